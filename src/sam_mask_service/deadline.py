@@ -1,0 +1,32 @@
+"""A point in monotonic time after which work is given up; asked between the steps of a request."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+from .errors import DeadlinePassed
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """``at`` is in seconds of ``time.monotonic()``, so that a jump of the wall clock changes nothing."""
+
+    at: float = math.inf
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left, never negative; ``inf`` without a limit."""
+        return max(0.0, self.at - time.monotonic())
+
+    def check(self) -> None:
+        """Raises DeadlinePassed when the time is over."""
+        if time.monotonic() >= self.at:
+            raise DeadlinePassed
+
+
+NO_DEADLINE = Deadline()

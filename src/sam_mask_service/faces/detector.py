@@ -1,0 +1,40 @@
+"""What finds faces: the protocol that the pipeline knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..deadline import NO_DEADLINE, Deadline
+from ..geometry import RGB, Face
+
+DetectorName = Literal["auto", "mediapipe", "yunet"]
+Recall = Literal["normal", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """How hard to look. ``min_confidence`` 0…1 replaces the recipe's own acceptance rule by a plain threshold on the
+    reported confidence; None keeps the recipe. ``recall="high"`` spends more passes and accepts more (privacy)."""
+
+    min_confidence: float | None = None
+    max_faces: int = 64
+    detector: DetectorName = "auto"
+    recall: Recall = "normal"
+
+
+class FaceDetector(Protocol):
+    """Finds faces. Thread-safe: ``detect`` may run in several threads at once."""
+
+    @property
+    def name(self) -> str: ...
+
+    def detect(
+        self, image: RGB, options: DetectOptions = DetectOptions(), deadline: Deadline = NO_DEADLINE
+    ) -> list[Face]:
+        """Faces in ``image`` ((H, W, 3) uint8 RGB, upright), largest first, at most ``options.max_faces``.
+
+        Boxes and landmarks are in pixels of ``image``. An empty list when there is none: never a guessed face.
+        Raises DeadlinePassed.
+        """
+        ...

@@ -1,0 +1,78 @@
+"""What draws masks: the protocol that the pipeline knows. The expensive and the cheap step are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..deadline import NO_DEADLINE, Deadline
+from ..geometry import RGB, Bits, Face
+
+Detail = Literal["auto", "picture", "face"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """A two-valued mask in a window of the picture.
+
+    ``bits``: (h, w) bool whose pixel (0, 0) is the picture's pixel (``x``, ``y``). The window lies inside the picture;
+    outside of it the mask is False.
+    """
+
+    x: int
+    y: int
+    bits: Bits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceMask:
+    """One face's mask. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own estimate of it.
+    ``agreement`` 0…1: IoU between the mask and the mesh prior. ``warnings``: e.g. ``segmenter_disagreed``."""
+
+    patch: Patch
+    score: float
+    agreement: float
+    warnings: tuple[str, ...] = ()
+
+
+class Embedding(Protocol):
+    """What one look at a picture gives: opaque to the pipeline, may be cached, is never changed."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+    @property
+    def detail(self) -> str:
+        """``picture`` or ``face``: what was encoded."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Draws masks of given faces. Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """``mesh`` or ``sam``."""
+        ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def regions(self) -> frozenset[str]: ...
+
+    def embed(
+        self, image: RGB, faces: Sequence[Face], detail: Detail = "auto", deadline: Deadline = NO_DEADLINE
+    ) -> Embedding:
+        """The expensive step: everything about ``image`` ((H, W, 3) uint8 RGB) that does not depend on region or prompts."""
+        ...
+
+    def masks(
+        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+    ) -> list[FaceMask]:
+        """The cheap step: one mask per face, in the order of ``faces`` (all among those embedded).
+
+        Raises RegionUnavailable for a region outside ``regions`` and DeadlinePassed.
+        """
+        ...
