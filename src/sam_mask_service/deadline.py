@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .errors import DeadlinePassed
+from .errors import ClientLeft, DeadlinePassed
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """``at`` is in seconds of ``time.monotonic()``, so that a jump of the wall clock changes nothing."""
+    """``at`` is in seconds of ``time.monotonic()``, so that a jump of the wall clock changes nothing.
+
+    ``left`` is set when the client has gone: the work then ends at its next check too.
+    """
 
     at: float = math.inf
+    left: threading.Event = field(default_factory=threading.Event, compare=False)
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
@@ -24,7 +29,9 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
     def check(self) -> None:
-        """Raises DeadlinePassed when the time is over."""
+        """Raises DeadlinePassed when the time is over and ClientLeft when nobody waits any more."""
+        if self.left.is_set():
+            raise ClientLeft
         if time.monotonic() >= self.at:
             raise DeadlinePassed
 

@@ -84,7 +84,9 @@ class FileMissing(NotFound):
 
 class ImageGone(NotFound):
     code, title = "image_not_found", "Image id unknown"
-    default_detail = "There is no image under this id: it was never uploaded, has expired or was deleted. Upload it again."
+    default_detail = (
+        "There is no image under this id: it was never uploaded, has expired or was deleted. Upload it again."
+    )
 
 
 class MethodNotAllowed(ServiceError):

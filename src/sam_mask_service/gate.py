@@ -1,0 +1,92 @@
+"""Admission: so many at work, so many waiting, the rest is told to come back. Compute runs in a small thread pool."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from .deadline import Deadline
+from .errors import Busy
+
+T = TypeVar("T")
+
+
+class Gate:
+    """``workers`` at work and ``queue`` waiting, first come first served; all of it on one event loop.
+
+    A slot is taken before work starts and given back when the work has really ended: a thread cannot be stopped, so a client
+    that leaves sets its deadline's flag, the work ends at its next check, and only then is the slot free.
+    """
+
+    def __init__(self, workers: int, queue: int, name: str = "compute") -> None:
+        self.workers, self.queue = workers, queue
+        self.waiting = 0
+        self.busy = 0
+        self._free = asyncio.Semaphore(workers)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
+        """``work()`` in a thread. Raises Busy at once when the queue is full, or when the wait outlasts the deadline."""
+        await self._enter(deadline)
+        try:
+            future = self._pool.submit(work)
+        except BaseException:
+            self._leave()
+            raise
+        loop = asyncio.get_running_loop()
+        future.add_done_callback(lambda _: _on_loop(loop, self._leave))
+        return await _await_thread(future)
+
+    async def _enter(self, deadline: Deadline) -> None:
+        if self.waiting >= self.queue and self._free.locked():
+            raise Busy
+        self.waiting += 1
+        try:
+            left = deadline.remaining()
+            await asyncio.wait_for(self._free.acquire(), left if left < 1e9 else None)
+        except asyncio.TimeoutError:
+            raise Busy from None
+        finally:
+            self.waiting -= 1
+        self.busy += 1
+
+    def _leave(self) -> None:
+        self.busy -= 1
+        self._free.release()
+
+    async def idle(self) -> None:
+        """Returns when nothing is at work or waiting."""
+        while self.busy or self.waiting:
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _await_thread(future: Future[T]) -> T:
+    return await asyncio.shield(asyncio.wrap_future(future))
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(call)
+
+
+class Slots:
+    """A plain count of things that may happen at once; a further one is Busy at once (used for outbound fetches)."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.used = count, 0
+
+    @contextlib.asynccontextmanager
+    async def hold(self) -> AsyncIterator[None]:
+        if self.used >= self.count:
+            raise Busy
+        self.used += 1
+        try:
+            yield
+        finally:
+            self.used -= 1

@@ -1,0 +1,197 @@
+"""Bytes → upright RGB array; arrays → PNG, JPEG or WebP without metadata. Pure: no files, no network, no settings.
+
+A picture is sniffed by its own bytes (never by a name or a header), its size is read before its pixels, one frame is decoded,
+the EXIF orientation is applied once, and nothing of the input but pixels reaches an output.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, ImageFile, ImageOps
+
+from .errors import ImageTooManyPixels, ImageTooSmall, ImageUnreadable, TooLarge, UnsupportedMedia
+from .geometry import RGB, Bits, PixelBox
+from .mask import Alpha
+
+OutputFormat = Literal["png", "jpeg", "webp"]
+MIN_SIDE = 16
+MAX_JPEG_SCANS = 100
+"""A progressive JPEG of ordinary encoders has about ten scans; each further one costs a pass over the whole picture."""
+
+# What is read, by Pillow's format name. JPEG covers MPO (a phone's picture with a second one behind it).
+FORMATS: tuple[str, ...] = ("JPEG", "MPO", "PNG", "WEBP")
+_MAGIC: tuple[tuple[bytes, str], ...] = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture. ``rgb``: (H, W, 3) uint8, upright; transparency is laid on white.
+
+    ``format`` is Pillow's name of the input's format, ``quality`` a JPEG's estimated quality (1…100) or None,
+    ``profile`` the input's colour profile, which an output applies to its pixels and does not carry along.
+    """
+
+    rgb: RGB
+    format: str
+    profile: bytes | None = None
+    quality: int | None = None
+
+    @property
+    def width(self) -> int:
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.rgb.shape[0])
+
+
+def sniff(data: bytes) -> str:
+    """The format by its first bytes. Raises ImageUnreadable for no bytes and UnsupportedMedia for any other format."""
+    if not data:
+        raise ImageUnreadable("The picture has no bytes.")
+    for magic, name in _MAGIC:
+        if data.startswith(magic):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    raise UnsupportedMedia("This is not a JPEG, PNG or WebP picture.")
+
+
+def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Picture:
+    """The first frame of a JPEG, PNG or WebP as upright RGB.
+
+    Raises TooLarge (bytes), UnsupportedMedia, ImageTooManyPixels (before any pixel is decoded), ImageTooSmall and ImageUnreadable.
+    """
+    if len(data) > max_bytes:
+        raise TooLarge(f"The picture has more than {max_bytes} bytes.")
+    name = sniff(data)
+    _check_container(data, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which is not used
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                _check_size(picture.width, picture.height, max_pixels)
+                return _pixels(picture)
+    except (ImageTooManyPixels, ImageTooSmall):
+        raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        KeyError,
+        IndexError,
+        TypeError,
+        struct.error,
+        OverflowError,
+    ) as e:
+        raise ImageUnreadable from e
+    except (ZeroDivisionError, AttributeError, RuntimeError, MemoryError, Image.DecompressionBombError) as e:
+        raise ImageUnreadable from e
+
+
+def _check_container(data: bytes, name: str) -> None:
+    if name == "JPEG" and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
+        raise ImageUnreadable("The picture has too many scans.")
+    if name == "WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data) + 1:
+        raise ImageUnreadable
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise ImageTooManyPixels(f"The picture has {width} × {height} pixels; at most {max_pixels} are taken.")
+    if min(width, height) < MIN_SIDE:
+        raise ImageTooSmall(f"The picture has {width} × {height} pixels; each side needs at least {MIN_SIDE}.")
+
+
+def _pixels(picture: ImageFile.ImageFile) -> Picture:
+    picture.load()
+    profile = picture.info.get("icc_profile")
+    turned = ImageOps.exif_transpose(_without_broken_exif(picture))
+    return Picture(
+        rgb=np.ascontiguousarray(_rgb(turned)),
+        format=str(picture.format),
+        profile=profile if isinstance(profile, bytes) else None,
+        quality=_jpeg_quality(picture),
+    )
+
+
+def _without_broken_exif(picture: Image.Image) -> Image.Image:
+    """The picture, or a copy without EXIF where the EXIF cannot be parsed: a bad tag must not cost the mask."""
+    try:
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) in range(1, 9):
+            return picture
+    except Exception as e:  # Pillow's TIFF parser raises nearly anything on hostile EXIF
+        del e
+    bare = picture.copy()
+    bare.info = {}
+    bare.getexif().clear()
+    return bare
+
+
+def _rgb(picture: Image.Image) -> RGB:
+    if picture.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
+        grey = np.clip(np.asarray(picture, np.int64) >> 8, 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        flat = Image.new("RGBA", rgba.size, "white")
+        flat.alpha_composite(rgba)
+        picture = flat
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"), np.uint8)
+
+
+# ITU-T T.81 table K.1: the luminance quantiser at quality 50, of which encoders scale their own.
+_K1_SUM = 3685
+
+
+def _jpeg_quality(picture: Image.Image) -> int | None:
+    """The quality that libjpeg's scaling rule gives for the picture's luminance table."""
+    table = getattr(picture, "quantization", {}).get(0)
+    if not table:
+        return None
+    scale = 100 * sum(table) / _K1_SUM
+    quality = (200 - scale) / 2 if scale <= 100 else 5000 / scale
+    return int(np.clip(round(quality), 1, 100))
+
+
+def to_srgb(rgb: RGB, profile: bytes | None) -> RGB:
+    """The pixels moved from ``profile`` to sRGB; unchanged without a profile or with one that cannot be used."""
+    if not profile:
+        return rgb
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower() or source.profile.xcolor_space.strip() != "RGB":
+            return rgb
+        picture = ImageCms.profileToProfile(Image.fromarray(rgb), source, ImageCms.createProfile("sRGB"))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return rgb
+    return rgb if picture is None else np.asarray(picture, np.uint8)
+
+
+def crop(picture: Picture, box: PixelBox) -> RGB:
+    """The pixels of ``box`` in sRGB."""
+    return to_srgb(np.ascontiguousarray(picture.rgb[box.rows, box.columns]), picture.profile)
+
+
+def encode(pixels: RGB | Alpha | Bits, kind: OutputFormat = "png", quality: int | None = None) -> bytes:
+    """PNG, JPEG or WebP of (H, W) uint8 grey or bool, (H, W, 3) RGB or (H, W, 4) RGBA; no metadata.
+
+    ``quality`` 1…100 for JPEG (default 92) and WebP (default 90; 100 is lossless). PNG level 1: on masks a higher one
+    saves few bytes and costs most of the time.
+    """
+    array = pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
+    out = io.BytesIO()
+    options: dict[str, Any] = {
+        "png": {"compress_level": 1},
+        "jpeg": {"quality": quality or 92, "subsampling": 0 if (quality or 92) >= 90 else 2},
+        "webp": {"quality": quality or 90, "lossless": quality == 100, "method": 2},
+    }[kind]
+    Image.fromarray(array).save(out, kind.upper(), **options)
+    return out.getvalue()

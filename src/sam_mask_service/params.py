@@ -1,0 +1,167 @@
+"""The parameters that callers send: one model per endpoint, the same for JSON, multipart, query string and command line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar, Union
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import InvalidParameter
+from .faces.detector import DetectorName, Recall
+from .geometry import Order
+from .segment.segmenter import Detail
+
+Mode = Literal["first", "combined", "separate", "crop"]
+SOURCES = ("image_url", "image_base64", "image_path", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a picture comes from: the bytes themselves, base64 text, a URL, or a path on the server."""
+
+    kind: Literal["bytes", "base64", "url", "path"]
+    value: bytes | str
+
+
+class Params(BaseModel):
+    """Base: unknown names are refused, nothing is coerced (text is converted by ``parse``)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class DetectParams(Params):
+    """Which faces."""
+
+    min_confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Take faces from this confidence on; unset: the recipe's own rule."
+    )
+    order: Order = Field("size", description="Numbers the faces; face 0 is what mode=first takes.")
+    faces: Annotated[list[Annotated[int, Field(ge=0, le=9999)]], Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="Only the faces with these numbers."
+    )
+    point_x: Annotated[float, Field(ge=0, le=1e6)] | None = Field(None, description="Only the face at this point.")
+    point_y: Annotated[float, Field(ge=0, le=1e6)] | None = Field(None, description="Only the face at this point.")
+    max_faces: Annotated[int, Field(ge=0, le=1000)] | None = Field(
+        None, description="At most so many faces; 0 or unset: the server's own limit."
+    )
+    on_no_face: Literal["error", "empty"] = Field("error", description="No face: 422 no_face, or an empty answer.")
+    detector: DetectorName = Field("auto", description="What finds the faces.")
+    recall: Recall = Field("normal", description="high: look harder, for privacy.")
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> DetectParams:
+        if (self.point_x is None) != (self.point_y is None):
+            raise ValueError("point_x and point_y go together")
+        if self.faces is not None and self.point_x is not None:
+            raise ValueError("choose by faces or by point_x and point_y, not by both")
+        return self
+
+
+class MaskParams(DetectParams):
+    """What to mask and how the mask looks."""
+
+    mode: Mode = Field("first", description="One face; all in one mask; one mask each; one cropped picture each.")
+    region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What to mask.")
+    expand_pixels: Annotated[int, Field(ge=-256, le=256)] = Field(5, description="Grow the mask by so many pixels.")
+    blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")
+    feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(0.0, description="Width of the soft edge.")
+    invert: bool = Field(True, description="true: face black; false: face white.")
+    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
+    detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
+    output: Literal["base64", "png"] | None = Field(None, description="JSON with base64, or the PNG itself.")
+
+
+class MaskFileParams(MaskParams):
+    """The same, saved on the server."""
+
+    output_name: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None, description="File name inside the output folder; unset: a new name."
+    )
+    overwrite: bool = Field(False, description="Replace an existing file.")
+
+
+P = TypeVar("P", bound=BaseModel)
+
+
+def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -> P:
+    """The parameters in ``values``. With ``textual`` every value is a string (multipart, query) and is read as its field's type.
+
+    Raises InvalidParameter that names every field at fault, and for an unknown one the nearest known.
+    """
+    unknown = [name for name in values if name not in model.model_fields]
+    if unknown:
+        raise InvalidParameter("; ".join(_unknown(name, model) for name in unknown[:5]))
+    ready = {k: _from_text(model, k, v) for k, v in values.items()} if textual else dict(values)
+    try:
+        return model.model_validate(ready)
+    except ValidationError as e:
+        raise InvalidParameter(_sentence(e)) from None
+
+
+def _unknown(name: str, model: type[BaseModel]) -> str:
+    near = difflib.get_close_matches(name, [*model.model_fields, *SOURCES], n=1, cutoff=0.5)
+    return f"There is no parameter {_shown(name)}" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def _shown(text: str) -> str:
+    """A caller's word as it may stand in an answer: printable, short, quoted."""
+    return json.dumps(text[:60])
+
+
+def _sentence(error: ValidationError) -> str:
+    return "; ".join(
+        (".".join(str(part) for part in e["loc"]) + ": " if e["loc"] else "") + e["msg"].removeprefix("Value error, ")
+        for e in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    )
+
+
+_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})([eE][+-]?\d{1,3})?", re.ASCII)
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types in a field's annotation: {int}, {bool}, {list, int}, …"""
+    origin = typing.get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return set().union(*(_kinds(arg) for arg in typing.get_args(annotation)))
+    if origin is Annotated:
+        return _kinds(typing.get_args(annotation)[0])
+    return {origin or annotation}
+
+
+def _from_text(model: type[BaseModel], name: str, text: Any) -> Any:
+    if not isinstance(text, str):
+        raise InvalidParameter(f"{name}: must be text here.")
+    kinds = _kinds(model.model_fields[name].annotation)
+    if bool in kinds:
+        return _BOOLEANS.get(text.strip().lower(), text)
+    if list in kinds:
+        return _list_from_text(text)
+    return _number(text.strip(), kinds, text)
+
+
+def _number(text: str, kinds: set[Any], default: Any) -> Any:
+    if int in kinds and _WHOLE.fullmatch(text):
+        return int(text)
+    if float in kinds and _DECIMAL.fullmatch(text):
+        return float(text)
+    return default
+
+
+def _list_from_text(text: str) -> Any:
+    """``0,2`` or ``[0, 2]`` or JSON of a list of lists."""
+    bare = text.strip()
+    if bare.startswith("["):
+        try:
+            return json.loads(bare)
+        except (ValueError, RecursionError):
+            return text
+    return [_number(word.strip(), {int, float}, word) for word in bare.split(",")] if bare else text

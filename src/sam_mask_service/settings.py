@@ -1,0 +1,169 @@
+"""All settings, from the environment and ``.env``: one frozen object; a bad value stops the start, and all bad ones are listed."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Engine = Literal["auto", "sam", "mesh"]
+ModelName = Literal["vit_b", "vit_l", "vit_h", "mobile_sam"]
+Words = Annotated[tuple[str, ...], NoDecode]
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """One line per mistake, fit to be printed."""
+
+
+def _both(name: str) -> Any:
+    """The seed's own name of a setting, or the same with our prefix."""
+    return AliasChoices(f"SAM_{name}", name)
+
+
+class Settings(BaseSettings):
+    """Read once at start. Sizes are in bytes, times in seconds, ``*_pixels`` in pixels."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SAM_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+    )
+
+    # Who may ask
+    api_key: SecretStr | None = Field(None, description="Key that every request must carry; unset: open to all.")
+    allowed_hosts: Words = Field((), description="Host names that the service answers to; empty: see docs/security.md.")
+    cors_origins: Words = Field((), description="Web origins that may call from a browser; empty: none.")
+
+    # Which engine
+    engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
+    model: ModelName = Field("vit_b", description="Which SAM.")
+    checkpoint: Path | None = Field(None, description="A SAM checkpoint of your own (same architectures).")
+    models_dir: Path = Field(Path("models"), description="Folder that model files are kept in.")
+    models_mirror: str | None = Field(None, description="Base URL that model files are taken from instead.")
+    offline: bool = Field(False, description="Never download a model.")
+    precision: Literal["auto", "bf16", "f32"] = Field("auto", description="Arithmetic of the SAM encoder.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where SAM runs.")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        validation_alias=_both("OMP_NUM_THREADS"),
+        description="CPU threads; unset: all allowed cores.",
+    )
+    cuda_visible_devices: str = Field(
+        "", validation_alias=AliasChoices("CUDA_VISIBLE_DEVICES"), description="GPU id; empty: CPU."
+    )
+
+    # Pictures in and out
+    max_bytes: int = Field(20 * MIB, ge=1024, le=2**31, description="Largest request body and fetched picture.")
+    max_pixels: int = Field(50_000_000, ge=256, le=2**31, description="Largest picture.")
+    max_faces: int = Field(64, ge=1, le=1000, description="Faces masked in one picture, at most.")
+    image_root: Path = Field(Path("images"), description="Folder that image_path may read from.")
+    output_root: Path = Field(Path("output"), description="Folder that /create_mask_file writes to.")
+
+    # URLs
+    url_input: bool = Field(True, description="off: image_url is refused.")
+    url_hosts: Words = Field((), description="Exact host names that image_url may name; empty: any public one.")
+    url_allow_networks: Words = Field(
+        (), description="Networks (CIDR) that image_url may reach besides the public ones."
+    )
+    url_seconds: float = Field(5.0, gt=0, le=120, description="Time limit of a fetch, in all.")
+    url_slots: int = Field(8, ge=1, le=1024, description="Fetches at once.")
+
+    # Load
+    workers: int = Field(2, ge=1, le=64, description="Pictures at work at once.")
+    queue: int = Field(8, ge=0, le=4096, description="Requests that may wait; more get 503 busy.")
+    deadline_seconds: float = Field(60.0, gt=0, le=3600, description="Time limit of a request.")
+    head_seconds: float = Field(10.0, gt=0, le=600, description="Time limit for a request's head.")
+    body_seconds: float = Field(15.0, gt=0, le=600, description="Time limit for a request's body.")
+    write_seconds: float = Field(30.0, gt=0, le=600, description="Time limit for a client to take its answer.")
+    grace_seconds: float = Field(20.0, gt=0, le=600, description="Time for accepted work after SIGTERM.")
+    max_connections: int = Field(1000, ge=1, le=100_000, description="Open connections, in all.")
+    cache_bytes: int = Field(256 * MIB, ge=0, le=2**40, description="Memory for embeddings; 0: no cache.")
+    images_bytes: int = Field(512 * MIB, ge=0, le=2**40, description="Memory for uploads to /images; 0: off.")
+    images_seconds: float = Field(900.0, gt=0, le=86_400, description="How long an upload to /images is kept.")
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
+
+    @field_validator("allowed_hosts", "cors_origins", "url_hosts", "url_allow_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("url_allow_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            ipaddress.ip_network(word, strict=False)
+        return value
+
+    @field_validator("url_hosts", "allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(word.lower() for word in value)
+
+    @field_validator("api_key")
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_KEY:
+            raise ValueError(f"the key must have at least {MIN_KEY} characters")
+        return value
+
+    @property
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return tuple(ipaddress.ip_network(word, strict=False) for word in self.url_allow_networks)
+
+    @property
+    def cores(self) -> int:
+        """CPU threads to use: the setting, else the cores that this process may run on (affinity and cgroup quota)."""
+        return self.threads or allowed_cores()
+
+
+MIN_KEY = 8
+"""A shorter key stops the start. Below 16 characters the log and /health warn: the documented example key has 15."""
+
+
+def allowed_cores() -> int:
+    """Cores by affinity, cut by a cgroup CPU quota (v2 ``cpu.max``, v1 ``cpu.cfs_*``) where there is one; at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_quota(Path("/sys/fs/cgroup"))
+    return max(1, min(cores, int(quota + 0.5))) if quota else cores
+
+
+def _cgroup_quota(root: Path) -> float | None:
+    try:
+        limit, period = (root / "cpu.max").read_text().split()
+        return None if limit == "max" else int(limit) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        limit = (root / "cpu/cpu.cfs_quota_us").read_text()
+        return None if int(limit) <= 0 else int(limit) / int((root / "cpu/cpu.cfs_period_us").read_text())
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings in force. Raises SettingsError that names every bad one with its reason."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as e:
+        lines = [
+            f"{_variable(error['loc'])}: {error['msg']}" for error in e.errors(include_url=False, include_input=False)
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return name if name.isupper() else f"SAM_{name.upper()}"
