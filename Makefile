@@ -1,0 +1,106 @@
+# Everything a clone needs. Wants: make, bash and a CPython 3.10-3.12 with venv; nothing else has to be installed.
+#   make serve   set up and serve on port 8739          make test   set up with the development tools and test
+# Both installers install exactly the hashed lock: INSTALLER=uv (default, itself locked) or INSTALLER=pip.
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+INSTALLER ?= uv
+HOST ?= 0.0.0.0
+PORT ?= 8739
+IMAGE ?= sam-mask-api:local
+UV := .venv-uv/bin/uv
+RUN := $(VENV)/bin/python
+EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
+
+# A python on the PATH may be a shim that fails, or come without venv (Debian: python3-venv): each is tried by running it.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python /usr/bin/python3.12 /usr/bin/python3.11 /usr/bin/python3; do \
+  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' </dev/null >/dev/null 2>&1 \
+  && { command -v $$p; break; }; done)
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON_PREFERENCE := only-system
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup serve test lint format demo bench bench-quality bench-sam soak fuzz lock image env-size clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
+
+setup: $(VENV)/.ok-run  ## install what the service needs into .venv
+
+serve: $(VENV)/.ok-run  ## serve on PORT (8739)
+	exec $(VENV)/bin/gunicorn --bind $(HOST):$(PORT) --workers 1 --timeout 120 sam_mask_service:app
+
+test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers
+	$(RUN) -m pytest --cov --cov-report=term
+
+lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile and the compose file
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+
+format: $(VENV)/.ok-dev
+	$(VENV)/bin/ruff check --fix-only -q .
+	$(VENV)/bin/ruff format -q .
+
+demo: $(VENV)/.ok-dev  ## start the service, mask a real photo, write out/, stop
+	$(RUN) scripts/demo.py --out out
+
+bench: $(VENV)/.ok-dev  ## speed and memory over HTTP
+	$(RUN) bench/speed.py
+
+bench-quality: $(VENV)/.ok-dev  ## mask and detection quality on the labelled sets
+	$(RUN) bench/quality.py
+
+bench-sam: $(VENV)/.ok-dev  ## our SAM beside the reference package (installs torch into .venv-ref)
+	$(RUN) bench/sam_speed.py
+
+soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
+	$(RUN) bench/soak.py
+
+fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
+	$(RUN) bench/fuzz.py
+
+env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lock alone
+	$(RUN) bench/env_size.py --uv $(UV)
+
+lock: $(UV)  ## resolve anew and write the locks
+	$(UV) lock
+	$(EXPORT) --no-dev -o requirements.txt
+	$(EXPORT) --group dev -o requirements-dev.txt
+	$(EXPORT) --only-group uv -o requirements-uv.txt
+	$(EXPORT) --only-group build -o requirements-build.txt
+
+image: ## build the container image with docker or buildah
+	scripts/build_image.sh $(IMAGE)
+
+clean:  ## remove what setup and the tools made
+	rm -rf $(VENV) .venv-uv .venv-ref .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.12 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
+	"$(PYTHON)" -m venv "$(VENV)"
+
+$(UV): requirements-uv.txt | $(VENV)/bin/python
+	$(RUN) -m pip install -q --no-deps --require-hashes --upgrade --target .venv-uv -r requirements-uv.txt
+	touch $@
+
+# The project itself goes in editable; what builds it is locked too (hashes in the constraints).
+$(VENV)/.ok-run: requirements.txt
+$(VENV)/.ok-dev: requirements-dev.txt
+$(VENV)/.ok-run $(VENV)/.ok-dev: pyproject.toml requirements-build.txt $(if $(filter uv,$(INSTALLER)),$(UV)) | $(VENV)/bin/python
+	@echo "installing $< into $(VENV) with $(INSTALLER)"
+	if [ "$(INSTALLER)" = uv ]; then
+	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $<
+	  $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
+	else
+	  $(RUN) -m pip install -q --no-deps --require-hashes -r $<
+	  PIP_CONSTRAINT=requirements-build.txt $(RUN) -m pip install -q --no-deps -e .
+	fi
+	touch $@
