@@ -12,8 +12,10 @@ INSTALLER ?= uv
 HOST ?= 0.0.0.0
 PORT ?= 8739
 IMAGE ?= sam-mask-api:local
-UV := .venv-uv/bin/uv
+TOOLS := .venv-tools
+UV := $(TOOLS)/bin/uv
 RUN := $(VENV)/bin/python
+INSTALL_WITH := $(if $(filter uv,$(INSTALLER)),$(UV),$(TOOLS)/bin/python)
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
 
 # A python on the PATH may be a shim that fails, or come without venv (Debian: python3-venv): each is tried by running it.
@@ -80,27 +82,30 @@ image: ## build the container image with docker or buildah
 	scripts/build_image.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
-	rm -rf $(VENV) .venv-uv .venv-ref .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	rm -rf $(VENV) $(TOOLS) .venv-ref .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/bin/python:
+# Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
+$(VENV)/bin/python $(TOOLS)/bin/python:
 	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.12 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
-	"$(PYTHON)" -m venv "$(VENV)"
+	"$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
-$(UV): requirements-uv.txt | $(VENV)/bin/python
-	$(RUN) -m pip install -q --no-deps --require-hashes --upgrade --target .venv-uv -r requirements-uv.txt
+$(UV): requirements-uv.txt | $(TOOLS)/bin/python
+	@$(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
 # The project itself goes in editable; what builds it is locked too (hashes in the constraints).
-$(VENV)/.ok-run: requirements.txt
-$(VENV)/.ok-dev: requirements-dev.txt
-$(VENV)/.ok-run $(VENV)/.ok-dev: pyproject.toml requirements-build.txt $(if $(filter uv,$(INSTALLER)),$(UV)) | $(VENV)/bin/python
-	@echo "installing $< into $(VENV) with $(INSTALLER)"
+$(VENV)/.ok-run: LOCK := requirements.txt
+$(VENV)/.ok-dev: LOCK := requirements-dev.txt
+$(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml | $(VENV)/bin/python $(INSTALL_WITH)
+	@echo "installing $(LOCK) into $(VENV) with $(INSTALLER)"
 	if [ "$(INSTALLER)" = uv ]; then
-	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $<
+	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
 	  $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
 	else
-	  $(RUN) -m pip install -q --no-deps --require-hashes -r $<
-	  PIP_CONSTRAINT=requirements-build.txt $(RUN) -m pip install -q --no-deps -e .
+	  pip="$(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps"
+	  $$pip --require-hashes -r $(LOCK)
+	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
+	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
 	fi
 	touch $@
