@@ -1,1 +1,17 @@
+"""SAM Mask API: a picture goes in, a pixel-accurate mask of its faces comes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """``sam_mask_service:app`` is the ASGI application, built when a server first asks for it and never by an import."""
+    if name == "app":
+        from .http.app import create_app
+
+        globals()["app"] = create_app()
+        return globals()["app"]
+    raise AttributeError(name)

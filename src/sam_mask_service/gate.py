@@ -40,8 +40,13 @@ class Gate:
         future.add_done_callback(lambda _: _on_loop(loop, self._leave))
         return await _await_thread(future)
 
+    @property
+    def full(self) -> bool:
+        """Would the next one be turned away?"""
+        return self.waiting >= self.queue and self._free.locked()
+
     async def _enter(self, deadline: Deadline) -> None:
-        if self.waiting >= self.queue and self._free.locked():
+        if self.full:
             raise Busy
         self.waiting += 1
         try:

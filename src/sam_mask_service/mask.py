@@ -68,11 +68,11 @@ def feather(bits: Bits, width: float) -> Alpha:
     The outline runs half-way between the last pixel inside and the first outside.
     """
     if width <= 0 or not bits.any() or bits.all():
-        return bits.astype(np.uint8) * np.uint8(255)
+        return np.asarray(bits, np.uint8) * np.uint8(255)
     inside = np.maximum(distance_to(~bits) - 0.5, 0)
     outside = np.maximum(distance_to(bits) - 0.5, 0)
     ramp = np.clip(0.5 + (inside - outside) / np.float32(width), 0, 1)
-    return np.rint(ramp * 255).astype(np.uint8)
+    return np.asarray(np.rint(ramp * 255), np.uint8)
 
 
 def fill_holes(bits: Bits) -> Bits:

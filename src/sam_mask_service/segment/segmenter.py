@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -61,6 +61,10 @@ class Segmenter(Protocol):
 
     @property
     def regions(self) -> frozenset[str]: ...
+
+    def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:
+        """What, besides the picture itself, the embedding depends on: equal keys mean that a cached one may be used."""
+        ...
 
     def embed(
         self, image: RGB, faces: Sequence[Face], detail: Detail = "auto", deadline: Deadline = NO_DEADLINE

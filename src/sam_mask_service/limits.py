@@ -1,0 +1,90 @@
+"""Every limit that a request meets, with its unit: one table. Settings may change the values, nothing else holds numbers.
+
+The starting values come from measurements of what real pictures need and from what services of this kind hold up with;
+``docs/security.md`` argues for each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What a request's body may be. Bytes unless said otherwise."""
+
+    picture: int = 20 * MIB
+    """One picture, as it arrives (also for the file behind a URL or a path)."""
+    envelope: int = MIB // 4
+    """What JSON or multipart may add around the picture."""
+    field: int = 16 * 1024
+    """One text field of a multipart form (``image_base64`` may be as long as a picture)."""
+    fields: int = 40
+    """Text fields of a form, or keys of a JSON object (a count)."""
+    files: int = 1
+    """File parts of a form (a count)."""
+    part_header: int = 4096
+    part_headers: int = 8
+    """Header lines of one part (a count)."""
+    boundary: int = 70
+    """RFC 2046 section 5.1.1 allows no more characters."""
+    seconds: float = 15.0
+    """Time for a body to arrive, extended by one second for each ``rate`` bytes that did arrive."""
+    rate: int = MIB // 4
+    """Bytes a second below which a long upload counts as a slow attack."""
+    in_flight: int = 256 * MIB
+    """All bodies being read or worked on in this process together."""
+
+    @property
+    def encoded(self) -> int:
+        """Characters that base64 makes of the largest picture, with room for line breaks and a ``data:`` prefix."""
+        return -(-self.picture // 3) * 4 + self.picture // 32 + 256
+
+    def whole(self, kind: str) -> int:
+        """Bytes of a whole body: of ``raw``, ``json`` or ``multipart``."""
+        extra = {"raw": 0, "multipart": self.envelope + self.encoded - self.picture, "json": self.envelope}[kind]
+        base = self.encoded if kind == "json" else self.picture * max(1, self.files if kind == "multipart" else 1)
+        return base + extra
+
+
+@dataclass(frozen=True, slots=True)
+class WireLimits:
+    """What a connection may do before and after the request that it carries."""
+
+    head_seconds: float = 10.0
+    """From the first byte of a request head to its last."""
+    idle_seconds: float = 5.0
+    """A kept connection without a request."""
+    write_seconds: float = 20.0
+    """A client that takes nothing of its answer."""
+    head_bytes: int = 32 * 1024
+    headers: int = 64
+    target_bytes: int = 8192
+    connections: int = 512
+    """Open connections of one process."""
+    connections_per_client: int = 64
+    """Open connections from one address."""
+    pipelined: int = 16
+    """Requests sent ahead of their answers on one connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """What fetching a caller's URL may cost."""
+
+    seconds: float = 5.0
+    """Resolving, connecting, all redirects and the whole body together."""
+    redirects: int = 3
+    headers: int = 100
+    url_characters: int = 4096
+    addresses: int = 32
+    """Answers that a name may have; more is no picture host."""
+    dials: int = 2
+    """Addresses of one name that are tried."""
+
+
+BODY = BodyLimits()
+WIRE = WireLimits()
+FETCH = FetchLimits()

@@ -1,0 +1,236 @@
+"""A picture's way: bytes → pixels → faces → chosen faces → masks → result. Each step asks the deadline first.
+
+Runs in a worker thread. Knows the detector and the segmenter by their protocols only; no settings, no network, no files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .cache import ByteCache
+from .deadline import Deadline
+from .errors import NoFace
+from .faces.detector import DetectOptions, FaceDetector
+from .faces.sanitise import sane_faces
+from .geometry import Box, Face, PixelBox, at_point, by_indices, ordered
+from .image import Picture, crop, decode
+from .mask import Alpha, bounds, compose, finish
+from .params import DetectParams, MaskParams
+from .segment.segmenter import Embedding, FaceMask, Segmenter
+
+TINY_FACE = 24
+"""Below this side in pixels a face is too small for the mesh to see its outline."""
+LOW_CONFIDENCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one picture."""
+
+    max_bytes: int
+    max_pixels: int
+    max_faces: int
+
+
+@dataclass(slots=True)
+class Timer:
+    """Seconds by step, in the order of the steps."""
+
+    steps: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def step(self, name: str, deadline: Deadline) -> Iterator[None]:
+        deadline.check()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a look at a picture told: its size and its faces, in detection order."""
+
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return 256 + sum(512 + (0 if f.landmarks is None else f.landmarks.nbytes) for f in self.faces)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskedFace:
+    """A chosen face with its number, its mask as drawn (before growth), and the finished alpha window."""
+
+    face_id: int
+    face: Face
+    box: PixelBox
+    mask: FaceMask
+    x: int
+    y: int
+    alpha: Alpha
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """``alpha``: (H, W) uint8, 255 = face, of all chosen faces together. ``crops``: (box, RGB pixels) per chosen face."""
+
+    seen: Seen
+    faces: tuple[MaskedFace, ...]
+    alpha: Alpha
+    engine: str
+    model: str
+    detail: str
+    timings: dict[str, float]
+    crops: tuple[tuple[PixelBox, np.ndarray], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tools:
+    """What the pipeline works with. ``cache`` holds faces and embeddings by content."""
+
+    detector: FaceDetector
+    limits: Limits
+    cache: ByteCache[Seen | Embedding]
+
+
+class Look:
+    """One picture on its way. The pixels are decoded when a step first needs them, and not at all when all is cached."""
+
+    def __init__(self, data: bytes, tools: Tools, deadline: Deadline) -> None:
+        self.data, self.tools, self.deadline = data, tools, deadline
+        self.timer = Timer()
+        self.key = hashlib.sha256(data).digest() if tools.cache.max_bytes else b""
+        self._picture: Picture | None = None
+
+    @property
+    def picture(self) -> Picture:
+        if self._picture is None:
+            limits = self.tools.limits
+            with self.timer.step("decode", self.deadline):
+                self._picture = decode(self.data, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
+        return self._picture
+
+    def seen(self, params: DetectParams) -> Seen:
+        options = _options(params, self.tools.limits)
+        key: Hashable = (self.key, options)
+        cached = self.tools.cache.get(key)
+        if isinstance(cached, Seen):
+            return cached
+        picture = self.picture
+        with self.timer.step("detect", self.deadline):
+            found = self.tools.detector.detect(picture.rgb, options, self.deadline)
+        faces = sane_faces(found, picture.width, picture.height)[: options.max_faces]
+        seen = Seen(picture.width, picture.height, tuple(faces))
+        self.tools.cache.put(key, seen, seen.nbytes)
+        return seen
+
+    def embedding(self, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams, seen: Seen) -> Embedding:
+        part = segmenter.embedding_key(seen.width, seen.height, faces, params.detail)
+        key: Hashable = (self.key, segmenter.name, segmenter.model, part)
+        cached = self.tools.cache.get(key)
+        if cached is not None and not isinstance(cached, Seen):
+            return cached
+        rgb = self.picture.rgb
+        with self.timer.step("embed", self.deadline):
+            embedding = segmenter.embed(rgb, faces, params.detail, self.deadline)
+        self.tools.cache.put(key, embedding, embedding.nbytes)
+        return embedding
+
+
+def _options(params: DetectParams, limits: Limits) -> DetectOptions:
+    return DetectOptions(
+        min_confidence=params.min_confidence,
+        max_faces=limits.max_faces,
+        detector=params.detector,
+        recall=params.recall,
+    )
+
+
+def choose(faces: Sequence[Face], params: DetectParams) -> list[int]:
+    """Numbers of the faces asked for. Raises NoFace and FaceNotFound."""
+    if not faces:
+        if params.on_no_face == "error":
+            raise NoFace
+        return []
+    if params.point_x is not None and params.point_y is not None:
+        return [at_point(faces, params.point_x, params.point_y)]
+    numbers = by_indices(faces, params.faces) if params.faces is not None else list(range(len(faces)))
+    return numbers[: params.max_faces or len(numbers)]
+
+
+def detect(look: Look, params: DetectParams) -> tuple[Seen, list[tuple[int, Face]]]:
+    """The picture's faces, numbered in the asked order, and which of them are asked for."""
+    seen = look.seen(params)
+    faces = ordered(seen.faces, params.order)
+    return seen, [(number, faces[number]) for number in choose(faces, params)]
+
+
+def masks(look: Look, params: MaskParams, segmenter: Segmenter) -> Result:
+    """Everything that ``/create_mask`` needs, up to encoding."""
+    seen, chosen = detect(look, params)
+    if params.mode == "first":
+        chosen = chosen[:1]
+    faces = [face for _, face in chosen]
+    detail, drawn = params.detail, list[FaceMask]()
+    if faces:
+        embedding = look.embedding(segmenter, faces, params, seen)
+        detail = embedding.detail  # type: ignore[assignment]
+        with look.timer.step("segment", look.deadline):
+            drawn = segmenter.masks(embedding, faces, params.region, look.deadline)
+    with look.timer.step("compose", look.deadline):
+        masked = tuple(_masked(*item, params, seen) for item in zip(chosen, drawn, strict=True))
+        alpha = compose(((m.x, m.y, m.alpha) for m in masked), seen.width, seen.height)
+    result = Result(seen, masked, alpha, segmenter.name, segmenter.model, detail, look.timer.steps)
+    return replace(result, crops=_crops(look, masked)) if params.mode == "crop" else result
+
+
+def _masked(chosen: tuple[int, Face], mask: FaceMask, params: MaskParams, seen: Seen) -> MaskedFace:
+    number, face = chosen
+    patch = mask.patch
+    x, y, alpha = finish(
+        patch.x, patch.y, patch.bits, seen.width, seen.height,
+        grow=params.expand_pixels, passes=params.blur_iterations, soft=params.feather_pixels,
+    )  # fmt: skip
+    box = face.box.pixels(seen.width, seen.height)
+    warnings = _warnings(face, box, seen) + mask.warnings
+    return MaskedFace(number, face, box, mask, x, y, alpha, tuple(dict.fromkeys(face.warnings + warnings)))
+
+
+def _warnings(face: Face, box: PixelBox, seen: Seen) -> tuple[str, ...]:
+    touches = box.x == 0 or box.y == 0 or box.x + box.width >= seen.width or box.y + box.height >= seen.height
+    rules = (
+        ("touches_border", touches),
+        ("tiny_face", face.box.side < TINY_FACE),
+        ("low_confidence", face.confidence < LOW_CONFIDENCE),
+    )
+    return tuple(name for name, holds in rules if holds)
+
+
+def crop_box(face: Face, width: int, height: int) -> PixelBox:
+    """The face with hair and chin: 30 % more at each side, 60 % above, 40 % below, clipped to the picture."""
+    b = face.box
+    return Box(b.x - 0.3 * b.width, b.y - 0.6 * b.height, 1.6 * b.width, 2 * b.height).pixels(width, height)
+
+
+def _crops(look: Look, masked: Sequence[MaskedFace]) -> tuple[tuple[PixelBox, np.ndarray], ...]:
+    picture = look.picture
+    with look.timer.step("crop", look.deadline):
+        boxes = [crop_box(m.face, picture.width, picture.height) for m in masked]
+        return tuple((box, crop(picture, box)) for box in boxes)
+
+
+def mask_bounds(masked: MaskedFace) -> PixelBox | None:
+    """Where the finished mask of one face lies in the picture (alpha of a half or more)."""
+    box = bounds(masked.alpha > 127)
+    return None if box is None else PixelBox(box.x + masked.x, box.y + masked.y, box.width, box.height)

@@ -1,0 +1,68 @@
+"""A segmenter without weights: the ellipse in each face's box. For tests of load, faults and attacks; never chosen by a user."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..deadline import NO_DEADLINE, Deadline
+from ..errors import RegionUnavailable
+from ..geometry import RGB, Face
+from .segmenter import Detail, FaceMask, Patch
+
+
+@dataclass(frozen=True, slots=True)
+class FakeEmbedding:
+    width: int
+    height: int
+    detail: str = "picture"
+    nbytes: int = 64
+
+
+@dataclass(slots=True)
+class FakeSegmenter:
+    """``seconds`` of sleep in each step (asking the deadline every 10 ms); ``fault`` is called before a mask is drawn."""
+
+    seconds: float = 0.0
+    fault: Callable[[], None] | None = None
+    name: str = "mesh"
+    model: str = "fake"
+    regions: frozenset[str] = field(default=frozenset({"face", "head"}))
+
+    def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:
+        return width, height
+
+    def embed(
+        self, image: RGB, faces: Sequence[Face], detail: Detail = "auto", deadline: Deadline = NO_DEADLINE
+    ) -> FakeEmbedding:
+        wait(self.seconds, deadline)
+        return FakeEmbedding(image.shape[1], image.shape[0])
+
+    def masks(
+        self, embedding: FakeEmbedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+    ) -> list[FaceMask]:
+        if region not in self.regions:
+            raise RegionUnavailable(f"This engine gives {', '.join(sorted(self.regions))}.")
+        wait(self.seconds, deadline)
+        if self.fault is not None:
+            self.fault()
+        return [_ellipse(face, embedding) for face in faces]
+
+
+def wait(seconds: float, deadline: Deadline) -> None:
+    """Sleeps like work that asks its deadline between steps."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        deadline.check()
+        time.sleep(min(0.01, left))
+    deadline.check()
+
+
+def _ellipse(face: Face, embedding: FakeEmbedding) -> FaceMask:
+    box = face.box.pixels(embedding.width, embedding.height)
+    y, x = np.mgrid[: box.height, : box.width]
+    inside = ((x + 0.5) / box.width - 0.5) ** 2 + ((y + 0.5) / box.height - 0.5) ** 2 <= 0.25
+    return FaceMask(Patch(box.x, box.y, np.asarray(inside)), score=0.9, agreement=1.0)
