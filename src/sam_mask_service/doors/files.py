@@ -1,0 +1,238 @@
+"""The only file that touches paths which a caller named: pictures to read, results to write.
+
+Two ways in. Callers over HTTP stay inside a root: the path is resolved first, judged, and then opened component by component
+without following links, so that nothing can be swapped between the look and the opening. The command line names paths of its
+own user, anywhere; what is shared is that only regular files are read, that nothing is overwritten unless asked, that an output
+which is a symbolic link is not followed, and that a file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import FileExists, FileMissing, InvalidParameter, PathOutsideRoot, StorageFull, TooLarge
+
+MAX_PATH = 4096
+MAX_NAME = 200
+"""Bytes of an output name; file systems take 255, and the temporary name is longer."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def read_inside(root: Path, name: str, max_bytes: int) -> bytes:
+    """The regular file that ``name`` (relative to ``root``, or absolute) leads to, links resolved.
+
+    Raises PathOutsideRoot, FileMissing (also for folders, devices, pipes and what may not be read), TooLarge, InvalidParameter.
+    """
+    base, inside = _resolve(root, name, "image_path")
+    with _opened_folder(base, inside[:-1]) as folder:
+        if not inside:
+            raise FileMissing
+        return _read(inside[-1], max_bytes, folder)
+
+
+def write_inside(root: Path, name: str, data: bytes, *, overwrite: bool = False) -> Path:
+    """Writes ``data`` under the plain file name ``name`` in ``root`` (made when missing) and returns the path.
+
+    Raises PathOutsideRoot (a name with a folder in it), InvalidParameter, FileExists, StorageFull.
+    """
+    check_name(name)
+    with _as_storage_errors():
+        root.mkdir(parents=True, exist_ok=True)
+        base = root.resolve(strict=True)
+        folder = os.open(base, _FOLDER)
+    try:
+        _write(folder, name, data, overwrite)
+    finally:
+        os.close(folder)
+    return base / name
+
+
+def check_name(name: str) -> None:
+    """A plain file name. Raises PathOutsideRoot when it names another folder, InvalidParameter for anything else odd."""
+    if "/" in name or "\\" in name or name in (".", ".."):
+        raise PathOutsideRoot
+    if not name or name.startswith((".", "-", " ")) or name.endswith((".", " ")) or not name.isprintable():
+        raise InvalidParameter("output_name: a plain file name without control characters or a leading dot.")
+    if len(_encoded(name, "output_name")) > MAX_NAME:
+        raise InvalidParameter(f"output_name: at most {MAX_NAME} bytes.")
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """A regular file that the user of the command line named; links are his own and are followed.
+
+    Raises FileMissing for anything but a regular file, and TooLarge.
+    """
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        raise FileMissing(f"There is no file {path}.") from None
+    return _read(str(real), max_bytes, None)
+
+
+def write_file(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Writes ``data`` to ``path`` whole or not at all. An existing file stays unless ``overwrite``; an existing link is
+    replaced itself, never written through. Raises FileExists, FileMissing (no such folder), StorageFull."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        raise FileMissing(f"There is no folder {path.parent}.") from None
+    try:
+        _write(folder, path.name, data, overwrite)
+    finally:
+        os.close(folder)
+
+
+def pictures_in(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
+    """All regular files below ``folder`` with one of ``suffixes`` (lower case, with the dot), sorted within each folder.
+
+    Links to folders are not entered, which also ends every loop; links to files count when they lead to one.
+    """
+    for where, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(where, name)
+            if path.suffix.lower() in suffixes and path.is_file():
+                yield path
+
+
+def _encoded(text: str, field: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidParameter(f"{field}: not valid text.") from None
+
+
+def _resolve(root: Path, name: str, field: str) -> tuple[Path, tuple[str, ...]]:
+    """The real root and the real components below it that ``name`` leads to."""
+    if not name or "\0" in name or len(_encoded(name, field)) > MAX_PATH:
+        raise InvalidParameter(f"{field}: a path of 1 to {MAX_PATH} bytes.")
+    try:
+        base = root.resolve(strict=True)
+        real = (base / name).resolve(strict=False)
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links
+        raise FileMissing from None
+    if not real.is_relative_to(base):
+        raise PathOutsideRoot
+    return base, real.relative_to(base).parts
+
+
+@contextlib.contextmanager
+def _opened_folder(base: Path, parts: tuple[str, ...]) -> Iterator[int]:
+    """A descriptor of ``base``/``parts``, each step opened in the one before and refused when it is a link by now."""
+    try:
+        folder = os.open(base, _FOLDER)
+    except OSError:
+        raise FileMissing from None
+    try:
+        for part in parts:
+            try:
+                deeper = os.open(part, _FOLDER, dir_fd=folder)
+            except OSError:
+                raise FileMissing from None
+            os.close(folder)
+            folder = deeper
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _read(name: str, max_bytes: int, folder: int | None) -> bytes:
+    try:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+    except OSError:
+        raise FileMissing from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileMissing
+        if status.st_size > max_bytes:
+            raise TooLarge
+        data = bytearray()
+        while chunk := os.read(descriptor, max_bytes + 1 - len(data)):
+            data += chunk
+    finally:
+        os.close(descriptor)
+    if len(data) > max_bytes:  # it grew meanwhile
+        raise TooLarge
+    return bytes(data)
+
+
+def _write(folder: int, name: str, data: bytes, overwrite: bool) -> None:
+    """A temporary file in the same folder, flushed to disk, then given its name in one step."""
+    if not overwrite and _present(folder, name):
+        raise FileExists
+    temporary = f".{secrets.token_hex(8)}.part"
+    with _as_storage_errors():
+        try:
+            descriptor = os.open(temporary, _NEW, 0o644, dir_fd=folder)
+            try:
+                _write_all(descriptor, data)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            _give_name(folder, temporary, name, overwrite)
+            os.fsync(folder)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _give_name(folder: int, temporary: str, name: str, overwrite: bool) -> None:
+    if overwrite:
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return
+    try:
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _reserve_and_replace(folder, temporary, name)
+
+
+def _reserve_and_replace(folder: int, temporary: str, name: str) -> None:
+    """For file systems without hard links: an empty file reserves the name, then is replaced."""
+    os.close(os.open(name, _NEW, 0o644, dir_fd=folder))
+    try:
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(name, dir_fd=folder)
+        raise
+
+
+def _present(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return False  # the write itself will say what is wrong
+    return True
+
+
+@contextlib.contextmanager
+def _as_storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, IsADirectoryError):
+        raise FileExists from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull from error
+        raise StorageFull("The output folder cannot be written.") from error
