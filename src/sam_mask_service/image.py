@@ -19,13 +19,22 @@ from .errors import ImageTooManyPixels, ImageTooSmall, ImageUnreadable, TooLarge
 from .geometry import RGB, Bits, PixelBox
 from .mask import Alpha
 
+Image.init()  # registers every format once: a first request must not race for it
+Image.MAX_IMAGE_PIXELS = None  # `decode` has its own, exact limit, asked before any pixel
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd metadata, which is not used
+
 OutputFormat = Literal["png", "jpeg", "webp"]
 MIN_SIDE = 16
 MAX_JPEG_SCANS = 100
 """A progressive JPEG of ordinary encoders has about ten scans; each further one costs a pass over the whole picture."""
 
-# What is read, by Pillow's format name. JPEG covers MPO (a phone's picture with a second one behind it).
-FORMATS: tuple[str, ...] = ("JPEG", "MPO", "PNG", "WEBP")
+# What is read, by Pillow's format name. Its JPEG reader covers MPO (a phone's picture with a second one behind it).
+FORMATS = ("JPEG", "PNG", "WEBP")
+# Whatever Pillow's parsers were seen to raise on hostile bytes. ServiceError is none of them.
+_DECODER_FAULTS = (
+    OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, RuntimeError,
+    MemoryError, struct.error,
+)  # fmt: skip
 _MAGIC: tuple[tuple[bytes, str], ...] = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"))
 
 
@@ -73,26 +82,10 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Picture:
     name = sniff(data)
     _check_container(data, name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about odd metadata, which is not used
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                _check_size(picture.width, picture.height, max_pixels)
-                return _pixels(picture)
-    except (ImageTooManyPixels, ImageTooSmall):
-        raise
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        KeyError,
-        IndexError,
-        TypeError,
-        struct.error,
-        OverflowError,
-    ) as e:
-        raise ImageUnreadable from e
-    except (ZeroDivisionError, AttributeError, RuntimeError, MemoryError, Image.DecompressionBombError) as e:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            _check_size(picture.width, picture.height, max_pixels)
+            return _pixels(picture)
+    except _DECODER_FAULTS as e:
         raise ImageUnreadable from e
 
 

@@ -71,7 +71,7 @@ def feather(bits: Bits, width: float) -> Alpha:
         return np.asarray(bits, np.uint8) * np.uint8(255)
     inside = np.maximum(distance_to(~bits) - 0.5, 0)
     outside = np.maximum(distance_to(bits) - 0.5, 0)
-    ramp = np.clip(0.5 + (inside - outside) / np.float32(width), 0, 1)
+    ramp = np.clip(0.5 + (inside - outside) / np.float32(max(width, 1e-3)), 0, 1)
     return np.asarray(np.rint(ramp * 255), np.uint8)
 
 

@@ -106,7 +106,7 @@ def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -
 
 
 def _unknown(name: str, model: type[BaseModel]) -> str:
-    near = difflib.get_close_matches(name, [*model.model_fields, *SOURCES], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, [*model.model_fields, *SOURCES], n=1, cutoff=0.4)
     return f"There is no parameter {_shown(name)}" + (f"; did you mean {near[0]}?" if near else ".")
 
 

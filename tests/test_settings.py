@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sam_mask_service import settings as module
+from sam_mask_service.settings import Settings, SettingsError, allowed_cores, load
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*(f"SAM_{n.upper()}" for n in Settings.model_fields), "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults() -> None:
+    s = load()
+    assert (s.engine, s.model, s.api_key, s.url_input) == ("auto", "vit_b", None, True)
+    assert s.cuda_visible_devices == ""
+    assert s.cores == allowed_cores()
+
+
+def test_environment_and_the_seeds_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SAM_API_KEY": "your-secret-key",
+        "OMP_NUM_THREADS": "3",
+        "CUDA_VISIBLE_DEVICES": "0",
+        "SAM_URL_INPUT": "off",
+        "SAM_URL_HOSTS": "Example.com, cdn.example.com",
+        "SAM_URL_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
+        "SAM_IMAGE_ROOT": "/srv/pictures",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s = load()
+    assert s.api_key is not None
+    assert s.api_key.get_secret_value() == "your-secret-key"
+    assert "secret-key" not in repr(s)
+    assert (s.threads, s.cores, s.cuda_visible_devices, s.url_input) == (3, 3, "0", False)
+    assert s.url_hosts == ("example.com", "cdn.example.com")
+    assert [str(n) for n in s.networks] == ["127.0.0.0/8", "::1/128"]
+    assert s.image_root == Path("/srv/pictures")
+
+
+def test_dotenv(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SAM_API_KEY=from-the-file\nSOMETHING_ELSE=1\n")
+    key = load().api_key
+    assert key is not None
+    assert key.get_secret_value() == "from-the-file"
+
+
+def test_all_mistakes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SAM_ENGINE": "gpu",
+        "SAM_WORKERS": "-1",
+        "SAM_MAX_BYTES": "many",
+        "SAM_URL_ALLOW_NETWORKS": "localhost",
+        "SAM_API_KEY": "short",
+        "OMP_NUM_THREADS": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as e:
+        load()
+    text = str(e.value)
+    assert len(text.splitlines()) == 6
+    for name in (
+        "SAM_ENGINE",
+        "SAM_WORKERS",
+        "SAM_MAX_BYTES",
+        "SAM_URL_ALLOW_NETWORKS",
+        "SAM_API_KEY",
+        "OMP_NUM_THREADS",
+    ):
+        assert name in text
+    assert "short\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu.max": "150000 100000"}, 1.5),
+        ({"cpu.max": "rubbish"}, None),
+        ({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2.0),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({}, None),
+    ],
+)
+def test_cgroup_quota(tmp_path: Path, files: dict[str, str], expected: float | None) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert module._cgroup_quota(tmp_path) == expected
+
+
+def test_a_quota_cuts_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_cgroup_quota", lambda _: 0.4)
+    assert allowed_cores() == 1
