@@ -18,6 +18,7 @@ from sam_mask_service.doors.files import (
     pictures_in,
     read_file,
     read_inside,
+    write_all,
     write_file,
     write_inside,
 )
@@ -171,6 +172,29 @@ def test_existing_file_stays_unless_asked(tmp_path: Path) -> None:
     write_inside(tmp_path, "mask.png", b"other", overwrite=True)
     assert (tmp_path / "mask.png").read_bytes() == b"other"
     assert leftovers(tmp_path) == []
+
+
+def test_files_that_belong_together_come_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all(tmp_path, {"a-0.png": b"0", "a-1.png": b"1"})
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a-0.png": b"0", "a-1.png": b"1"}
+    for bad, error in [({"b": b"", "a-1.png": b""}, FileExists), ({"b": b"", "../c": b""}, PathOutsideRoot)]:
+        with pytest.raises(error):
+            write_all(tmp_path, bad)
+    calls: list[int] = []
+    link = os.link
+
+    def second_fails(*args: Any, **named: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "full")
+        link(*args, **named)
+
+    monkeypatch.setattr(os, "link", second_fails)
+    with pytest.raises(StorageFull):
+        write_all(tmp_path, {"c-0.png": b"0", "c-1.png": b"1"})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a-0.png", "a-1.png"]
 
 
 def test_name_that_appears_while_the_result_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

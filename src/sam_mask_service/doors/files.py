@@ -13,7 +13,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import FileExists, FileMissing, InvalidParameter, PathOutsideRoot, StorageFull, TooLarge
@@ -46,16 +46,33 @@ def write_inside(root: Path, name: str, data: bytes, *, overwrite: bool = False)
 
     Raises PathOutsideRoot (a name with a folder in it), InvalidParameter, FileExists, StorageFull.
     """
-    check_name(name)
+    write_all(root, {name: data}, overwrite=overwrite)
+    return root.resolve() / name
+
+
+def write_all(root: Path, contents: Mapping[str, bytes], overwrite: bool = False) -> None:
+    """``write_inside`` for several files that belong together: all names are judged before the first byte is written, and when
+    one cannot be written, those that this call added are taken back (one that replaced an older file stays)."""
+    for name in contents:
+        check_name(name)
     with _as_storage_errors():
         root.mkdir(parents=True, exist_ok=True)
-        base = root.resolve(strict=True)
-        folder = os.open(base, _FOLDER)
+        folder = os.open(root.resolve(strict=True), _FOLDER)
+    added: list[str] = []
     try:
-        _write(folder, name, data, overwrite)
+        if not overwrite and any(_present(folder, name) for name in contents):
+            raise FileExists
+        for name, data in contents.items():
+            new = not _present(folder, name)
+            _write(folder, name, data, overwrite)
+            added += [name] if new else []
+    except BaseException:
+        for name in added:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+        raise
     finally:
         os.close(folder)
-    return base / name
 
 
 def check_name(name: str) -> None:
