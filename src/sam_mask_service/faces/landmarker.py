@@ -1,0 +1,108 @@
+"""The 468-point face mesh of a found face, and the mesh's own probability that it looks at a face.
+
+The window is mediapipe's (face_landmark_front): the box's centre, side 1.5 × the longer side, turned so that the eyes are level.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import RGB, Box, Face, Points
+from .blaze import sigmoid
+from .network import Network, core, mediapipe_file
+
+SIZE = 192
+POINTS = 468
+ROI_SCALE = 1.5
+MESH_RIGHT_EYE, MESH_LEFT_EYE = 33, 263
+"""Mesh points at the outer eye corners, which face_landmark_front's second window takes its angle from."""
+
+
+def eye_angle(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
+    """Radians by which the line from the subject's right to the left eye is turned (clockwise in picture coordinates)."""
+    return math.atan2(float(left[1] - right[1]), float(left[0] - right[0]))
+
+
+def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
+    """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is replicated.
+
+    Large squares are shrunk by area before they are sampled, so that no detail aliases.
+    """
+    cx, cy = centre
+    if side > 2 * size:
+        image, cx, cy, side = _shrunk(image, cx, cy, side, size)
+    c, s = math.cos(angle) * side / size, math.sin(angle) * side / size
+    half = size / 2
+    # Window pixel → picture pixel, by pixel corners as mediapipe's ImageToTensorCalculator has it.
+    matrix = np.array([[c, -s, cx - c * half + s * half], [s, c, cy - s * half - c * half]])
+    return cv2.warpAffine(
+        image,
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # type: ignore[return-value]
+
+
+def _shrunk(image: RGB, cx: float, cy: float, side: float, size: int) -> tuple[RGB, float, float, float]:
+    """The part of the picture that a turned square can see, shrunk so that the square has ``size`` to 2 × ``size`` pixels."""
+    height, width = image.shape[:2]
+    reach = side * 0.75
+    x0, y0 = max(0, int(cx - reach)), max(0, int(cy - reach))
+    x1, y1 = min(width, int(cx + reach) + 1), min(height, int(cy + reach) + 1)
+    if x1 <= x0 or y1 <= y0:
+        return image, cx, cy, side
+    factor = int(side // size)
+    out = (max(1, (x1 - x0) // factor), max(1, (y1 - y0) // factor))
+    fx, fy = out[0] / (x1 - x0), out[1] / (y1 - y0)
+    small = cv2.resize(image[y0:y1, x0:x1], out, interpolation=cv2.INTER_AREA)
+    return small, (cx - x0) * fx, (cy - y0) * fy, side * math.sqrt(fx * fy)  # type: ignore[return-value]
+
+
+class Landmarker:
+    """The mesh network, compiled. Thread-safe."""
+
+    def __init__(self, requests: int = 1) -> None:
+        path = mediapipe_file("face_landmark/face_landmark.tflite")
+        self._network = Network(core().read_model(str(path)), requests)
+
+    def landmarks(self, image: RGB, face: Face) -> tuple[Points, float]:
+        """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence is low."""
+        angle = 0.0 if face.keypoints is None else eye_angle(face.keypoints[0], face.keypoints[1])
+        return self.at(image, face.box, angle)
+
+    def at(self, image: RGB, box: Box, angle: float) -> tuple[Points, float]:
+        """The same for a box and an in-plane angle in radians."""
+        side, (cx, cy) = ROI_SCALE * box.side, box.centre
+        window = turned_window(image, (cx, cy), side, angle, SIZE)
+        tensor = window[None].astype(np.float32)
+        tensor *= 1 / 255
+        raw, logit = self._network(tensor)
+        local = raw.reshape(POINTS, 3) * (side / SIZE)
+        local[:, :2] -= side / 2
+        c, s = math.cos(angle), math.sin(angle)
+        points = np.empty((POINTS, 3), np.float32)
+        points[:, 0] = cx + local[:, 0] * c - local[:, 1] * s
+        points[:, 1] = cy + local[:, 0] * s + local[:, 1] * c
+        points[:, 2] = local[:, 2]
+        return points, float(sigmoid(logit.reshape(1))[0])
+
+    def refined(self, image: RGB, points: Points) -> tuple[Points, float]:
+        """A second look, in the window that the first look's points span."""
+        return self.at(image, *window_of(points))
+
+
+def window_of(points: Points) -> tuple[Box, float]:
+    """Box and angle for another look, from the outer eye corners as face_landmark_front has it; the box is taken in the face's
+    own axes, which is tighter than that graph's upright one when the head is tilted."""
+    angle = eye_angle(points[MESH_RIGHT_EYE], points[MESH_LEFT_EYE])
+    c, s = math.cos(angle), math.sin(angle)
+    u = points[:, 0] * c + points[:, 1] * s
+    v = points[:, 1] * c - points[:, 0] * s
+    w, h = float(np.ptp(u)), float(np.ptp(v))
+    mu, mv = float(u.min()) + w / 2, float(v.min()) + h / 2
+    return Box(mu * c - mv * s - w / 2, mu * s + mv * c - h / 2, w, h), angle

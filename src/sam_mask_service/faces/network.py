@@ -1,0 +1,65 @@
+"""A small compiled network with a pool of inference requests: called from several threads, each call on its own request.
+
+OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its import
+costs 150 MB and a second). Precision is pinned to f32: the default depends on the processor (bfloat16 where it has it), and
+the scores would then differ from machine to machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import queue
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from ..errors import EngineUnavailable
+
+Tensor = NDArray[np.float32]
+
+
+def mediapipe_file(name: str) -> Path:
+    """A file below ``mediapipe/modules`` of the installed package. Raises EngineUnavailable when it is not there."""
+    spec = importlib.util.find_spec("mediapipe")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder, "modules", name)
+        if path.is_file():
+            return path
+    raise EngineUnavailable(f"The mediapipe package is not installed or lacks {Path(name).name}.")
+
+
+@functools.cache
+def core() -> ov.Core:
+    """The process's one OpenVINO core: its plugins load once."""
+    return ov.Core()
+
+
+class Network:
+    """``model`` compiled for the CPU with ``requests`` streams of one thread each.
+
+    Called with a (1, H, W, C) float32 tensor it returns one array per output, in the model's order, owned by the caller.
+    A call waits while all requests are taken.
+    """
+
+    def __init__(self, model: ov.Model, requests: int = 1) -> None:
+        config: dict[str, Any] = {
+            "INFERENCE_NUM_THREADS": requests,
+            "NUM_STREAMS": requests,
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        compiled = core().compile_model(model, "CPU", config)
+        self._free: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        for _ in range(requests):
+            self._free.put(compiled.create_infer_request())
+
+    def __call__(self, tensor: Tensor) -> list[Tensor]:
+        request = self._free.get()
+        try:
+            request.infer([tensor], share_inputs=True)
+            return [np.array(output.data) for output in request.output_tensors]
+        finally:
+            self._free.put(request)

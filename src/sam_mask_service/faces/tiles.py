@@ -1,0 +1,154 @@
+"""Windows over a picture: the whole of it in one, and overlapping tiles in which small faces are large enough. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..geometry import RGB
+from .blaze import Rows, overlaps
+
+OVERLAP = 0.34
+EDGE = 0.02
+"""A candidate nearer to an inner tile border than this share of the tile is cut by it; a neighbouring tile sees it whole."""
+CONTAINED = 0.65
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """``pixels``: (size, size, 3) uint8. Its point (u, v), turned by ``angle`` radians (clockwise to the eye) about the origin,
+    then times ``scale``, plus (``x``, ``y``), is a point of the picture.
+
+    ``inner``: which of its left, top, right and bottom borders lie inside the picture. ``width``, ``height``: how much of it
+    the picture fills.
+    """
+
+    pixels: RGB
+    x: float
+    y: float
+    scale: float
+    width: int
+    height: int
+    inner: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    angle: float = 0.0
+
+
+def resized(image: RGB, width: int, height: int) -> RGB:
+    """By area when it shrinks, linear when it grows; each side at least one pixel."""
+    size = (max(1, width), max(1, height))
+    if size == (image.shape[1], image.shape[0]):
+        return image
+    shrinks = size[0] < image.shape[1] or size[1] < image.shape[0]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def capped(image: RGB, longest: int) -> RGB:
+    """The picture, shrunk when its longer side has more than ``longest`` pixels."""
+    height, width = image.shape[:2]
+    factor = longest / max(height, width)
+    return image if factor >= 1 else resized(image, round(width * factor), round(height * factor))
+
+
+def letterbox(image: RGB, size: int, fill: float = 1.0, grey: int = 0) -> Window:
+    """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is ``grey``."""
+    height, width = image.shape[:2]
+    factor = size * fill / max(height, width)
+    small = resized(image, round(width * factor), round(height * factor))
+    h, w = small.shape[:2]
+    left, top = (size - w) // 2, (size - h) // 2
+    pixels = np.full((size, size, 3), grey, np.uint8)
+    pixels[top : top + h, left : left + w] = small
+    return Window(pixels, -left / factor, -top / factor, 1 / factor, w, h)
+
+
+def turned(image: RGB, size: int, angle: float) -> Window:
+    """The whole picture in one window that looks at it turned by ``angle`` radians; zero around it.
+
+    A face that is tilted clockwise by ``angle`` stands upright in the window.
+    """
+    height, width = image.shape[:2]
+    c, s = math.cos(angle), math.sin(angle)
+    spread = max(width * abs(c) + height * abs(s), width * abs(s) + height * abs(c))
+    factor = size / spread
+    small = resized(image, round(width * factor), round(height * factor))
+    h, w = small.shape[:2]
+    x, y = w / 2 - (c - s) * size / 2, h / 2 - (s + c) * size / 2
+    matrix = np.array([[c, -s, x], [s, c, y]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    pixels = cv2.warpAffine(small, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    return Window(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)  # type: ignore[arg-type]
+
+
+def starts(length: int, size: int) -> list[int]:
+    """Where tiles of ``size`` begin so that they cover ``length`` evenly with at least OVERLAP of each other."""
+    if length <= size:
+        return [0]
+    count = math.ceil((length - size) / (size * (1 - OVERLAP))) + 1
+    return [round(i * (length - size) / (count - 1)) for i in range(count)]
+
+
+def tiles(image: RGB, scale: float, size: int) -> Iterator[Window]:
+    """Tiles of ``size`` over ``image``, which is the picture divided by ``scale``; zero where a tile hangs over."""
+    height, width = image.shape[:2]
+    for top in starts(height, size):
+        for left in starts(width, size):
+            part = image[top : top + size, left : left + size]
+            h, w = part.shape[:2]
+            if (h, w) != (size, size):
+                part = cv2.copyMakeBorder(part, 0, size - h, 0, size - w, cv2.BORDER_CONSTANT, value=(0, 0, 0))  # type: ignore[assignment]
+            inner = (left > 0, top > 0, left + size < width, top + size < height)
+            yield Window(part, left * scale, top * scale, scale, w, h, inner)
+
+
+def uncut(rows: Rows, window: Window) -> Rows:
+    """The candidates (in window pixels) that no inner border cuts."""
+    margin = EDGE * window.pixels.shape[0]
+    x0, y0, x1, y1 = rows[:, 0], rows[:, 1], rows[:, 0] + rows[:, 2], rows[:, 1] + rows[:, 3]
+    cuts = (x0 < margin, y0 < margin, x1 > window.width - margin, y1 > window.height - margin)
+    cut = np.zeros(len(rows), bool)
+    for side, inner in zip(cuts, window.inner, strict=True):
+        if inner:
+            cut |= side
+    return rows[~cut]
+
+
+def placed(rows: Rows, window: Window) -> Rows:
+    """Candidates in window pixels → the same in the picture's. A turned box becomes the upright one of the same centre whose
+    sides are between the two, so that quarter turns are exact and a tilted face's box stays as tight as it was."""
+    c, s = math.cos(window.angle), math.sin(window.angle)
+    xs, ys = rows[:, 5::2], rows[:, 6::2]
+    u, v = rows[:, 0] + rows[:, 2] / 2, rows[:, 1] + rows[:, 3] / 2
+    out = np.empty_like(rows)
+    out[:, 2] = (rows[:, 2] * c * c + rows[:, 3] * s * s) * window.scale
+    out[:, 3] = (rows[:, 3] * c * c + rows[:, 2] * s * s) * window.scale
+    out[:, 0] = (u * c - v * s) * window.scale + window.x - out[:, 2] / 2
+    out[:, 1] = (u * s + v * c) * window.scale + window.y - out[:, 3] / 2
+    out[:, 4] = rows[:, 4]
+    out[:, 5::2] = (xs * c - ys * s) * window.scale + window.x
+    out[:, 6::2] = (xs * s + ys * c) * window.scale + window.y
+    return out
+
+
+def distinct(rows: Rows, iou: float) -> Rows:
+    """The best candidate of each place, best first: others that overlap it by ``iou``, or lie within it for the most part, go."""
+    rows = rows[np.argsort(-rows[:, 4], kind="stable")]
+    kept: list[int] = []
+    alive = np.ones(len(rows), bool)
+    for i in range(len(rows)):
+        if not alive[i]:
+            continue
+        kept.append(i)
+        alive &= (overlaps(rows[i], rows) < iou) & (contained(rows[i], rows) < CONTAINED)
+    return rows[kept]
+
+
+def contained(row: Rows, rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """(N,) intersection of one candidate with each of ``rows`` over the smaller of the two areas."""
+    corner = np.minimum(row[:2] + row[2:4], rows[:, :2] + rows[:, 2:4])
+    both = np.clip(corner - np.maximum(row[:2], rows[:, :2]), 0, None).prod(axis=1)
+    smaller = np.minimum(row[2] * row[3], rows[:, 2] * rows[:, 3])
+    return both / np.maximum(smaller, 1e-9)  # type: ignore[no-any-return]
