@@ -1,0 +1,164 @@
+"""What a clone gets: the locks, the Makefile's choice of a python, the image and the compose file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import sam_mask_service
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-build.txt")
+UNWANTED = {
+    *("torch", "torchvision", "jax", "jaxlib", "scipy", "matplotlib", "scikit-image", "sounddevice", "sentencepiece"),
+    *("opencv-contrib-python", "opencv-python", "openvino-telemetry", "onnxruntime", "pip", "setuptools", "uv"),
+}
+SEED_COMMAND = "gunicorn --bind 0.0.0.0:8739 --workers 1 --timeout 120 sam_mask_service:app"
+
+
+def project() -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")))
+
+
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8")))
+
+
+def locked(name: str) -> dict[str, int]:
+    """Distribution → number of hashes, over all its versions, of one lock."""
+    found: dict[str, int] = {}
+    current = ""
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if pin := re.match(r"([a-z0-9][a-z0-9.-]*)==[0-9][^ ]*", line):
+            current = pin[1]
+            found.setdefault(current, 0)
+        elif line.strip().startswith("--hash=sha256:"):
+            found[current] += 1
+        else:
+            pytest.fail(f"{name}: a line that is neither a pin nor a hash: {line}")
+    return found
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_line_of_a_lock_is_a_pin_with_hashes(name: str) -> None:
+    pins = locked(name)
+    assert pins and all(count >= 1 for count in pins.values())
+
+
+def test_the_runtime_lock_holds_all_dependencies_and_nothing_heavy() -> None:
+    pins = set(locked("requirements.txt"))
+    wanted = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
+    assert wanted <= pins
+    assert not pins & UNWANTED
+
+
+def test_the_development_lock_contains_the_runtime_lock() -> None:
+    assert set(locked("requirements.txt")) <= set(locked("requirements-dev.txt"))
+
+
+def test_one_version() -> None:
+    assert project()["project"]["version"] == sam_mask_service.__version__
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        ["make", "-C", str(ROOT), *arguments], env={**clean, **environment}, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+def test_a_python_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
+    bodies = {"python3.12": "echo 'command not found' >&2; exit 127", "python3.11": f'exec "{sys.executable}" "$@"'}
+    for name, body in bodies.items():
+        shim = tmp_path / name
+        shim.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
+    answer = make("--eval", "print: ; @echo $(PYTHON)", "-s", "print", PATH=f"{tmp_path}:/usr/bin:/bin")
+    assert answer.stdout.splitlines()[-1] == str(tmp_path / "python3.11")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+def test_no_python_is_said_in_a_sentence(tmp_path: Path) -> None:
+    answer = make(f"VENV={tmp_path}/venv", "PYTHON=", f"{tmp_path}/venv/bin/python")
+    assert answer.returncode != 0
+    assert "python3-venv" in answer.stderr
+
+
+def test_ci_runs_tests_and_lint() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert {"make test", "make lint"} <= set(re.findall(r"make \w+", script.read_text(encoding="utf-8")))
+
+
+def instructions() -> list[tuple[str, str]]:
+    text = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
+
+
+def last_stage() -> list[tuple[str, str]]:
+    rows = instructions()
+    start = max(i for i, (word, _) in enumerate(rows) if word == "FROM")
+    return rows[start:]
+
+
+def test_the_image_runs_the_seeds_command_as_nobody_special() -> None:
+    stage = last_stage()
+    words = dict(stage)
+    assert yaml.safe_load(words["CMD"]) == shlex.split(SEED_COMMAND)
+    assert words["USER"] == "10001"
+    assert "/health" in words["HEALTHCHECK"]
+    commands = " ".join(text for word, text in stage if word == "RUN")
+    assert not re.search(r"apt|gcc|make|pip", commands)
+
+
+def test_the_build_context_holds_what_the_image_copies() -> None:
+    kept = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    }
+    rows = [text.split()[:-1] for word, text in instructions() if word == "COPY" and "--from" not in text]
+    copied = {name for names in rows for name in names}
+    assert copied == kept
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_dockerfile_has_no_lint() -> None:
+    hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    assert hadolint is not None
+    answer = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_the_compose_file_fits_its_schema() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    answer = subprocess.run([*command, str(ROOT / "docker-compose.yaml")], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_the_compose_file_grants_next_to_nothing() -> None:
+    service = compose()["services"]["sam-mask-service"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["env_file"] == [{"path": ".env", "required": False}]
+    assert "privileged" not in service and "cap_add" not in service
+    assert set(service["deploy"]["resources"]["limits"]) == {"memory", "cpus", "pids"}
+    assert service["ports"][0].endswith(":8739:8739")
+    assert any(volume.startswith("models:") for volume in service["volumes"])
+    assert "/health" in service["healthcheck"]["test"][-1]
