@@ -79,7 +79,8 @@ class Engines:
         raise self._missing()
 
     def _missing(self) -> ServiceError:
-        if self.sam_state.state in ("loading", "downloading"):
+        awaited = self._load is not None and self.sam_state.state != "failed"
+        if awaited:
             return Starting()
         return EngineUnavailable(self.sam_state.reason or "SAM is not loaded here; engine=mesh or auto is.")
 

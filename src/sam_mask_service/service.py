@@ -83,8 +83,10 @@ class Service:
             raise InvalidParameter("output_name: must end in .png.")
         answer = await self.mask(source, params, deadline)
         names = _file_names(name, answer)
-        root = self.settings.output_root
-        await asyncio.to_thread(files.write_all, root, dict(zip(names, answer.images, strict=True)), params.overwrite)
+        for file_name, png in zip(names, answer.images, strict=True):
+            await asyncio.to_thread(
+                files.write_inside, self.settings.output_root, file_name, png, overwrite=params.overwrite
+            )
         return _with_files(answer, names)
 
     def admit(self) -> None:

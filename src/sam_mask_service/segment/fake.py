@@ -11,7 +11,7 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import RegionUnavailable
 from ..geometry import RGB, Face
-from .segmenter import Detail, FaceMask, Patch
+from .segmenter import Detail, Embedding, FaceMask, Patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,15 @@ class FakeSegmenter:
         return FakeEmbedding(image.shape[1], image.shape[0])
 
     def masks(
-        self, embedding: FakeEmbedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
     ) -> list[FaceMask]:
         if region not in self.regions:
             raise RegionUnavailable(f"This engine gives {', '.join(sorted(self.regions))}.")
         wait(self.seconds, deadline)
         if self.fault is not None:
             self.fault()
+        if not isinstance(embedding, FakeEmbedding):
+            raise TypeError("this embedding was made by another segmenter")
         return [_ellipse(face, embedding) for face in faces]
 
 
