@@ -83,10 +83,8 @@ class Service:
             raise InvalidParameter("output_name: must end in .png.")
         answer = await self.mask(source, params, deadline)
         names = _file_names(name, answer)
-        for file_name, png in zip(names, answer.images, strict=True):
-            await asyncio.to_thread(
-                files.write_inside, self.settings.output_root, file_name, png, overwrite=params.overwrite
-            )
+        contents = dict(zip(names, answer.images, strict=True))
+        await asyncio.to_thread(files.write_all, self.settings.output_root, contents, params.overwrite)
         return _with_files(answer, names)
 
     def admit(self) -> None:
