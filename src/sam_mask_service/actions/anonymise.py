@@ -1,0 +1,183 @@
+"""Faces made unreadable: blurred, pixelated, filled, or broken into tiles. Pure: arrays in, arrays out.
+
+Every method but ``solid`` first reduces a face to a few cells across, whatever its size in pixels, and paints with nothing
+but the cells' mean colours: what the result can tell of the face is bounded by their number, and no sharpening brings
+back more. A Gaussian blur alone would not do: on 8-bit pixels it can be turned back in part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import RGB, Bits, Box, PixelBox
+from ..mask import Alpha
+
+Method = Literal["blur", "pixelate", "solid", "mosaic"]
+Colour = tuple[int, int, int]
+DEFAULT_STRENGTH = 0.5
+GREY: Colour = (96, 96, 96)
+_MOST_CELLS = 12
+"""Cells across a face at strength 0; a quarter of them at strength 1."""
+_BOX_COVER = 1.0
+"""The ellipse inside the detector's box (brow to chin, cheek to cheek) is hidden even where the mask leaves it out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hidden:
+    """A face to hide. ``alpha``: (h, w) uint8 whose pixel (0, 0) is the picture's (``x``, ``y``), 255 = hide fully.
+    ``box``: the detector's, which sets the size of the cells. ``cover_box``: hide the box's inner ellipse too."""
+
+    x: int
+    y: int
+    alpha: Alpha
+    box: Box
+    cover_box: bool = True
+
+
+def cells_across(strength: float) -> int:
+    """Cells from one side of a face to the other: 12 at strength 0, 6 at 0.5, 3 at 1."""
+    return max(3, round(_MOST_CELLS * math.pow(4.0, -strength)))
+
+
+def anonymise(
+    image: RGB,
+    faces: Sequence[Hidden],
+    method: Method = "blur",
+    strength: float = DEFAULT_STRENGTH,
+    colour: Colour = GREY,
+) -> RGB:
+    """A copy of ``image`` (H, W, 3) uint8 with every face hidden; outside their masks and boxes it is equal bit for bit.
+
+    ``strength`` 0…1 is relative to the face, so that small and large faces are equally unreadable. ``colour`` is for
+    ``solid``. Cells are taken from the untouched picture: the order of the faces changes nothing but their overlaps.
+    """
+    out = image.copy()
+    for face in faces:
+        window = _window(face, image.shape[1], image.shape[0])
+        if window is None:
+            continue
+        where, alpha = window
+        source = image[where.rows, where.columns]
+        cell = max(2, math.ceil(face.box.side / cells_across(strength)))
+        painted = _PAINTERS[method](source, alpha > 0, cell, colour)
+        view = out[where.rows, where.columns]
+        view[...] = blend(view, painted, alpha)
+    return out
+
+
+def blend(below: RGB, above: RGB, alpha: Alpha) -> RGB:
+    """``above`` over ``below``: exactly ``below`` where ``alpha`` is 0 and exactly ``above`` where it is 255."""
+    a = alpha[:, :, None].astype(np.uint16)
+    mixed = (below * (255 - a) + above * a + 127) // 255
+    return np.asarray(mixed, np.uint8)
+
+
+def _window(face: Hidden, width: int, height: int) -> tuple[PixelBox, Alpha] | None:
+    """The part of the picture that changes, and its alpha; None when nothing of it lies inside."""
+    edges = [face.x, face.y, face.x + face.alpha.shape[1], face.y + face.alpha.shape[0]]
+    if face.cover_box:
+        box = (math.floor(face.box.x), math.floor(face.box.y), math.ceil(face.box.right), math.ceil(face.box.bottom))
+        edges = [*map(min, edges[:2], box[:2]), *map(max, edges[2:], box[2:])]
+    x0, y0 = max(0, edges[0]), max(0, edges[1])
+    x1, y1 = min(width, edges[2]), min(height, edges[3])
+    if x1 <= x0 or y1 <= y0:
+        return None
+    alpha = _cut(face, x0, y0, x1, y1)
+    if face.cover_box:
+        alpha[_ellipse(face.box, x0, y0, x1, y1)] = 255
+    return PixelBox(x0, y0, x1 - x0, y1 - y0), alpha
+
+
+def _cut(face: Hidden, x0: int, y0: int, x1: int, y1: int) -> Alpha:
+    """The face's alpha in the window, zero where it has none."""
+    out = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    h, w = face.alpha.shape
+    left, top, right, bottom = max(x0, face.x), max(y0, face.y), min(x1, face.x + w), min(y1, face.y + h)
+    if right > left and bottom > top:
+        part = face.alpha[top - face.y : bottom - face.y, left - face.x : right - face.x]
+        out[top - y0 : bottom - y0, left - x0 : right - x0] = part
+    return out
+
+
+def _ellipse(box: Box, x0: int, y0: int, x1: int, y1: int) -> Bits:
+    """Pixels of the window whose centre lies in the ellipse that the box encloses."""
+    cx, cy = box.centre
+    u = (np.arange(x0, x1) + 0.5 - cx) / max(1e-6, box.width / 2 * _BOX_COVER)
+    v = (np.arange(y0, y1) + 0.5 - cy) / max(1e-6, box.height / 2 * _BOX_COVER)
+    return np.asarray(u[None, :] ** 2 + v[:, None] ** 2 <= 1)
+
+
+def _cells(source: RGB, bits: Bits, cell: int) -> NDArray[np.float32]:
+    """(rows, columns, 3) float32 mean colours of the ``cell`` × ``cell`` squares, over the hidden pixels alone.
+
+    Squares without any take the nearest mean, so that an interpolation never meets a hole.
+    """
+    h, w = bits.shape
+    rows, columns = -(-h // cell), -(-w // cell)
+    pad = ((0, rows * cell - h), (0, columns * cell - w))
+    weight = cv2.resize(np.pad(bits, pad).astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    inside = np.pad(source * bits[:, :, None], (*pad, (0, 0))).astype(np.float32)
+    total = cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns, 3)
+    weight = np.asarray(weight, np.float32).reshape(rows, columns)
+    means = total / np.maximum(weight, 1e-9)[:, :, None]
+    return _fill(means.astype(np.float32), weight > 1e-6)
+
+
+def _fill(means: NDArray[np.float32], known: Bits) -> NDArray[np.float32]:
+    if known.all() or not known.any():
+        return means
+    _, labels = cv2.distanceTransformWithLabels(
+        np.logical_not(known).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros((int(labels.max()) + 1, 3), np.float32)
+    table[labels[known]] = means[known]
+    return np.asarray(table[labels], np.float32)
+
+
+def _pixelate(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
+    means = np.rint(_cells(source, bits, cell)).astype(np.uint8)
+    big = np.repeat(np.repeat(means, cell, axis=0), cell, axis=1)
+    return np.asarray(big[: bits.shape[0], : bits.shape[1]])
+
+
+def _blur(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
+    means = np.rint(cv2.GaussianBlur(_cells(source, bits, cell), (3, 3), 0.7)).astype(np.uint8)
+    size = (means.shape[1] * cell, means.shape[0] * cell)
+    smooth = cv2.resize(means, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth[: bits.shape[0], : bits.shape[1]], np.uint8)
+
+
+def _solid(source: RGB, bits: Bits, cell: int, colour: Colour) -> RGB:
+    del bits, cell
+    return np.asarray(np.broadcast_to(np.array(colour, np.uint8), source.shape))
+
+
+def _mosaic(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
+    """Irregular tiles (the Voronoi cells of a jittered grid), each with the mean colour of its hidden pixels."""
+    labels, count = _tiles(bits.shape[0], bits.shape[1], cell)
+    flat, weight = labels.ravel(), bits.ravel().astype(np.float64)
+    area = np.maximum(np.bincount(flat, weight, count), 1e-9)
+    means = [np.bincount(flat, source[:, :, c].ravel() * weight, count) / area for c in range(3)]
+    return np.asarray(np.rint(np.stack(means, axis=1)).astype(np.uint8)[labels])
+
+
+def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:
+    """(H, W) int32 tile numbers and how many there are; the same for the same size, so that a second pass changes nothing."""
+    rows, columns = -(-height // cell), -(-width // cell)
+    jitter = np.random.default_rng((rows, columns, cell)).integers(0, cell, (2, rows, columns))
+    y = np.minimum(np.arange(rows)[:, None] * cell + jitter[0], height - 1)
+    x = np.minimum(np.arange(columns)[None, :] * cell + jitter[1], width - 1)
+    seeds = np.ones((height, width), np.uint8)
+    seeds[y, x] = 0
+    _, labels = cv2.distanceTransformWithLabels(seeds, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    return np.asarray(labels, np.int32), int(labels.max()) + 1
+
+
+_PAINTERS = {"blur": _blur, "pixelate": _pixelate, "solid": _solid, "mosaic": _mosaic}

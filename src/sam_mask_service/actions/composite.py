@@ -1,0 +1,132 @@
+"""An edited picture put back into its original: untouched outside the mask, blended on the feather. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidParameter
+from ..geometry import RGB, Bits, PixelBox
+from ..mask import Alpha, bounds, distance_to
+from ..targets.fit import Transform, resize, undo
+from ..targets.row import Change
+from .anonymise import blend
+
+Match = Literal["none", "seam"]
+_RING = 0.03
+"""Width of the ring around the mask that the colour match compares, as a share of the mask's size."""
+_GRID = 96
+"""Longer side of the grid that the colour difference is spread on: it is smooth by nature."""
+_ASPECT_TOLERANCE = 0.01
+
+
+def composite(
+    original: RGB, edited: RGB, alpha: Alpha, transform: Transform | None = None, match: Match = "none"
+) -> RGB:
+    """``edited`` where ``alpha`` (H, W) uint8 is 255, ``original`` (H, W, 3) uint8 bit for bit where it is 0, a blend between.
+
+    ``edited`` has the original's size, or another with the same aspect, or that of ``transform``'s canvas (or that canvas
+    scaled as a whole). ``match="seam"`` moves its colours so that they meet the original's around the mask.
+    Raises InvalidParameter when the sizes do not fit.
+    """
+    if alpha.shape != original.shape[:2]:
+        raise InvalidParameter("The mask and the original differ in size.")
+    back = _to_original(original, edited, transform)
+    out, box = original.copy(), bounds(alpha > 0)
+    if box is not None:
+        where = _around(box, *alpha.shape)
+        below, above, a = (array[where] for array in (original, back, alpha))
+        out[where] = blend(below, match_seam(below, above, a) if match == "seam" else above, a)
+    return out
+
+
+def _around(box: PixelBox, height: int, width: int) -> tuple[slice, slice]:
+    """The box with the ring that a colour match looks at."""
+    margin = max(3, math.ceil(_RING * max(box.width, box.height))) + 1
+    return (
+        slice(max(0, box.y - margin), min(height, box.y + box.height + margin)),
+        slice(max(0, box.x - margin), min(width, box.x + box.width + margin)),
+    )
+
+
+def _to_original(original: RGB, edited: RGB, transform: Transform | None) -> RGB:
+    height, width = original.shape[:2]
+    if transform is None:
+        _same_aspect(edited, width, height)
+        return resize(edited, width, height)
+    if (transform.source_width, transform.source_height) != (width, height):
+        raise InvalidParameter("transform: it belongs to a picture of another size.")
+    _same_aspect(edited, transform.width, transform.height)
+    return undo(resize(edited, transform.width, transform.height), transform)
+
+
+def _same_aspect(edited: RGB, width: int, height: int) -> None:
+    """One pixel of rounding on either side is forgiven."""
+    h, w = edited.shape[:2]
+    if abs(w * height - h * width) > max(_ASPECT_TOLERANCE * w * height, width, height):
+        raise InvalidParameter(
+            f"edited: its size, {w} × {h}, does not fit the original; an edit of a picture that was resized or padded for a "
+            "target needs the transform of that answer."
+        )
+
+
+def match_seam(original: RGB, edited: RGB, alpha: Alpha) -> RGB:
+    """``edited`` plus a smooth colour change that makes it meet ``original`` on a ring around the mask.
+
+    The difference on the ring is spread over the inside by pull-push interpolation (Gortler et al., "The Lumigraph",
+    1996, section 3.4). Without a ring (nothing masked, or everything) ``edited`` comes back.
+    """
+    mask = alpha > 0
+    size = float(np.sqrt(np.count_nonzero(mask)))
+    ring = ~mask & (distance_to(mask) <= max(3.0, _RING * size)) if size else mask
+    if not ring.any():
+        return edited
+    difference = original.astype(np.float32) - edited.astype(np.float32)
+    spread = _spread(difference, ring)
+    return np.asarray(np.clip(np.rint(edited + spread), 0, 255), np.uint8)
+
+
+def _spread(values: NDArray[np.float32], known: Bits) -> NDArray[np.float32]:
+    """(H, W, 3) float32: ``values`` where ``known``, smoothly continued everywhere else."""
+    h, w = known.shape
+    scale = min(1.0, _GRID / max(h, w))
+    grid = (max(1, round(w * scale)), max(1, round(h * scale)))
+    weight = np.asarray(cv2.resize(known.astype(np.float32), grid, interpolation=cv2.INTER_AREA), np.float32)
+    total = np.asarray(cv2.resize(values * known[:, :, None], grid, interpolation=cv2.INTER_AREA), np.float32)
+    filled = _pull_push(total, weight[:, :, None])
+    return np.asarray(cv2.resize(filled, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weighted sums and their weights → values everywhere: coarser levels fill what a level does not know."""
+    trust = np.minimum(1.0, weight * 8)
+    here = total / np.maximum(weight, 1e-6)
+    h, w = weight.shape[:2]
+    if max(h, w) <= 1:
+        return np.asarray(here, np.float32)
+    half = ((w + 1) // 2, (h + 1) // 2)
+    coarse_total = cv2.resize(total, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 3)
+    coarse_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 1)
+    coarse = _pull_push(np.asarray(coarse_total, np.float32), np.asarray(coarse_weight, np.float32))
+    below = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, 3)
+    return np.asarray(here * trust + below * (1 - trust), np.float32)
+
+
+def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
+    """(H, W) uint8, 255 = take the edit, from a decoded mask file: (H, W) grey, (H, W, 3) or (H, W, 4) uint8.
+
+    ``change`` names what marks the part to change, as in the target table. Raises InvalidParameter for a picture that is
+    no mask: coloured, or without the alpha channel that ``transparent`` needs.
+    """
+    if change == "transparent":
+        if mask.ndim != 3 or mask.shape[2] != 4:
+            raise InvalidParameter("mask: it has no alpha channel.")
+        return np.asarray(255 - mask[:, :, 3])
+    grey = mask if mask.ndim == 2 else mask[:, :, 0]
+    if mask.ndim == 3 and int(np.abs(mask[:, :, :3].astype(np.int16) - grey[:, :, None].astype(np.int16)).max()) > 2:
+        raise InvalidParameter("mask: this is a coloured picture, not a mask.")
+    return np.asarray(grey if change == "white" else 255 - grey)
