@@ -1,0 +1,112 @@
+"""Parity with the reference: runs our graphs on every golden pair NAME.json + NAME.npz of a folder, in float32 and bfloat16.
+
+    python bench/parity.py DIR [NAME ...]
+
+The weights are drawn by DIR/draw.py. One JSON line per pair and precision: relative L2 errors of the embedding, the mask logits
+and the predicted IoU, the same for the logits with a dense mask prompt, and the share of mask pixels that differ; null where the
+pair has no such values.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_mask_service.sam.architecture import detect
+from sam_mask_service.sam.config import Architecture
+from sam_mask_service.sam.frame import Frame, upscale
+from sam_mask_service.sam.machine import Precision, cpu_threads
+from sam_mask_service.sam.runtime import OpenVinoSam
+
+State = dict[str, NDArray[Any]]
+PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
+
+
+def drawn_state(folder: Path, config: Path) -> State:
+    """The weights of one pair, by the folder's own draw.py."""
+    spec = importlib.util.spec_from_file_location("golden_draw", folder / "draw.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    state: State = module.state_dict(str(config))
+    return state
+
+
+def relative(ours: NDArray[Any], reference: NDArray[Any]) -> float:
+    """‖ours − reference‖ / ‖reference‖."""
+    reference = reference.astype(np.float64)
+    return float(np.linalg.norm(ours.astype(np.float64) - reference) / np.linalg.norm(reference))
+
+
+def compare(config: Path, state: State, precision: Precision) -> dict[str, Any]:
+    """One line: our graph against the values beside ``config``."""
+    golden = np.load(config.with_suffix(".npz"))
+    architecture = architecture_of(config, state)
+    sam = OpenVinoSam(state, architecture, precision, cpu_threads())
+    embedding = sam.encode(golden["image"])
+    logits, iou = sam.decode(embedding, boxes=golden["boxes"], points=golden["points"], labels=golden["labels"])
+    candidates = logits[:, 1:]
+    return {
+        "name": str(json.loads(config.read_text()).get("name", config.stem)),
+        "precision": precision,
+        "embedding": relative(embedding, golden["embedding"]),
+        "logits": relative(candidates, golden["low_res_logits"]),
+        "iou": relative(iou[:, 1:], golden["iou"]),
+        "logits_with_prior": _with_prior(sam, embedding, golden),
+        "mask_disagreement": _disagreement(candidates, golden, architecture.image_size),
+    }
+
+
+def architecture_of(config: Path, state: State) -> Architecture:
+    """Read off the weights, as in the product; the input size of an encoder without a position table from the pair."""
+    return detect(state, json.loads(config.read_text()).get("image_size"))
+
+
+def _with_prior(sam: OpenVinoSam, embedding: NDArray[np.float32], golden: Any) -> float | None:
+    if "low_res_logits_with_prior" not in golden:
+        return None
+    reference = golden["low_res_logits_with_prior"]
+    count, _, side, _ = reference.shape
+    rng = np.random.default_rng(int(golden["mask_prior_seed"]))
+    prior = rng.standard_normal((count, 1, side, side)).astype(np.float32) * 4
+    logits, _ = sam.decode(embedding, boxes=golden["boxes"], mask_prior=prior)
+    return relative(logits[:, 1:], reference)
+
+
+def _disagreement(candidates: NDArray[np.float32], golden: Any, image_size: int) -> float | None:
+    if "mask_bits" not in golden:
+        return None
+    shape = tuple(int(n) for n in golden["mask_shape"])
+    reference = np.unpackbits(golden["mask_bits"])[: int(np.prod(shape))].reshape(shape).astype(bool)
+    frame = Frame(shape[-1], shape[-2], image_size)
+    flat = candidates.reshape(-1, *candidates.shape[-2:])
+    ours = np.stack([upscale(one, frame) > 0 for one in flat]).reshape(shape)
+    return float(np.mean(ours != reference))
+
+
+def lines(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+    configs = [c for c in sorted(folder.glob("*.json")) if c.with_suffix(".npz").exists()]
+    for config in configs:
+        if names and config.stem not in names:
+            continue
+        state = drawn_state(folder, config)
+        for precision in PRECISIONS:
+            yield compare(config, state, precision)
+
+
+def main() -> None:
+    if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit(__doc__)
+    for line in lines(Path(sys.argv[1]), sys.argv[2:]):
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The few building blocks that SAM's graphs are made of, over OpenVINO's operations. Tensors are named by the state dict's keys.
+
+Weights become constants that share memory with the mapped checkpoint; OpenVINO's CPU plug-in packs them into its own layout when
+it compiles, after which the file's pages are the kernel's to drop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from openvino import opset15 as op
+
+from .checkpoint import State
+from .config import F32
+
+Node = Any
+"""An output of an OpenVINO graph; the package has no types for it."""
+
+
+def constant(values: Any) -> Node:
+    """A float32 constant. Writable contiguous arrays are shared, others copied."""
+    array = np.ascontiguousarray(values, np.float32)
+    return op.constant(array, shared_memory=array.flags.writeable)
+
+
+def scalar(value: float) -> Node:
+    return op.constant(np.array(value, np.float32))
+
+
+def whole(*values: int) -> Node:
+    return op.constant(np.array(values, np.int64))
+
+
+def axis(value: int) -> Node:
+    return op.constant(np.int64(value))
+
+
+def reshape(x: Node, *shape: int, keep_zero: bool = False) -> Node:
+    """``keep_zero``: a 0 keeps the input's size there, as batch sizes are not known in advance."""
+    return op.reshape(x, whole(*shape), keep_zero)
+
+
+def transpose(x: Node, *order: int) -> Node:
+    return op.transpose(x, whole(*order))
+
+
+def multiply_transposed(x: Node, y: Node) -> Node:
+    """x · yᵀ over the last two axes."""
+    return op.matmul(x, y, False, True)
+
+
+def split_heads(x: Node, count: int, at: int) -> list[Node]:
+    """``count`` equal pieces along axis ``at``."""
+    return list(op.split(x, axis(at), count).outputs())
+
+
+class Graph:
+    """Builds nodes from the tensors under ``prefix``. ``quantized``: fully connected layers keep 8-bit weights (one scale per
+    output), which OpenVINO multiplies with activations quantised on the fly."""
+
+    def __init__(self, state: State, prefix: str, *, quantized: bool = False) -> None:
+        self.prefix = prefix
+        self.quantized = quantized
+        self._state = state
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._state[self.prefix + name]
+
+    def linear(self, x: Node, name: str) -> Node:
+        """x · Wᵀ + b."""
+        weight = self[f"{name}.weight"]
+        matrix = _quantized(weight) if self.quantized else constant(weight)
+        return op.add(multiply_transposed(x, matrix), constant(self[f"{name}.bias"]))
+
+    def layer_norm(self, x: Node, name: str, epsilon: float) -> Node:
+        """Over the last axis."""
+        y = op.mvn(x, whole(-1), True, epsilon, "inside_sqrt")
+        return op.add(op.multiply(y, constant(self[f"{name}.weight"])), constant(self[f"{name}.bias"]))
+
+    def layer_norm_2d(self, x: Node, name: str, epsilon: float = 1e-6) -> Node:
+        """Over the channels of an NCHW tensor."""
+        return transpose(self.layer_norm(transpose(x, 0, 2, 3, 1), name, epsilon), 0, 3, 1, 2)
+
+    def convolution(self, x: Node, name: str, *, stride: int = 1, pad: int = 0, bias: bool = False) -> Node:
+        y = op.convolution(x, constant(self[f"{name}.weight"]), [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+        return op.add(y, self._channel(f"{name}.bias")) if bias else y
+
+    def transposed_convolution(self, x: Node, name: str, stride: int) -> Node:
+        y = op.convolution_backprop_data(x, constant(self[f"{name}.weight"]), [stride] * 2)
+        return op.add(y, self._channel(f"{name}.bias"))
+
+    def convolution_bn(self, x: Node, name: str, *, stride: int = 1, pad: int = 0) -> Node:
+        """A convolution without bias and the batch norm behind it (epsilon 1e-5), folded into one. Depthwise when the weight's
+        second size is 1."""
+        weight, bias = self._folded(name)
+        spans = [stride] * 2, [pad] * 2, [pad] * 2, [1, 1]
+        if weight.shape[1] == 1 and weight.shape[0] > 1:
+            y = op.group_convolution(x, constant(weight[:, None]), *spans)
+        else:
+            y = op.convolution(x, constant(weight), *spans)
+        return op.add(y, constant(bias.reshape(1, -1, 1, 1)))
+
+    def _folded(self, name: str) -> tuple[F32, F32]:
+        part = {p: self[f"{name}.bn.{p}"].astype(np.float64) for p in ("weight", "bias", "running_mean", "running_var")}
+        scale = part["weight"] / np.sqrt(part["running_var"] + 1e-5)
+        weight = self[f"{name}.c.weight"].astype(np.float64) * scale[:, None, None, None]
+        return weight.astype(np.float32), (part["bias"] - part["running_mean"] * scale).astype(np.float32)
+
+    def _channel(self, name: str) -> Node:
+        return constant(self[name].reshape(1, -1, 1, 1))
+
+    def multilayer(self, x: Node, name: str, depth: int) -> Node:
+        """``depth`` linear layers with ReLU between them."""
+        for i in range(depth):
+            x = self.linear(x, f"{name}.layers.{i}")
+            x = op.relu(x) if i < depth - 1 else x
+        return x
+
+
+def _quantized(weight: NDArray[Any]) -> Node:
+    """W ≈ scale · q, q in −127…127, one scale per row."""
+    scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), np.float32(1e-12)) / np.float32(127)
+    q = np.rint(weight / scale).astype(np.int8)
+    return op.multiply(op.convert(op.constant(q), "f32"), constant(scale))
+
+
+def gelu(x: Node) -> Node:
+    """The exact one, by the error function."""
+    return op.gelu(x, "erf")
+
+
+def pad_cells(x: Node, bottom: int, right: int) -> Node:
+    """Zeros below and right of an (N, H, W, C) tensor."""
+    if not bottom and not right:
+        return x
+    return op.pad(x, whole(0, 0, 0, 0), whole(0, bottom, right, 0), "constant")
+
+
+def windows(x: Node, shape: Sequence[int], size: int) -> tuple[Node, tuple[int, int]]:
+    """(N, H, W, C) → (N · windows, size, size, C), padded with zeros; and how many windows there are down and across."""
+    n, h, w, c = shape
+    down, across = -(-h // size), -(-w // size)
+    x = pad_cells(x, down * size - h, across * size - w)
+    x = transpose(reshape(x, n, down, size, across, size, c), 0, 1, 3, 2, 4, 5)
+    return reshape(x, n * down * across, size, size, c), (down, across)
+
+
+def unwindows(x: Node, shape: Sequence[int], size: int, counts: tuple[int, int]) -> Node:
+    """The inverse of ``windows``, the padding cut off."""
+    n, h, w, c = shape
+    down, across = counts
+    x = transpose(reshape(x, n, down, across, size, size, c), 0, 1, 3, 2, 4, 5)
+    x = reshape(x, n, down * size, across * size, c)
+    if (down * size, across * size) == (h, w):
+        return x
+    return op.slice(x, whole(0, 0), whole(h, w), whole(1, 1), whole(1, 2))

@@ -1,0 +1,23 @@
+"""From an opened checkpoint to a SAM that runs: read, recognise, choose the arithmetic, build and compile (about a second)."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from .architecture import detect
+from .checkpoint import read_state
+from .machine import Wish, choose, cpu_threads
+from .runtime import OpenVinoSam
+
+
+def load_sam(
+    file: IO[bytes], *, precision: Wish = "auto", threads: int | None = None, image_size: int | None = None
+) -> OpenVinoSam:
+    """``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be closed afterwards.
+
+    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a CheckpointError.
+    """
+    state = read_state(file)
+    architecture = detect(state, image_size)
+    cores = cpu_threads(threads)
+    return OpenVinoSam(state, architecture, choose(precision, cores), cores)

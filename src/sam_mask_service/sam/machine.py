@@ -1,0 +1,128 @@
+"""What this machine lets us use: the cores we may run on, and the arithmetic that is fastest here (measured, not guessed)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+Precision = Literal["f32", "bf16", "int8"]
+Wish = Literal["auto", "f32", "bf16", "int8"]
+
+CGROUP = Path("/sys/fs/cgroup")
+BF16_GAIN = 1.2
+"""bf16 is chosen when it is at least this much faster: it costs accuracy (embedding error 1 %), so a tie goes to f32."""
+_ROWS, _WIDE, _NARROW = 1024, 3072, 768  # a quarter of one MLP of ViT-B: about 10 GFLOP with both products
+
+
+def cpu_threads(
+    requested: int | None = None, *, environment: Mapping[str, str] | None = None, cgroup: Path = CGROUP
+) -> int:
+    """How many threads to compute with: the cores this process may use (affinity, cgroup quota), at most ``requested`` or
+    ``OMP_NUM_THREADS``."""
+    environment = os.environ if environment is None else environment
+    limits = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
+    quota = cgroup_cores(cgroup)
+    if quota is not None:
+        limits.append(max(1, int(quota + 0.5)))
+    wish = requested if requested is not None else _whole(environment.get("OMP_NUM_THREADS", "").split(",")[0])
+    if wish is not None and wish > 0:
+        limits.append(wish)
+    return max(1, min(limits))
+
+
+def cgroup_cores(root: Path = CGROUP) -> float | None:
+    """The CPU quota of this container in cores (cgroup v2 ``cpu.max``, else v1), or None without one."""
+    v2 = _words(root / "cpu.max")
+    if len(v2) == 2 and v2[0] != "max":
+        return _ratio(v2[0], v2[1])
+    quota, period = _words(root / "cpu/cpu.cfs_quota_us"), _words(root / "cpu/cpu.cfs_period_us")
+    if quota and period and not quota[0].startswith("-"):
+        return _ratio(quota[0], period[0])
+    return None
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text("ascii").split()
+    except (OSError, ValueError):
+        return []
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.strip().isdecimal() else None
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    if not quota.isdecimal() or not period.isdecimal() or int(period) == 0 or int(quota) == 0:
+        return None
+    return int(quota) / int(period)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """GFLOP per second of large matrix products; ``bf16`` is 0 where the CPU plug-in has none."""
+
+    f32: float
+    bf16: float
+
+    @property
+    def fastest(self) -> Precision:
+        return "bf16" if self.bf16 >= BF16_GAIN * self.f32 else "f32"
+
+
+def measure(threads: int, seconds: float = 0.15) -> Rates:
+    """Measures both rates, for about ``seconds`` each; the best of the runs counts, so that other load disturbs less."""
+    import openvino as ov
+
+    core = ov.Core()
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return Rates(_rate(core, "f32", threads, seconds), _rate(core, "bf16", threads, seconds) if has_bf16 else 0.0)
+
+
+def _rate(core: Any, precision: str, threads: int, seconds: float) -> float:
+    request = core.compile_model(_products(), "CPU", cpu_options(precision, threads)).create_infer_request()
+    x = np.ones((1, _ROWS, _NARROW), np.float32)
+    best, end = float("inf"), time.perf_counter() + seconds
+    request.infer({0: x})
+    while True:
+        start = time.perf_counter()
+        request.infer({0: x}, share_inputs=True, share_outputs=True)
+        best = min(best, (now := time.perf_counter()) - start)
+        if now > end:
+            return 4 * _ROWS * _WIDE * _NARROW / best / 1e9
+
+
+def _products() -> Any:
+    import openvino as ov
+    from openvino import opset15 as op
+
+    x = op.parameter([1, _ROWS, _NARROW], np.float32, "x")
+    wide = op.constant(np.full((_WIDE, _NARROW), 1 / _NARROW, np.float32))
+    narrow = op.constant(np.full((_NARROW, _WIDE), 1 / _WIDE, np.float32))
+    y = op.matmul(op.relu(op.matmul(x, wide, False, True)), narrow, False, True)
+    return ov.Model([op.result(y)], [x], "probe")
+
+
+def cpu_options(precision: str, threads: int) -> dict[str, Any]:
+    """OpenVINO's settings for one stream on ``threads`` cores, unpinned (a container's cores are shared)."""
+    options: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
+        "ENABLE_CPU_PINNING": False,
+    }
+    if precision == "int8":
+        options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 128
+    return options
+
+
+def choose(wish: Wish, threads: int) -> Precision:
+    """``auto``: bf16 where it is measured to be faster (AMX, AVX512-BF16), else f32. Never int8, which costs more accuracy."""
+    return measure(threads).fastest if wish == "auto" else wish

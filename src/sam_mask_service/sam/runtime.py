@@ -1,0 +1,135 @@
+"""A loaded SAM: picture → embedding, embedding + prompts → mask logits, on OpenVINO's CPU plug-in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from ..deadline import NO_DEADLINE, Deadline
+from ..errors import DeadlinePassed
+from ..geometry import RGB
+from . import decoder, frame, tinyvit, vit
+from .checkpoint import State
+from .config import F32, Architecture
+from .machine import Precision, cpu_options
+from .prompt import PromptEncoder
+
+CHUNK = 4
+"""Prompts decoded at once: their memory is about 60 MB each, and more at once is no faster."""
+
+
+class SamBackend(Protocol):
+    """What the segmenter needs of a network. Thread-safe; arrays in, arrays out."""
+
+    @property
+    def name(self) -> str:
+        """The model: ``vit_b``, ``mobile_sam`` …"""
+        ...
+
+    @property
+    def image_size(self) -> int: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
+        """(1, C, g, g) embedding of a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
+        ...
+
+    def decode(
+        self,
+        embedding: F32,
+        *,
+        boxes: NDArray[Any] | None = None,
+        points: NDArray[Any] | None = None,
+        labels: NDArray[Any] | None = None,
+        mask_prior: NDArray[Any] | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> tuple[F32, F32]:
+        """B prompts at once → logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the single one, 1… the candidates.
+
+        ``boxes`` (B, 4) left, top, right, bottom; ``points`` (B, P, 2), ``labels`` (B, P): 1 inside, 0 outside, −1 none; all in
+        pixels of the model's square. ``mask_prior`` (B, 1, 4g, 4g): logits of a mask to start from. Raises DeadlinePassed.
+        """
+        ...
+
+
+class _Compiled:
+    """One compiled graph with one request; callers take turns (one inference uses all cores anyway)."""
+
+    def __init__(self, core: Any, model: Any, options: dict[str, Any]) -> None:
+        self._request = core.compile_model(model, "CPU", options).create_infer_request()
+        self._lock = threading.Lock()
+
+    def __call__(self, inputs: list[F32], deadline: Deadline) -> list[F32]:
+        with _turn(self._lock, deadline):
+            results = self._request.infer(dict(enumerate(inputs)), share_inputs=True, share_outputs=True)
+            return [np.array(results[i], np.float32) for i in range(len(results))]
+
+
+@contextmanager
+def _turn(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
+    deadline.check()
+    if not lock.acquire(timeout=min(deadline.remaining(), threading.TIMEOUT_MAX)):
+        raise DeadlinePassed
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class OpenVinoSam:
+    """SamBackend on the CPU. The encoder runs in the chosen precision, everything behind it in float32."""
+
+    device = "cpu"
+
+    def __init__(self, state: State, architecture: Architecture, precision: Precision, threads: int) -> None:
+        self.architecture = architecture
+        self.precision: str = precision
+        self.name = architecture.name
+        self.image_size = architecture.image_size
+        self._prompts = PromptEncoder(state, architecture)
+        core, exact = ov.Core(), cpu_options("f32", threads)
+        build = vit.build if architecture.kind == "vit" else tinyvit.build
+        encoder = build(state, architecture, quantized=precision == "int8")
+        self._encoder = _Compiled(core, encoder, cpu_options(precision, threads))
+        positions = self._prompts.grid_positions()
+        self._decoder = _Compiled(core, decoder.build(state, architecture, positions), exact)
+        self._mask_prompt = _Compiled(core, decoder.build_mask_prompt(state, architecture), exact)
+
+    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
+        return self._encoder([frame.to_input(image, self.image_size)], deadline)[0]
+
+    def decode(
+        self,
+        embedding: F32,
+        *,
+        boxes: NDArray[Any] | None = None,
+        points: NDArray[Any] | None = None,
+        labels: NDArray[Any] | None = None,
+        mask_prior: NDArray[Any] | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> tuple[F32, F32]:
+        tokens = self._prompts.tokens(points, labels, boxes)
+        parts = [
+            self._decode(
+                embedding, tokens[i : i + CHUNK], None if mask_prior is None else mask_prior[i : i + CHUNK], deadline
+            )
+            for i in range(0, len(tokens), CHUNK)
+        ]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def _decode(self, embedding: F32, tokens: F32, prior: NDArray[Any] | None, deadline: Deadline) -> list[F32]:
+        dense = self._prompts.no_mask
+        if prior is not None:
+            dense = self._mask_prompt([np.ascontiguousarray(prior, np.float32)], deadline)[0]
+        return self._decoder([embedding, dense, tokens], deadline)
