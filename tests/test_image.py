@@ -46,6 +46,16 @@ def decode(data: bytes, **limits: int) -> image.Picture:
     return image.decode(data, **{**LIMITS, **limits})
 
 
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "AVIF"])
+def test_further_formats(kind: str) -> None:
+    options = {"quality": 95} if kind == "AVIF" else {}
+    got = decode(saved(Image.fromarray(drawn()), kind, **options))
+    assert got.format == kind
+    np.testing.assert_allclose(
+        got.rgb[[5, 5, 35, 35], [5, 50, 5, 50]].astype(int), drawn()[[5, 5, 35, 35], [5, 50, 5, 50]], atol=12
+    )
+
+
 MODES = [*(("PNG", mode) for mode in ("RGB", "RGBA", "P", "L", "LA", "1")), ("WEBP", "RGB"), ("WEBP", "RGBA")]
 
 
@@ -118,7 +128,12 @@ def test_orientation_out_of_range_is_ignored(value: int) -> None:
         (b"\xff\xd8\xff", ImageUnreadable),
         (b"\x89PNG\r\n\x1a\n", ImageUnreadable),
         (b"RIFF\x04\x00\x00\x00WEBP", ImageUnreadable),
-        (b"GIF89a" + bytes(100), UnsupportedMedia),
+        (b"GIF89a" + bytes(100), ImageUnreadable),
+        (b"II*\x00" + bytes(100), UnsupportedMedia),
+        (b"BM", ImageUnreadable),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(100), UnsupportedMedia),
+        (b"8BPS" + bytes(100), UnsupportedMedia),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", UnsupportedMedia),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnsupportedMedia),
         (b"%PDF-1.7", UnsupportedMedia),
         (np.random.default_rng(0).bytes(1000), UnsupportedMedia),

@@ -28,14 +28,29 @@ MIN_SIDE = 16
 MAX_JPEG_SCANS = 100
 """A progressive JPEG of ordinary encoders has about ten scans; each further one costs a pass over the whole picture."""
 
-# What is read, by Pillow's format name. Its JPEG reader covers MPO (a phone's picture with a second one behind it).
-FORMATS = ("JPEG", "PNG", "WEBP")
+# What is read, by Pillow's format name and the first bytes (offset, bytes). Pillow's JPEG reader covers MPO (a phone's picture
+# with a second one behind it). No TIFF: libtiff writes lines of the file's making to our log. A format whose decoder this Pillow was built without is dropped from the table.
+_MAGIC: tuple[tuple[str, int, bytes], ...] = tuple(
+    row
+    for row in (
+        ("JPEG", 0, b"\xff\xd8\xff"),
+        ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
+        ("WEBP", 8, b"WEBP"),
+        ("GIF", 0, b"GIF87a"),
+        ("GIF", 0, b"GIF89a"),
+        ("BMP", 0, b"BM"),
+        ("AVIF", 4, b"ftypavif"),
+        ("AVIF", 4, b"ftypavis"),
+    )
+    if row[0] in Image.OPEN
+)
+FORMATS = tuple(dict.fromkeys(name for name, _, _ in _MAGIC))
+
 # Whatever Pillow's parsers were seen to raise on hostile bytes. ServiceError is none of them.
 _DECODER_FAULTS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, RuntimeError,
     MemoryError, struct.error,
 )  # fmt: skip
-_MAGIC: tuple[tuple[bytes, str], ...] = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,16 +79,14 @@ def sniff(data: bytes) -> str:
     """The format by its first bytes. Raises ImageUnreadable for no bytes and UnsupportedMedia for any other format."""
     if not data:
         raise ImageUnreadable("The picture has no bytes.")
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
+    for name, offset, magic in _MAGIC:
+        if data.startswith(magic, offset):
             return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    raise UnsupportedMedia("This is not a JPEG, PNG or WebP picture.")
+    raise UnsupportedMedia(f"This is not a picture in a format that is read here: {', '.join(FORMATS)}.")
 
 
 def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Picture:
-    """The first frame of a JPEG, PNG or WebP as upright RGB.
+    """The first frame of a picture as upright RGB.
 
     Raises TooLarge (bytes), UnsupportedMedia, ImageTooManyPixels (before any pixel is decoded), ImageTooSmall and ImageUnreadable.
     """
@@ -82,7 +95,7 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Picture:
     name = sniff(data)
     _check_container(data, name)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(data), formats=[name]) as picture:
             _check_size(picture.width, picture.height, max_pixels)
             return _pixels(picture)
     except _DECODER_FAULTS as e:
