@@ -29,7 +29,8 @@ MAX_JPEG_SCANS = 100
 """A progressive JPEG of ordinary encoders has about ten scans; each further one costs a pass over the whole picture."""
 
 # What is read, by Pillow's format name and the first bytes (offset, bytes). Pillow's JPEG reader covers MPO (a phone's picture
-# with a second one behind it). No TIFF: libtiff writes lines of the file's making to our log. A format whose decoder this Pillow was built without is dropped from the table.
+# with a second one behind it). No TIFF: libtiff writes lines of the file's making to our log. A format whose decoder this
+# Pillow was built without is dropped from the table.
 _MAGIC: tuple[tuple[str, int, bytes], ...] = tuple(
     row
     for row in (
