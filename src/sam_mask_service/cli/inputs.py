@@ -1,0 +1,143 @@
+"""Which pictures a command line names, and where each result goes."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from ..doors import files
+from ..errors import FileExists, InvalidParameter, StorageFull, TooLarge
+
+STREAM = "-"
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp"})
+"""What a folder is searched for; a file named by itself is taken whatever its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture. ``name`` is what messages call it; ``source`` None is stdin. ``target`` None: nothing is written;
+    ``-`` is stdout; else the file of a single result (several results get ``-0``, ``-1``, … before its suffix)."""
+
+    name: str
+    source: Path | None
+    target: Path | None
+
+    @property
+    def to_stdout(self) -> bool:
+        return self.target is not None and str(self.target) == STREAM
+
+
+def gather(inputs: Sequence[str], out: str | None) -> list[Job]:
+    """The jobs of ``mask INPUT… -o OUT``. Raises typer.BadParameter for a command line that makes no sense."""
+    found = [item for word in inputs for item in _pictures(word)]
+    if not found:
+        raise typer.BadParameter("there is no JPEG, PNG or WebP picture in this folder", param_hint="INPUT")
+    if out is None or out == STREAM:
+        return _without_folder(found, out)
+    target = Path(out)
+    into_folder = (
+        len(found) > 1 or target.is_dir() or out.endswith(("/", "\\")) or any(Path(w).is_dir() for w in inputs)
+    )
+    if not into_folder:
+        if target.suffix.lower() != ".png":
+            raise typer.BadParameter("masks are PNG files: name one that ends in .png, or a folder", param_hint="-o")
+        name, path, _ = found[0]
+        return [Job(name, path, target)]
+    names = output_names([relative for _, _, relative in found])
+    return [Job(name, path, target / output) for (name, path, _), output in zip(found, names, strict=True)]
+
+
+def _without_folder(found: Sequence[tuple[str, Path | None, Path]], out: str | None) -> list[Job]:
+    if out == STREAM and len(found) > 1:
+        raise typer.BadParameter("stdout takes the result of one picture; name a folder", param_hint="-o")
+    return [Job(name, path, Path(STREAM) if out else None) for name, path, _ in found]
+
+
+def _pictures(word: str) -> Iterator[tuple[str, Path | None, Path]]:
+    """(name for messages, path or None for stdin, path below the output folder) of what one INPUT names."""
+    if word == STREAM:
+        yield "stdin", None, Path("stdin")
+        return
+    path = Path(word)
+    if path.is_dir():
+        for picture in files.pictures_in(path, SUFFIXES):
+            yield str(picture), picture, picture.relative_to(path)
+    else:
+        yield word, path, Path(path.name)
+
+
+def output_names(relative: Sequence[Path]) -> list[Path]:
+    """``a/b.jpg`` → ``a/b.png``; inputs that would meet in one output keep their own suffix: ``a/b.jpg.png``; what still
+    meets (same names from two folders) is numbered: ``a/b.jpg.2.png``."""
+    short = [path.with_suffix(".png") for path in relative]
+    meet = Counter(str(path).casefold() for path in short)
+    taken: Counter[str] = Counter()
+    names = []
+    for path, plain in zip(relative, short, strict=True):
+        name = plain if meet[str(plain).casefold()] == 1 else path.with_name(f"{path.name}.png")
+        taken[str(name).casefold()] += 1
+        number = taken[str(name).casefold()]
+        names.append(name if number == 1 else name.with_name(f"{name.stem}.{number}.png"))
+    return names
+
+
+def read(job: Job, max_bytes: int) -> bytes:
+    """The picture's bytes. Raises FileMissing and TooLarge."""
+    if job.source is not None:
+        return files.read_file(job.source, max_bytes)
+    data = sys.stdin.buffer.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise TooLarge
+    return data
+
+
+def outputs(target: Path, faces: Sequence[str] | None) -> list[Path]:
+    """``target`` itself for the one result of a picture, or one file per face, named by the face's number."""
+    if faces is None:
+        return [target]
+    return [target.with_name(f"{target.stem}-{face}{target.suffix}") for face in faces]
+
+
+def write(job: Job, pictures: Sequence[bytes], faces: Sequence[str] | None, *, overwrite: bool) -> list[Path]:
+    """Writes a job's results and returns their paths. ``faces``: the numbers of the faces when each has its own result.
+
+    Raises FileExists (before anything is written), FileMissing, StorageFull, InvalidParameter.
+    """
+    if job.target is None:
+        return []
+    if job.to_stdout:
+        if len(pictures) != 1:
+            raise InvalidParameter(
+                f"This gives {len(pictures)} pictures and stdout takes one: name a file or a folder with -o."
+            )
+        sys.stdout.buffer.write(pictures[0])
+        sys.stdout.buffer.flush()
+        return [job.target]
+    paths = outputs(job.target, faces)
+    taken = [] if overwrite else [path for path in paths if os.path.lexists(path)]
+    if taken:
+        raise FileExists(f"{taken[0]} exists already; --overwrite replaces it.")
+    try:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise StorageFull(f"The folder {job.target.parent} cannot be made.") from None
+    for path, png in zip(paths, pictures, strict=True):
+        files.write_file(path, png, overwrite=overwrite)
+    return paths
+
+
+def existing(job: Job, *, per_face: bool) -> Path | None:
+    """An output of this job that is there already, if any: asked before the work is done."""
+    if job.target is None or job.to_stdout or not job.target.parent.is_dir():
+        return None
+    if not per_face:
+        return job.target if os.path.lexists(job.target) else None
+    ours = re.compile(re.escape(job.target.stem) + r"-\d+" + re.escape(job.target.suffix))
+    return next((path for path in sorted(job.target.parent.iterdir()) if ours.fullmatch(path.name)), None)

@@ -1,0 +1,129 @@
+"""The API's parameters as command-line options: one per field, with dashes, read by the same rules."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
+
+from ..params import parse
+
+PANEL = "Parameters (as in the API)"
+_WORDS = {"true", "false", "1", "0"}
+_METAVARS: dict[Any, str] = {int: "N", float: "X", bool: "BOOL", str: "TEXT", list: "N,N"}
+
+
+def with_parameters(
+    model: type[BaseModel], *, without: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a command one option per field of ``model`` and hands it the parsed model as its keyword ``params``.
+
+    Every value arrives as text and goes through ``params.parse``, so that the command line says the same as the API.
+    The command raises InvalidParameter for what the API answers 422.
+    """
+    fields = {name: field for name, field in model.model_fields.items() if name not in without}
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def wrapper(**values: Any) -> Any:
+            given = {name: values.pop(name) for name in fields if name in values}
+            asked = {name: value for name, value in given.items() if value is not None}
+            return command(**values, params=parse(model, asked, textual=True))
+
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "params"]
+        signature = inspect.Signature([*own, *(_option(name, field) for name, field in fields.items())])
+        wrapper.__signature__ = signature  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        return wrapper
+
+    return decorate
+
+
+def boolean_names(model: type[BaseModel]) -> frozenset[str]:
+    """The options of ``model``'s boolean fields, without dashes in front: ``invert``, …"""
+    return frozenset(
+        name.replace("_", "-") for name, field in model.model_fields.items() if bool in kinds(field.annotation)
+    )
+
+
+def plain_booleans(arguments: Iterable[str], names: frozenset[str]) -> list[str]:
+    """``--invert`` and ``--no-invert`` beside ``--invert false``: written out as ``--invert=…`` before the parser sees them.
+
+    >>> plain_booleans(["a.jpg", "--no-invert", "--invert", "0", "--invert"], frozenset({"invert"}))
+    ['a.jpg', '--invert=false', '--invert=0', '--invert=true']
+    """
+    out: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*out, word, *waiting]
+        bare = word.removeprefix("--")
+        if bare == word or bare.removeprefix("no-") not in names:
+            out.append(word)
+        elif bare not in names:
+            out.append(f"--{bare.removeprefix('no-')}=false")
+        else:
+            value = waiting.pop(0) if waiting and waiting[0].lower() in _WORDS else "true"
+            out.append(f"{word}={value}")
+    return out
+
+
+def command_class(model: type[BaseModel]) -> type[TyperCommand]:
+    """A command that takes ``model``'s booleans with and without a value."""
+    names = boolean_names(model)
+
+    class Command(TyperCommand):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            return super().parse_args(ctx, plain_booleans(args, names))
+
+    return Command
+
+
+def kinds(annotation: Any) -> set[Any]:
+    """The plain types of a field: {int}, {bool}, {list}, {Literal}, …, without None."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return set().union(*(kinds(part) for part in typing.get_args(annotation))) - {type(None)}
+    if origin is typing.Annotated:
+        return kinds(typing.get_args(annotation)[0])
+    return {origin or annotation}
+
+
+def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+    option = typer.Option(
+        None,
+        f"--{name.replace('_', '-')}",
+        help=_help(field),
+        metavar=_metavar(field.annotation),
+        show_default=False,
+        rich_help_panel=PANEL,
+    )
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=str | None)
+
+
+def _help(field: FieldInfo) -> str:
+    default = field.get_default()
+    shown = "" if default is None else f" [default: {str(default).lower() if isinstance(default, bool) else default}]"
+    return (field.description or "") + shown
+
+
+def _metavar(annotation: Any) -> str:
+    words = _choices(annotation)
+    if words:
+        return "|".join(words)
+    return next((_METAVARS[kind] for kind in kinds(annotation) if kind in _METAVARS), "TEXT")
+
+
+def _choices(annotation: Any) -> list[str]:
+    if typing.get_origin(annotation) is Literal:
+        return [str(word) for word in typing.get_args(annotation)]
+    return [word for part in typing.get_args(annotation) for word in _choices(part)]

@@ -1,0 +1,127 @@
+"""Runs pictures through the service, some at once, in order, with a progress bar when there are several."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from ..answer import Json, MaskAnswer
+from ..deadline import NO_DEADLINE
+from ..errors import EngineUnavailable, FileExists, ServiceError
+from ..params import MaskParams, Source
+from ..service import Service
+from ..settings import Settings
+from . import inputs
+from .inputs import Job
+
+T = TypeVar("T")
+PER_FACE = frozenset({"separate", "crop"})
+"""Modes whose result is one picture per face: their files are numbered, also when there is only one face."""
+Build = Callable[[Settings], Service]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one picture: ``status`` is ``ok``, ``skipped`` (its output is there already) or ``error``."""
+
+    job: Job
+    status: str
+    outputs: tuple[Path, ...] = ()
+    answer: MaskAnswer | None = None
+    error: str | None = None
+    code: str | None = None
+
+    @property
+    def stats(self) -> Json | None:
+        return None if self.answer is None else self.answer.stats
+
+    def row(self) -> Json:
+        """As a row of ``manifest.jsonl`` and of ``--format json``."""
+        return {
+            "input": self.job.name,
+            "output": [str(path) for path in self.outputs],
+            "status": self.status,
+            "error": self.error,
+            "code": self.code,
+            "faces": None if self.stats is None else len(self.stats["faces"]),
+            "stats": self.stats,
+        }
+
+
+def command_settings(settings: Settings, engine: str) -> Settings:
+    """The settings of a one-off command: ``auto`` takes SAM when its weights are here, and downloads nothing by itself."""
+    wanted = settings.engine if engine == "auto" else engine
+    return settings.model_copy(update={"engine": wanted, "offline": settings.offline or wanted != "sam"})
+
+
+async def until_ready(service: Service, engine: str, say: Callable[[str], None]) -> None:
+    """Starts the service and waits for the engine that the command wants. Raises EngineUnavailable."""
+    service.start()
+    shown = ""
+    while service.engines.sam_state.state in ("downloading", "loading"):
+        state = service.engines.sam_state
+        words = f"SAM is {state.state}" + ("" if state.percent is None else f" ({state.percent:.0f} %)")
+        if words != shown and state.state == "downloading":
+            say(words)
+        shown = words
+        await asyncio.sleep(0.05)
+    wanted = service.settings.engine if engine == "auto" else engine
+    if wanted == "sam" and service.engines.sam is None:
+        raise EngineUnavailable(service.engines.sam_state.reason)
+
+
+async def mask_one(service: Service, job: Job, params: MaskParams, *, overwrite: bool, skip: bool = False) -> Outcome:
+    """One picture from reading to writing. Errors of the picture become the outcome; faults of ours are raised."""
+    per_face = params.mode in PER_FACE
+    try:
+        there = None if overwrite else await asyncio.to_thread(inputs.existing, job, per_face=per_face)
+        if there is not None and skip:
+            return Outcome(job, "skipped", (there,))
+        if there is not None:
+            raise FileExists(f"{there} exists already; --overwrite replaces it.")
+        data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
+        answer = await service.mask(Source("bytes", data), params, NO_DEADLINE)
+        faces = answer.names if per_face else None
+        paths = await asyncio.to_thread(inputs.write, job, answer.images, faces, overwrite=overwrite)
+    except ServiceError as e:
+        return Outcome(job, "error", error=e.detail, code=e.code)
+    return Outcome(job, "ok", tuple(paths), answer)
+
+
+async def run_all(
+    service: Service, jobs: Sequence[Job], work: Callable[[Job], Awaitable[Outcome]]
+) -> AsyncIterator[Outcome]:
+    """The outcomes in the order of ``jobs``; as many at work as the service has workers."""
+    queue: list[asyncio.Task[Outcome]] = []
+    waiting = iter(jobs)
+    try:
+        while True:
+            for job in waiting:
+                queue.append(asyncio.ensure_future(work(job)))
+                if len(queue) > service.settings.workers:
+                    break
+            if not queue:
+                return
+            yield await queue.pop(0)
+    finally:
+        for task in queue:
+            task.cancel()
+
+
+@contextlib.contextmanager
+def progress(total: int) -> Iterator[Callable[[], object]]:
+    """A bar on stderr for more than one picture, when stderr is a terminal; yields what moves it on."""
+    with tqdm(total=total, unit="picture", file=sys.stderr, disable=None if total > 1 else True, leave=False) as bar:
+        yield bar.update
+
+
+def say(line: str) -> None:
+    """One line on stderr that does not break the bar."""
+    tqdm.write(line, file=sys.stderr)
