@@ -344,9 +344,11 @@ def test_sam_waits_and_fails_loudly(tmp_path: Path) -> None:
         assert s.health()["status"] == "starting"
         with pytest.raises(Starting):
             await s.mask(PICTURE, MaskParams())
-        s.start()
-        while s.engines.sam_state.state != "failed":
+        reasons: list[str] = []
+        s.start(reasons.append)
+        while s.engines.sam_state.state != "failed" or not reasons:
             await asyncio.sleep(0.01)
+        assert reasons == ["The file vit_b is damaged."]
         assert s.ready() == (False, "starting")
         assert "damaged" in s.health()["reason"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 
 from .engines import Engines
-from .faces import build_detector
+from .faces.build import build_detector
 from .segment.mesh import MeshSegmenter
 from .service import Service
 from .settings import Settings

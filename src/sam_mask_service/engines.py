@@ -39,11 +39,16 @@ class Engines:
         self.sam_state = SamState()
         self._load = load_sam if preference != "mesh" else None
         self._thread: threading.Thread | None = None
+        self._on_fatal: Callable[[str], None] | None = None
 
-    def start(self) -> None:
-        """Begins to load SAM in the background; returns at once."""
+    def start(self, on_fatal: Callable[[str], None] | None = None) -> None:
+        """Begins to load SAM in the background; returns at once.
+
+        ``on_fatal`` is called with the reason when SAM was demanded (``SAM_ENGINE=sam``) and cannot be had.
+        """
         if self._load is None or self._thread is not None:
             return
+        self._on_fatal = on_fatal
         self.sam_state = SamState("loading")
         self._thread = threading.Thread(target=self._run, name="load-sam", daemon=True)
         self._thread.start()
@@ -63,6 +68,8 @@ class Engines:
     def _failed(self, reason: str) -> None:
         self.sam_state = SamState("failed", reason=reason)
         log.error("SAM is not available: %s", reason)
+        if self.preference == "sam" and self._on_fatal is not None:
+            self._on_fatal(reason)
 
     def _report(self, state: State, percent: float | None) -> None:
         self.sam_state = SamState(state, percent)

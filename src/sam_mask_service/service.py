@@ -142,9 +142,9 @@ class Service:
 
     # --- life -------------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begins what runs in the background (loading SAM)."""
-        self.engines.start()
+    def start(self, on_fatal: Callable[[str], None] | None = None) -> None:
+        """Begins what runs in the background (loading SAM). ``on_fatal``: see ``Engines.start``."""
+        self.engines.start(on_fatal)
 
     async def drain(self) -> None:
         """No new work from now on; returns when accepted work is done."""
