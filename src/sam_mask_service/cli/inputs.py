@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from PIL import Image
 
 from ..doors import files
 from ..errors import FileExists, InvalidParameter, StorageFull, TooLarge
+from ..image import FORMATS
 
 STREAM = "-"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp"})
+SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO"))
 """What a folder is searched for; a file named by itself is taken whatever its name."""
 
 

@@ -20,6 +20,7 @@ from ..params import MaskParams
 from ..service import Service
 from ..settings import Settings, SettingsError, load
 from . import batch as batches
+from . import doctor as doctors
 from . import inputs, run
 from .options import command_class, with_parameters
 from .serve import serve_http
@@ -159,6 +160,18 @@ def batch(
     settings = run.command_settings(load(), params.engine)
     failed = asyncio.run(batches.run_folder(_service(params.engine, settings), folder, output, chosen, overwrite))
     if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    image: Annotated[Path | None, typer.Option(help="Try this picture instead of a drawn one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per finding.")] = False,
+) -> None:
+    """What is installed, which engine and device would serve and why, and a self-test on a picture."""
+    from ..compose import build
+
+    if not doctors.report(doctors.examine(image, build), as_json):
         raise typer.Exit(1)
 
 
