@@ -20,8 +20,8 @@ from .config import F32, Architecture
 from .machine import Precision, cpu_options
 from .prompt import PromptEncoder
 
-CHUNK = 4
-"""Prompts decoded at once: their memory is about 60 MB each, and more at once is no faster."""
+CHUNK = 2
+"""Prompts decoded at once: their memory is about 50 MB each, and more at once is hardly faster."""
 
 
 class SamBackend(Protocol):
