@@ -1,0 +1,130 @@
+"""The ASGI application: routes within layers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from .. import __version__
+from ..service import Service
+from ..settings import Settings, SettingsError, load
+from . import docs, logs, schema
+from .doorman import Doorman, DoormanMiddleware
+from .metrics import Metrics
+from .observe import AnswerErrorsMiddleware, ObserveMiddleware
+from .routes import Routes
+
+log = logging.getLogger(__name__)
+LOAD_ERROR = 4
+"""Exit code of a worker that cannot load its application: gunicorn then stops instead of starting another one."""
+_DESCRIPTION = "A picture goes in, a pixel-accurate mask of its faces comes out."
+
+
+def create_app() -> FastAPI:
+    """The application with settings from the environment. Ends the process with one line per bad setting."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.stderr.write(f"The settings are not valid:\n{error}\n")
+        raise SystemExit(LOAD_ERROR) from None
+    logs.configure(settings)
+    from ..compose import build  # the models are loaded here, and only for a real server
+
+    return build_app(build(settings))
+
+
+def build_app(service: Service) -> FastAPI:
+    """The application around ``service``, which ``app.state.service`` holds."""
+    app = FastAPI(
+        title="SAM Mask API",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    app.state.metrics = metrics = Metrics(service)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _raise_on)
+    app.include_router(Routes(service, metrics).router)
+    _add_docs(app)
+    _add_layers(app, service, metrics)
+    return app
+
+
+def _add_layers(app: FastAPI, service: Service, metrics: Metrics) -> None:
+    """From the inside out."""
+    settings = service.settings
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    app.add_middleware(DoormanMiddleware, doorman=Doorman(key, settings.allowed_hosts, settings.cors_origins))
+    app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.draining)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Content-Type", "X-API-Key", "Authorization", "X-Request-ID"],
+            expose_headers=["X-Mask-Stats", "X-Request-ID", "Retry-After"],
+        )
+    app.add_middleware(ObserveMiddleware, metrics=metrics)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    _warn_of_open_doors(service.settings)
+    service.start()
+    try:
+        yield
+    finally:
+        service.draining = True
+        service.close()
+
+
+def _warn_of_open_doors(settings: Settings) -> None:
+    if settings.api_key is None:
+        log.warning("SAM_API_KEY is not set: whoever reaches this port may use it")
+
+
+async def _raise_on(_: Request, error: Exception) -> NoReturn:
+    """What the framework refuses goes to the same place as our own errors."""
+    raise error
+
+
+class _Docs:
+    """``/openapi.json`` and ``/docs``, made when first asked for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def schema(self) -> dict[str, Any]:
+        if self._app.openapi_schema is None:
+            self._app.openapi_schema = schema.complete(self._app.openapi())
+        return self._app.openapi_schema
+
+    async def openapi(self) -> Response:
+        return Response(json.dumps(self.schema()), media_type="application/json")
+
+    async def page(self) -> Response:
+        return Response(docs.page(self.schema()), media_type="text/html")
+
+    async def style(self) -> Response:
+        return Response(docs.STYLE, media_type="text/css")
+
+
+def _add_docs(app: FastAPI) -> None:
+    made = _Docs(app)
+    for path, endpoint in (("/openapi.json", made.openapi), ("/docs", made.page), ("/docs/style.css", made.style)):
+        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)

@@ -1,0 +1,89 @@
+"""What the service counts, in Prometheus' text format. Labels take values from fixed sets only: route templates, codes, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, get_args
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+from ..doors.netguard import FetchFailed
+from ..engines import State
+from ..errors import ServiceError, SourceTimeout
+
+if TYPE_CHECKING:
+    from ..service import Service
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """One registry per service, so that several services in one process (tests) do not mix."""
+
+    def __init__(self, service: Service) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        reg = self.registry
+        self.requests = Counter(
+            "sam_mask_requests_total", "Requests by endpoint and code.", ["endpoint", "code"], registry=reg
+        )
+        self.seconds = Histogram(
+            "sam_mask_request_seconds", "Seconds from head to last byte.", ["endpoint"], buckets=_SECONDS, registry=reg
+        )
+        self.steps = Histogram("sam_mask_step_seconds", "Seconds by step.", ["step"], buckets=_SECONDS, registry=reg)
+        self.faces = Counter("sam_mask_faces_total", "Faces found.", registry=reg)
+        self.fetch_failures = Counter(
+            "sam_mask_fetch_failures_total", "Failed fetches by reason.", ["reason"], registry=reg
+        )
+        self._watch(service)
+
+    def _watch(self, service: Service) -> None:
+        """Gauges that look at the service when they are read."""
+        engines = service.engines
+        readings: dict[str, tuple[str, Callable[[], float]]] = {
+            "sam_mask_at_work": ("Pictures at work.", lambda: service.gate.busy),
+            "sam_mask_queue_depth": ("Requests that wait for a slot.", lambda: service.gate.waiting),
+            "sam_mask_fetches": ("Fetches under way.", lambda: service.fetch_slots.used),
+            "sam_mask_ready": ("1 when the next request would be served.", lambda: service.ready()[0]),
+            "sam_mask_cache_bytes": ("Bytes in the cache.", lambda: service.cache.bytes),
+            "sam_mask_cache_hits": ("Hits of the cache.", lambda: service.cache.hits),
+            "sam_mask_cache_misses": ("Misses of the cache.", lambda: service.cache.misses),
+        }
+        for name, (text, reading) in readings.items():
+            Gauge(name, text, registry=self.registry).set_function(reading)
+        _one_of(self.registry, "sam_mask_engine", "engine", ("mesh", "sam"), lambda: engines.in_force.name)
+        _one_of(self.registry, "sam_mask_model_state", "state", get_args(State), lambda: engines.sam_state.state)
+
+    def finished(self, endpoint: str, code: int, seconds: float) -> None:
+        self.requests.labels(endpoint, str(code)).inc()
+        self.seconds.labels(endpoint).observe(seconds)
+
+    def failed(self, error: ServiceError) -> None:
+        """Why a fetch failed; every other error shows in the code already."""
+        if isinstance(error, FetchFailed):
+            self.fetch_failures.labels(error.reason).inc()
+        elif isinstance(error, SourceTimeout):
+            self.fetch_failures.labels("timeout").inc()
+
+    def worked(self, timings: Mapping[str, float], faces: int) -> None:
+        for step, seconds in timings.items():
+            self.steps.labels(step).observe(seconds)
+        self.faces.inc(faces)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+def _one_of(
+    registry: CollectorRegistry, name: str, label: str, values: Iterable[str], reading: Callable[[], str]
+) -> None:
+    """A gauge that is 1 for the value in force and 0 for the others."""
+
+    def matches(value: str) -> Callable[[], float]:
+        return lambda: reading() == value
+
+    gauge = Gauge(name, f"1 for the {label} in force.", [label], registry=registry)
+    for value in values:
+        gauge.labels(value).set_function(matches(value))
