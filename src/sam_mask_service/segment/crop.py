@@ -1,0 +1,105 @@
+"""An upright square window on a face: cut out of the picture at working size, and a soft mask put back at full size. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import RGB, Points
+from .segmenter import Patch
+
+Soft = NDArray[np.float32]
+"""(S, S) float32, 0…1."""
+_HALF = np.array([0.5, 0.5])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A square of the picture seen upright in ``size`` × ``size`` pixels.
+
+    ``matrix``: (2, 3) float64, picture → window, both with pixel centres at +0.5. ``scale``: window pixels per picture pixel.
+    """
+
+    matrix: NDArray[np.float64]
+    size: int
+
+    @property
+    def scale(self) -> float:
+        return float(np.hypot(*self.matrix[:, 0]))
+
+    def points(self, points: Points) -> Points:
+        """(N, 2) float32: the picture's points in the window."""
+        return np.asarray(points[:, :2] @ self.matrix[:, :2].T + self.matrix[:, 2], np.float32)
+
+    def inverse(self) -> NDArray[np.float64]:
+        """(2, 3) float64, window → picture."""
+        return np.asarray(cv2.invertAffineTransform(self.matrix), np.float64)
+
+
+def upright(centre: NDArray[np.floating], side: float, up: NDArray[np.floating], size: int) -> Window:
+    """The window with the given centre and side (picture pixels) in which the unit vector ``up`` points up."""
+    scale = size / side
+    rotation = scale * np.array([[-up[1], up[0]], [-up[0], -up[1]]], np.float64)
+    offset = np.array([size / 2, size / 2]) - rotation @ np.asarray(centre, np.float64)
+    return Window(np.column_stack([rotation, offset]), size)
+
+
+def _centred(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same map for pixel centres at whole numbers, as OpenCV has them."""
+    out = matrix.copy()
+    out[:, 2] += matrix[:, :2] @ _HALF - _HALF
+    return out
+
+
+def _extent(window: Window, width: int, height: int, margin: int) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the picture's part that the window sees, ``margin`` pixels wider; at least one pixel."""
+    s = float(window.size)
+    corners = np.array([[0, 0], [s, 0], [0, s], [s, s]]) @ window.inverse()[:, :2].T + window.inverse()[:, 2]
+    low, high = np.floor(corners.min(0)).astype(int) - margin, np.ceil(corners.max(0)).astype(int) + margin
+    x0, y0 = int(np.clip(low[0], 0, width - 1)), int(np.clip(low[1], 0, height - 1))
+    return x0, y0, int(np.clip(high[0], x0 + 1, width)), int(np.clip(high[1], y0 + 1, height))
+
+
+def cut(image: RGB, window: Window) -> RGB:
+    """(size, size, 3) uint8: what the window sees; beyond the picture its border pixels go on.
+
+    A large face is first shrunk by a whole factor with area averaging, so that nothing aliases.
+    """
+    height, width = image.shape[:2]
+    factor = max(1, int(1 / window.scale))
+    x0, y0, x1, y1 = _extent(window, width, height, 2 * factor)
+    x1, y1 = max(x0 + factor, x1 - (x1 - x0) % factor), max(y0 + factor, y1 - (y1 - y0) % factor)
+    part = image[y0:y1, x0:x1]
+    if factor > 1:
+        size = (max(1, part.shape[1] // factor), max(1, part.shape[0] // factor))
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    matrix = window.matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
+    matrix[:, :2] *= factor
+    out = cv2.warpAffine(
+        part, _centred(matrix), (window.size, window.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(out, np.uint8)
+
+
+def paste(soft: Soft, window: Window, width: int, height: int) -> Patch:
+    """Where the soft mask is over ½, at the picture's resolution, in the part of the picture that the window sees."""
+    x0, y0, x1, y1 = _extent(window, width, height, 0)
+    matrix = window.matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
+    flags = (cv2.INTER_CUBIC if window.scale < 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+    inverse = np.asarray(cv2.invertAffineTransform(_centred(matrix)))
+    full = cv2.warpAffine(soft, inverse, (x1 - x0, y1 - y0), flags=flags ^ cv2.WARP_INVERSE_MAP, borderValue=0)
+    return trimmed(Patch(x0, y0, np.asarray(full) > 0.5))
+
+
+def trimmed(patch: Patch) -> Patch:
+    """The same mask in the smallest window that holds it (one False pixel when it is empty)."""
+    rows, columns = np.flatnonzero(patch.bits.any(1)), np.flatnonzero(patch.bits.any(0))
+    if not rows.size:
+        return Patch(patch.x, patch.y, np.zeros((1, 1), bool))
+    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return Patch(patch.x + x0, patch.y + y0, np.ascontiguousarray(patch.bits[y0:y1, x0:x1]))

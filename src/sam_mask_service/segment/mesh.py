@@ -1,0 +1,174 @@
+"""The built-in engine: masks from the face mesh, colours and small networks; needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..deadline import NO_DEADLINE, Deadline
+from ..errors import Internal, RegionUnavailable
+from ..faces.mesh import HOLES, PARTS, fill, polygons
+from ..geometry import RGB, Bits, Face
+from ..mask import iou
+from .crop import Soft, Window, paste
+from .grabcut import face_mask
+from .head import head_mask
+from .look import FaceLook, Nets, transferred
+from .nets import CLASSES, HairNet, ParsingNet, PersonNet
+from .regions import combine, parse_regions
+from .segmenter import Detail, FaceMask, Patch
+
+_ALWAYS: Final = frozenset({"face", "head", "skin", *PARTS, *HOLES})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeshEmbedding:
+    """``looks``: one per embedded face, by the face's box."""
+
+    width: int
+    height: int
+    looks: dict[Hashable, FaceLook]
+    detail: str = "face"
+
+    @property
+    def nbytes(self) -> int:
+        return sum(look.nbytes for look in self.looks.values())
+
+
+def _key(face: Face) -> Hashable:
+    b = face.box
+    return b.x, b.y, b.width, b.height
+
+
+class MeshSegmenter:
+    """``hair_net``: MediaPipe's hair segmentation (``.tflite``), a better hair line; ``face_parsing``: BiSeNetV2
+    (``.tflite``), the regions that a mesh cannot give. Both optional. ``requests``: calls of a network at once."""
+
+    name = "mesh"
+
+    def __init__(self, hair_net: Path | None = None, face_parsing: Path | None = None, requests: int = 2) -> None:
+        self._nets = Nets(
+            PersonNet(requests),
+            None if hair_net is None else HairNet(hair_net, requests),
+            None if face_parsing is None else ParsingNet(face_parsing, requests),
+        )
+        parts = [("facemesh", True), ("hair", hair_net), ("parsing", face_parsing)]
+        self.model = "+".join(name for name, there in parts if there)
+        self.regions = _ALWAYS | (frozenset(CLASSES) if face_parsing else frozenset())
+
+    def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:  # noqa: ARG002
+        return width, height, tuple(_key(face) for face in faces)
+
+    def embed(
+        self,
+        image: RGB,
+        faces: Sequence[Face],
+        detail: Detail = "auto",  # noqa: ARG002 - windows on faces are all that this engine ever looks at
+        deadline: Deadline = NO_DEADLINE,
+    ) -> MeshEmbedding:
+        looks: dict[Hashable, FaceLook] = {}
+        for face in faces:
+            deadline.check()
+            looks[_key(face)] = FaceLook(image, face, self._nets)
+        return MeshEmbedding(image.shape[1], image.shape[0], looks)
+
+    def masks(
+        self, embedding: MeshEmbedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+    ) -> list[FaceMask]:
+        terms = parse_regions(region)
+        for _, name in terms:
+            if name not in self.regions:
+                raise RegionUnavailable(f"This engine gives {', '.join(sorted(self.regions))}; not {name}.")
+        out = []
+        for face in faces:
+            deadline.check()
+            artist = _Artist(embedding, embedding.looks[_key(face)])
+            patch = combine([(sign, artist.draw(name)) for sign, name in terms])
+            out.append(FaceMask(patch, artist.score(), artist.agreement))
+        return out
+
+
+class _Artist:
+    """Draws the regions of one face, each once."""
+
+    def __init__(self, embedding: MeshEmbedding, look: FaceLook) -> None:
+        self.look, self.width, self.height = look, embedding.width, embedding.height
+        self._face: tuple[Soft, Bits] | None = None
+        self._drawn: dict[str, Patch] = {}
+
+    def draw(self, name: str) -> Patch:
+        if name not in self._drawn:
+            self._drawn[name] = self._how(name)(name)
+        return self._drawn[name]
+
+    def _how(self, name: str) -> Callable[[str], Patch]:
+        own: dict[str, Callable[[str], Patch]] = {
+            "face": self._draw_face,
+            "head": self._draw_head,
+            "skin": self._draw_skin,
+        }
+        if name in own:
+            return own[name]
+        return self._draw_part if name in PARTS or name in HOLES else self._draw_class
+
+    @property
+    def agreement(self) -> float:
+        soft, prior = self._masked()
+        return iou(soft > 0.5, prior)
+
+    def score(self) -> float:
+        meshed = self.look.prior.points is not None
+        return round((0.4 + 0.55 * self.agreement) if meshed else 0.3 + 0.4 * self.agreement, 3)
+
+    def _masked(self) -> tuple[Soft, Bits]:
+        if self._face is None:
+            look = self.look
+            hair = look.hair()
+            hair = None if hair is None else transferred(hair, look.head, look.face)
+            self._face = face_mask(look.face_rgb, look.prior.seen_in(look.face), hair)
+        return self._face
+
+    def _paste(self, soft: Soft, window: Window) -> Patch:
+        return paste(soft, window, self.width, self.height)
+
+    def _draw_face(self, _: str) -> Patch:
+        return self._paste(self._masked()[0], self.look.face)
+
+    def _draw_head(self, _: str) -> Patch:
+        look = self.look
+        face = transferred(self._masked()[0], look.face, look.head) > 0.5
+        bits = head_mask(look.prior.seen_in(look.head), look.person(), face, look.hair())
+        return self._paste(bits.astype(np.float32), look.head)
+
+    def _draw_skin(self, _: str) -> Patch:
+        features = [(-1, self.draw(part)) for part in ("eyes", "brows", "mouth")]
+        return combine([(1, self.draw("face")), *features])  # type: ignore[list-item]
+
+    def _draw_part(self, name: str) -> Patch:
+        """A part that the mesh outlines; drawn at the picture's own resolution."""
+        points = self.look.prior.points
+        if points is None:
+            return self._draw_missing()
+        outlines, holes = polygons(points, name)
+        corners = np.vstack(outlines)
+        x0, y0 = (max(0, int(v) - 1) for v in corners.min(0))
+        x1, y1 = min(self.width, int(corners[:, 0].max()) + 2), min(self.height, int(corners[:, 1].max()) + 2)
+        shift = np.array([x0, y0], np.float32)
+        shape = (max(1, y1 - y0), max(1, x1 - x0))
+        bits = fill(shape, [p - shift for p in outlines], [p - shift for p in holes])
+        return Patch(min(x0, self.width - 1), min(y0, self.height - 1), bits)
+
+    def _draw_missing(self) -> Patch:
+        """Without a mesh the parts of a face are not known: nothing is masked."""
+        return Patch(0, 0, np.zeros((1, 1), bool))
+
+    def _draw_class(self, name: str) -> Patch:
+        answer = self.look.classes()
+        if answer is None:
+            raise Internal("A region that needs the face-parsing network was asked without it.")
+        classes, window = answer
+        return self._paste(np.isin(classes, CLASSES[name]).astype(np.float32), window)

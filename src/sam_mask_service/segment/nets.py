@@ -1,0 +1,80 @@
+"""The small networks that look at a window: who is a person, what is hair, what is which part of the face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..faces.network import Network, core, mediapipe_file
+from ..geometry import RGB
+from . import tflite
+from .crop import Soft
+
+CLASSES: dict[str, tuple[int, ...]] = {
+    "skin": (1,),
+    "brows": (2, 3),
+    "eyes": (4, 5),
+    "glasses": (6,),
+    "ears": (7, 8),
+    "nose": (10,),
+    "mouth": (11, 12, 13),
+    "lips": (12, 13),
+    "neck": (14,),
+    "hair": (17,),
+    "hat": (18,),
+}
+"""Class numbers of BiSeNetV2 on CelebAMask-HQ."""
+
+
+class PersonNet:
+    """MediaPipe's selfie segmentation (general): 256 × 256, carried by the mediapipe package."""
+
+    size = 256
+
+    def __init__(self, requests: int = 1) -> None:
+        self._net = Network(tflite.read(mediapipe_file("selfie_segmentation/selfie_segmentation.tflite")), requests)
+
+    def __call__(self, rgb: RGB) -> Soft:
+        """(256, 256) float32 0…1: probability of a person, for a window of any size ((S, S, 3) uint8)."""
+        return self._net(_tensor(rgb, self.size) / np.float32(255))[0][0, ..., 0]
+
+
+class HairNet:
+    """MediaPipe's hair segmentation: 512 × 512; its fourth channel, the mask of the frame before, is left empty."""
+
+    size = 512
+
+    def __init__(self, path: Path, requests: int = 1) -> None:
+        self._net = Network(tflite.read(path), requests)
+
+    def __call__(self, rgb: RGB) -> Soft:
+        """(512, 512) float32 0…1: probability of hair."""
+        tensor = np.zeros((1, self.size, self.size, 4), np.float32)
+        tensor[..., :3] = _tensor(rgb, self.size) / np.float32(255)
+        logits = self._net(tensor)[0][0]
+        return np.asarray(1 / (1 + np.exp(logits[..., 0] - logits[..., 1])), np.float32)
+
+
+class ParsingNet:
+    """BiSeNetV2 face parsing: 448 × 448, 19 classes."""
+
+    size = 448
+
+    def __init__(self, path: Path, requests: int = 1) -> None:
+        self._net = Network(core().read_model(path), requests)
+
+    def __call__(self, rgb: RGB) -> NDArray[np.uint8]:
+        """(448, 448) uint8: the class of every pixel (``CLASSES``)."""
+        tensor = _tensor(rgb, self.size) / np.float32(127.5) - 1
+        return self._net(tensor)[0].astype(np.uint8)
+
+
+def _tensor(rgb: RGB, size: int) -> NDArray[np.float32]:
+    """(1, size, size, 3) float32, 0…255."""
+    if rgb.shape[0] != size:
+        how = cv2.INTER_AREA if rgb.shape[0] > size else cv2.INTER_LINEAR
+        rgb = np.asarray(cv2.resize(rgb, (size, size), interpolation=how), np.uint8)
+    return rgb.astype(np.float32)[None]

@@ -1,0 +1,63 @@
+"""Region expressions such as ``face,-glasses,hair``: parsed, and the parts' masks put together. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from ..errors import InvalidParameter
+from .segmenter import Patch
+
+Sign = Literal[1, -1]
+
+REGIONS: Final = (
+    "face", "head", "skin", "hair", "ears", "neck", "glasses", "hat", "brows", "eyes", "nose", "lips", "mouth", "oval",
+)  # fmt: skip
+"""Every name that a region expression may hold; which of them can be drawn depends on the engine and its networks."""
+MOST_TERMS: Final = 16
+
+
+def parse_regions(text: str) -> list[tuple[Sign, str]]:
+    """The terms of an expression in their order, each (1, name) to add or (-1, name) to take away.
+
+    >>> parse_regions("face, -glasses, hair")
+    [(1, 'face'), (-1, 'glasses'), (1, 'hair')]
+
+    Raises InvalidParameter for an unknown name (naming the nearest), an empty term, more than 16 terms, or an expression
+    that begins with something to take away.
+    """
+    terms = [_term(part) for part in text.split(",")]
+    if len(terms) > MOST_TERMS:
+        raise InvalidParameter(f"region: at most {MOST_TERMS} parts, not {len(terms)}.")
+    if terms[0][0] < 0:
+        raise InvalidParameter("region: the first part must be one to mask, such as face,-glasses.")
+    return terms
+
+
+def _term(part: str) -> tuple[Sign, str]:
+    word = part.strip().lower()
+    sign: Sign = -1 if word.startswith("-") else 1
+    name = word.removeprefix("-").removeprefix("+").strip()
+    if name in REGIONS:
+        return sign, name
+    if not name:
+        raise InvalidParameter("region: a part is empty; write for example face,-glasses,hair.")
+    near = difflib.get_close_matches(name, REGIONS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(REGIONS)}."
+    raise InvalidParameter(f"region: {name[:40]!r} is not known; {hint}")
+
+
+def combine(terms: Sequence[tuple[Sign, Patch]]) -> Patch:
+    """One patch from several, from left to right: added or taken away. The window holds all that were added."""
+    x0 = min(p.x for _, p in terms)
+    y0 = min(p.y for _, p in terms)
+    x1 = max(p.x + p.bits.shape[1] for _, p in terms)
+    y1 = max(p.y + p.bits.shape[0] for _, p in terms)
+    out = np.zeros((y1 - y0, x1 - x0), bool)
+    for sign, p in terms:
+        view = out[p.y - y0 : p.y - y0 + p.bits.shape[0], p.x - x0 : p.x - x0 + p.bits.shape[1]]
+        view[p.bits] = sign > 0
+    return Patch(x0, y0, out)

@@ -1,0 +1,163 @@
+"""The mesh engine on drawn faces (nothing downloaded, no data set)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sam_mask_service.deadline import Deadline
+from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnavailable
+from sam_mask_service.geometry import Face
+from sam_mask_service.mask import iou
+from sam_mask_service.segment.mesh import MeshSegmenter
+from sam_mask_service.segment.segmenter import FaceMask
+from tests.support.drawn_face import face, portrait
+
+
+@pytest.fixture(scope="module")
+def engine() -> MeshSegmenter:
+    return MeshSegmenter()
+
+
+def whole(mask: FaceMask, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    out, p = np.zeros(shape, bool), mask.patch
+    out[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] = p.bits
+    return out
+
+
+def drawn(engine: MeshSegmenter, size: tuple[int, int], *args: Any, region: str = "face", **kw: Any) -> tuple[Any, Any]:
+    """(mask, truth) of one drawn portrait."""
+    image, truth = portrait(size, *args)
+    found = [face(*args, **kw)]
+    return whole(engine.masks(engine.embed(image, found), found, region)[0], size), truth
+
+
+@pytest.mark.parametrize(
+    ("size", "centre", "width", "height", "angle"),
+    [
+        ((300, 300), (150, 160), 90, 120, 0.0),
+        ((300, 300), (150, 150), 90, 120, 0.6),
+        ((300, 300), (150, 150), 90, 120, 2.4),
+        ((300, 300), (150, 150), 90, 120, np.pi),
+        ((1400, 1200), (600, 700), 620, 820, -0.3),
+        ((120, 120), (60, 62), 18, 24, 0.2),
+        ((300, 300), (20, 160), 90, 120, 0.0),
+        ((300, 300), (150, 15), 90, 120, 0.0),
+        ((200, 200), (100, 100), 190, 250, 0.0),
+    ],
+    ids=["plain", "tilted", "far-tilted", "upside-down", "large", "tiny", "left-border", "top-border", "frame-filling"],
+)
+def test_the_mask_is_the_skin(
+    engine: MeshSegmenter, size: tuple[int, int], centre: tuple[float, float], width: float, height: float, angle: float
+) -> None:
+    mask, truth = drawn(engine, size, centre, width, height, angle)
+    assert iou(mask, truth) > 0.9
+
+
+def test_the_edge_of_a_large_face_has_no_steps(engine: MeshSegmenter) -> None:
+    """A working pixel is seven of the picture's here: pasted as it is it would jump by as much from row to row."""
+    mask, _ = drawn(engine, (1400, 1200), (600, 700), 620, 820, 0.0)
+    left = mask.argmax(1)[500:900]
+    assert np.abs(np.diff(left)).max() <= 3
+
+
+def test_without_a_mesh_the_mask_is_drawn_from_the_box_and_scored_lower(engine: MeshSegmenter) -> None:
+    image, truth = portrait((300, 300), (150, 150), 90, 120, 0.4)
+    with_mesh, without = (face((150, 150), 90, 120, 0.4, mesh=m) for m in (True, False))
+    a, b = (engine.masks(engine.embed(image, [f]), [f])[0] for f in (with_mesh, without))
+    assert iou(whole(b, truth.shape), truth) > 0.75
+    assert b.score < a.score
+
+
+def test_the_head_holds_the_face_and_neither_neck_nor_shoulders(engine: MeshSegmenter) -> None:
+    head, truth = drawn(engine, (400, 400), (200, 180), 100, 130, 0.0, region="head")
+    assert (head & truth).sum() / truth.sum() > 0.97
+    assert not head[270:].any()
+
+
+def test_regions_of_the_mesh_lie_where_they_are(engine: MeshSegmenter) -> None:
+    args = ((300, 300), (150, 150), 120, 160, 0.0)
+    eyes, _ = drawn(engine, *args, region="eyes")
+    mouth, _ = drawn(engine, *args, region="mouth")
+    skin, _ = drawn(engine, *args, region="skin")
+    both, _ = drawn(engine, *args, region="face,-eyes,-mouth")
+    assert eyes[134, 126]
+    assert eyes[134, 174]
+    assert mouth[190, 150]
+    assert not (skin & (eyes | mouth)).any()
+    assert not (both & (eyes | mouth)).any()
+    assert skin[165, 120]
+
+
+def test_parts_are_empty_without_a_mesh(engine: MeshSegmenter) -> None:
+    eyes, _ = drawn(engine, (300, 300), (150, 150), 120, 160, 0.0, region="eyes", mesh=False)
+    assert not eyes.any()
+
+
+def test_a_region_that_needs_a_network_is_refused_with_those_there_are(engine: MeshSegmenter) -> None:
+    image, _ = portrait((100, 100), (50, 50), 30, 40)
+    found = [face((50, 50), 30, 40)]
+    with pytest.raises(RegionUnavailable) as caught:
+        engine.masks(engine.embed(image, found), found, "face,-glasses")
+    assert "glasses" in caught.value.detail
+    assert "brows" in caught.value.detail
+    with pytest.raises(InvalidParameter):
+        engine.masks(engine.embed(image, found), found, "fase")
+
+
+def test_no_faces_no_masks(engine: MeshSegmenter) -> None:
+    assert engine.masks(engine.embed(np.zeros((9, 9, 3), np.uint8), []), []) == []
+
+
+def test_patches_lie_inside_the_picture(engine: MeshSegmenter) -> None:
+    image, _ = portrait((64, 48), (0, 0), 40, 52)
+    found = [face(at, 40, 52, angle) for at in ((0, 0), (48, 64), (47, 0)) for angle in (0.0, 1.0)]
+    for region in ("face", "head", "eyes", "oval", "skin"):
+        for mask in engine.masks(engine.embed(image, found), found, region):
+            p = mask.patch
+            assert p.x >= 0
+            assert p.y >= 0
+            assert p.x + p.bits.shape[1] <= 48
+            assert p.y + p.bits.shape[0] <= 64
+
+
+def test_the_deadline_is_asked_for_every_face(engine: MeshSegmenter) -> None:
+    image, _ = portrait((100, 100), (50, 50), 30, 40)
+    found = [face((50, 50), 30, 40)]
+    embedding = engine.embed(image, found)
+    past = Deadline.after(-1)
+    with pytest.raises(DeadlinePassed):
+        engine.embed(image, found, deadline=past)
+    with pytest.raises(DeadlinePassed):
+        engine.masks(embedding, found, deadline=past)
+
+
+def test_threads_give_what_one_thread_gives(engine: MeshSegmenter) -> None:
+    """OpenCV's random numbers are per thread; two pictures at once must not stir one another's colour clusters."""
+    jobs: list[tuple[Any, Face]] = [
+        (portrait((160, 160), (80, 80), 50 + 4 * i, 66, 0.2 * i)[0], face((80, 80), 50 + 4 * i, 66, 0.2 * i))
+        for i in range(4)
+    ]
+
+    def run(job: tuple[Any, Face]) -> bytes:
+        image, found = job
+        mask = engine.masks(engine.embed(image, [found]), [found], "head")[0]
+        return mask.patch.bits.tobytes() + repr((mask.patch.x, mask.patch.y, mask.score)).encode()
+
+    alone = [run(job) for job in jobs]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(run, jobs * 5)) == alone * 5
+
+
+def test_an_embedding_says_what_it_holds(engine: MeshSegmenter) -> None:
+    image, _ = portrait((100, 100), (50, 50), 30, 40)
+    one, two = face((50, 50), 30, 40), face((40, 50), 30, 40)
+    single, double = (engine.embed(image, found).nbytes for found in ([one], [one, two]))
+    assert double == 2 * single > 100_000
+    key: Callable[..., Any] = engine.embedding_key
+    assert key(100, 100, [one], "auto") != key(100, 100, [two], "auto")
