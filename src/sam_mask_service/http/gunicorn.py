@@ -1,0 +1,33 @@
+"""gunicorn's settings, for ``-c python:sam_mask_service.http.gunicorn``; the repository's ``gunicorn.conf.py`` takes them too."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+worker_class = "sam_mask_service.http.worker.Worker"
+graceful_timeout = 60
+"""Longer than any SAM_GRACE_SECONDS in use: the worker keeps its own time."""
+keepalive = 5
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeats off a read-only or slow disk
+control_socket_disable = True
+"""The control socket would be one more door, and wants a writable home."""
+
+
+def when_ready(server: Any) -> None:
+    """A second SIGTERM or SIGINT ends everything at once; gunicorn itself would only queue it."""
+    asked: list[int] = []
+
+    def stop(sig: int, frame: FrameType | None) -> None:
+        if asked:
+            server.kill_workers(signal.SIGKILL)
+            os._exit(1)
+        asked.append(sig)
+        # SIGINT's own meaning here is a quick stop that cuts off accepted work; Ctrl-C deserves better.
+        server.signal(signal.SIGTERM, frame)
+
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, stop)

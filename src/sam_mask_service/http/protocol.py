@@ -1,0 +1,230 @@
+"""uvicorn's HTTP protocol with the limits that it does not have: slow and long heads, slow readers, connections that do nothing,
+connections by the thousand, requests that could be read in two ways.
+
+One clock per connection ticks about once a second and looks at what is overdue. That costs less than timers that are set and
+cancelled with every piece of data, and catches what pieces of data would keep resetting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections import Counter
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ..errors import BadRequest, Busy, ServiceError, SlowRequest
+from ..limits import MIB, WIRE, WireLimits
+from .errors import HeadersTooLarge, bare_response
+from .logs import ACCESS
+from .observe import new_request_id
+
+log = logging.getLogger(__name__)
+_TICK = 1.0
+_WRITE_RATE = MIB // 32
+"""Bytes a second that a client must take at least of a long answer."""
+_LENGTH = re.compile(rb"[0-9]{1,18}\Z")
+
+
+class _RefusedError(Exception):
+    """Ends the parser's work from within one of its callbacks."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. ``limits`` and ``clients`` are shared by all connections of the process (see ``guarded``)."""
+
+    limits: ClassVar[WireLimits] = WIRE
+    clients: ClassVar[Counter[str]] = Counter()
+
+    _opened: float
+    _head_since: float | None = None
+    _head_size = 0
+    _in_body = False
+    _write_since: float | None = None
+    _write_size = 0
+    _answered: float | None = None
+    _clock: asyncio.TimerHandle | None = None
+    _counted: str | None = None
+
+    # --- a connection's life ----------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._opened = time.monotonic()
+        address = self.client[0] if self.client else ""
+        self.clients[address] += 1
+        self._counted = address
+        full = len(self.connections) > self.limits.connections
+        if full or self.clients[address] > self.limits.connections_per_client:
+            self._refuse(Busy("Too many open connections."))
+            return
+        self._clock = self.loop.call_later(self._interval, self._tick)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._clock is not None:
+            self._clock.cancel()
+        if self._counted is not None:
+            self.clients[self._counted] -= 1
+            if self.clients[self._counted] <= 0:
+                del self.clients[self._counted]
+            self._counted = None
+
+    @property
+    def _interval(self) -> float:
+        limits = self.limits
+        return min(_TICK, min(limits.head_seconds, limits.write_seconds, limits.idle_seconds) / 4)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._watch_writing(now)
+        if not self.transport.is_closing():
+            self._watch_head(now)
+            self._watch_rest_of_body(now)
+        self._clock = self.loop.call_later(self._interval, self._tick)
+
+    def _watch_writing(self, now: float) -> None:
+        """Drops a client that does not take its answer; closing alone would wait for it for ever."""
+        size = self.transport.get_write_buffer_size()
+        if size == 0:
+            self._write_since, self._write_size = None, 0
+            return
+        if self._write_since is None:
+            self._write_since = now
+        self._write_size = max(self._write_size, size)
+        if now - self._write_since > self.limits.write_seconds + self._write_size / _WRITE_RATE:
+            log.info("slow reader dropped", extra={"fields": {"client": self._counted}})
+            self.transport.abort()
+
+    def _watch_head(self, now: float) -> None:
+        if self._head_since is not None:
+            if now - self._head_since > self.limits.head_seconds:
+                self._refuse(SlowRequest())
+        elif self.cycle is None and now - self._opened > self.limits.head_seconds:
+            self.transport.close()  # nothing ever came
+
+    def _watch_rest_of_body(self, now: float) -> None:
+        """An answer went out before its request's body was in: what still comes is thrown away, but not for ever."""
+        done = self._in_body and self.cycle is not None and self.cycle.response_complete
+        if not done:
+            self._answered = None
+        elif self._answered is None:
+            self._answered = now
+        elif now - self._answered > self.limits.idle_seconds:
+            self.transport.close()
+
+    # --- a request's head -------------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        if self._head_since is None and not self._in_body:
+            self._begin_head()
+        try:
+            self.parser.feed_data(data)
+            self._count_head(len(data))
+        except httptools.HttpParserUpgrade:
+            self._refuse(BadRequest("No protocol upgrades here."))
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, _RefusedError):
+                log.info("head refused", extra={"fields": {"kind": type(error.__context__).__name__}})
+                self._refuse(BadRequest())
+        except (httptools.HttpParserError, _RefusedError):
+            self._refuse(BadRequest())
+
+    def _begin_head(self) -> None:
+        self._head_since, self._head_size = time.monotonic(), 0
+
+    def _count_head(self, size: int) -> None:
+        """Bytes of a head that is still open; a complete one was counted by its parts."""
+        if self._head_since is not None and not self.transport.is_closing():
+            self._head_size += size
+            if self._head_size > self.limits.head_bytes:
+                self._refuse(HeadersTooLarge())
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begin_head()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > self.limits.target_bytes:
+            self._stop(HeadersTooLarge("The address is too long."))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > self.limits.headers or len(name) + len(value) > self.limits.head_bytes:
+            self._stop(HeadersTooLarge())
+
+    def on_headers_complete(self) -> None:
+        self._head_since, self._in_body = None, True
+        problem = _ambiguity(self.url, self.headers)
+        if problem is not None:
+            self._stop(BadRequest(problem))
+        if sum(len(name) + len(value) for name, value in self.headers) > self.limits.head_bytes:
+            self._stop(HeadersTooLarge())
+        if len(self.pipeline) >= self.limits.pipelined:
+            self._stop(BadRequest("Too many requests ahead of their answers."))
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.expect_100_continue and self._in_body and not self.transport.is_closing():
+            self.transport.close()  # nobody asked for the body, so what comes next could be either it or a new request
+
+    # --- refusing ---------------------------------------------------------------------------------------------------------
+
+    def _stop(self, error: ServiceError) -> None:
+        self._refuse(error)
+        raise _RefusedError
+
+    def _refuse(self, error: ServiceError) -> None:
+        """Answers below ASGI and closes. In the middle of another answer it only closes."""
+        if self.transport.is_closing():
+            return
+        request_id = new_request_id()
+        fields = {"request_id": request_id, "status": error.status, "code": error.code, "client": self._counted}
+        ACCESS.info("connection refused", extra={"fields": fields})
+        self._head_since = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(bare_response(error, request_id))
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        del msg
+        self._refuse(BadRequest())
+
+
+def _ambiguity(url: bytes, headers: list[tuple[bytes, bytes]]) -> str | None:
+    """Why a head could mean something else to a proxy before us (RFC 9112 sections 3.2 and 6.3), or None."""
+    names = Counter(name for name, _ in headers)
+    values = dict(headers)
+    if not url.startswith(b"/"):
+        return "The request target must be a path."
+    if names[b"host"] != 1:
+        return "Exactly one Host header is due."
+    if names[b"content-length"] > 1 or names[b"transfer-encoding"] > 1:
+        return "The length of the body is ambiguous."
+    if b"transfer-encoding" in values:
+        if b"content-length" in values or values[b"transfer-encoding"].strip().lower() != b"chunked":
+            return "The length of the body is ambiguous."
+    elif b"content-length" in values and not _LENGTH.match(values[b"content-length"]):
+        return "Content-Length is not a number."
+    return None
+
+
+def guarded(limits: WireLimits) -> type[GuardedProtocol]:
+    """The protocol with an operator's limits and a count of its own."""
+    shared: dict[str, Any] = {"limits": limits, "clients": Counter()}
+    return type("GuardedProtocol", (GuardedProtocol,), shared)

@@ -1,0 +1,130 @@
+"""A server process from start to end: limits on the wire, and a stop that finishes what was accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from ..limits import WIRE
+from ..service import Service
+from ..settings import Settings
+from .app import create_app
+from .protocol import guarded
+
+log = logging.getLogger(__name__)
+FORCED = 1
+"""Exit code after a second signal."""
+_CLOSING = 0.5
+"""Seconds kept of the grace time for answers to be written and connections to be closed."""
+
+
+def wire_options(settings: Settings) -> dict[str, Any]:
+    """uvicorn's options for the operator's limits."""
+    limits = replace(
+        WIRE,
+        head_seconds=settings.head_seconds,
+        write_seconds=settings.write_seconds,
+        connections=settings.max_connections,
+        connections_per_client=max(1, settings.max_connections // 2),
+    )
+    return {
+        "http": guarded(limits),
+        "ws": "none",
+        "loop": "asyncio",
+        "lifespan": "on",
+        "timeout_keep_alive": max(1, int(limits.idle_seconds)),
+        "server_header": False,
+        "access_log": False,
+        "log_config": None,
+    }
+
+
+class GracefulServer(uvicorn.Server):
+    """On the first signal ``/ready`` turns false and new work gets 503 while accepted work goes on, for ``grace_seconds`` at
+    most; then connections are closed. A second signal ends the process at once."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        del sig, frame
+        if self.should_exit:
+            os._exit(FORCED)
+        self.service.draining = True
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """As uvicorn's, but a stop that was asked for is a success: the signal is not raised again."""
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end = time.monotonic() + self.service.settings.grace_seconds
+        try:
+            await asyncio.wait_for(self.service.drain(), max(0.0, end - time.monotonic() - _CLOSING))
+        except asyncio.TimeoutError:
+            log.warning("work still under way after the grace time; it is cut off")
+        self.config.timeout_graceful_shutdown = max(_CLOSING, end - time.monotonic())  # type: ignore[assignment]
+        if self.service.gate.busy:
+            self.config.timeout_graceful_shutdown = _CLOSING  # type: ignore[assignment]
+        await super().shutdown(sockets)
+
+    def leave(self) -> None:
+        """Ends the process when a worker thread is still at it: a thread cannot be stopped, and the grace time is over."""
+        if self.service.gate.busy:
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(0)
+
+
+def serve(host: str = "0.0.0.0", port: int = 8739, workers: int = 1) -> None:  # noqa: S104 - the documented default
+    """Serves until told to stop. With more than one worker gunicorn supervises them; this call then does not return."""
+    if workers > 1:
+        _exec_gunicorn(host, port, workers)
+    serve_app(create_app(), host, port)
+
+
+def serve_app(app: FastAPI, host: str, port: int) -> None:
+    """Serves ``app`` (of ``build_app``) in this process until told to stop."""
+    service: Service = app.state.service
+    config = uvicorn.Config(app, host=host, port=port, **wire_options(service.settings))
+    server = GracefulServer(config, service)
+    server.run()
+    server.leave()
+
+
+def _exec_gunicorn(host: str, port: int, workers: int) -> None:
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    own = ["-c", f"python:{__package__}.gunicorn"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        *own,
+        "--bind",
+        bind,
+        "--workers",
+        str(workers),
+        "sam_mask_service:app",
+    ]
+    os.execv(Path(sys.executable), command)  # noqa: S606 - fixed words and two numbers, no shell
