@@ -1,0 +1,85 @@
+"""``sam-mask batch``: a manifest row per picture, nothing done twice, one bad picture does not stop the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..support.scene import Fixed, picture
+from .conftest import Call
+
+
+def manifest(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_rows(call: Call, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "bad.jpg").write_bytes(b"no picture")
+    result = call("batch", "in", "out")
+    assert result.exit_code == 1 and "bad.jpg" in result.stderr
+    rows = manifest(tmp_path / "out")
+    assert [(row["input"], row["output"], row["status"]) for row in rows] == [
+        ("a.png", ["a.png"], "ok"),
+        ("bad.jpg", [], "error"),
+        ("deeper/b.jpg", ["deeper/b.png"], "ok"),
+    ]
+    assert rows[0]["stats"]["mode"] == "first" and rows[0]["error"] is None
+    assert rows[1]["code"] == "unsupported_media" and rows[1]["stats"] is None
+    assert set(rows[0]) >= {"input", "output", "status", "error", "faces", "stats"}
+
+
+def test_crops_are_one_file_per_face(call: Call, pictures: Path, tmp_path: Path) -> None:
+    assert call("batch", "in", "out", "--action", "crop").exit_code == 0
+    assert manifest(tmp_path / "out")[0]["output"] == ["a-0.png", "a-1.png"]
+
+
+def test_a_second_run_does_only_what_is_missing(call: Call, pictures: Path, tmp_path: Path) -> None:
+    call("batch", "in", "out")
+    (tmp_path / "out" / "a.png").write_bytes(b"kept")
+    (pictures / "c.png").write_bytes(picture())
+    detector = Fixed()
+    assert call("batch", "in", "out", detector=detector).exit_code == 0
+    assert [(row["input"], row["status"]) for row in manifest(tmp_path / "out")] == [
+        ("a.png", "skipped"),
+        ("c.png", "ok"),
+        ("deeper/b.jpg", "skipped"),
+    ]
+    assert len(detector.asked) == 1
+    assert manifest(tmp_path / "out")[0]["stats"]["image_width"] == 200, "the earlier row's figures are kept"
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"kept"
+
+
+def test_overwrite_does_all_anew(call: Call, pictures: Path, tmp_path: Path) -> None:
+    call("batch", "in", "out")
+    (tmp_path / "out" / "a.png").write_bytes(b"old")
+    call("batch", "in", "out", "--overwrite")
+    assert (tmp_path / "out" / "a.png").read_bytes() != b"old"
+
+
+def test_results_inside_the_input_folder_are_not_its_pictures(call: Call, pictures: Path, tmp_path: Path) -> None:
+    call("batch", "in", "in/masks")
+    call("batch", "in", "in/masks")
+    assert [row["input"] for row in manifest(pictures / "masks")] == ["a.png", "deeper/b.jpg"]
+
+
+def test_a_broken_manifest_is_no_obstacle(call: Call, pictures: Path, tmp_path: Path) -> None:
+    call("batch", "in", "out")
+    (tmp_path / "out" / "manifest.jsonl").write_bytes(b'{"input": "a.png"\n\xff\n[1]\n')
+    assert call("batch", "in", "out").exit_code == 0
+    assert [row["status"] for row in manifest(tmp_path / "out")] == ["skipped", "skipped"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["batch", "gone", "out"], "not a folder"),
+        (["batch", "in", "out", "--action", "crop", "--mode", "first"], "--mode"),
+        (["batch", "in", "out", "--action", "eat"], "--action"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_two(call: Call, pictures: Path, arguments: list[str], word: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2 and word in result.stderr

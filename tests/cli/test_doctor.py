@@ -1,0 +1,92 @@
+"""The doctor finds what is wrong: tested by making it wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sam_mask_service.cli import doctor
+from sam_mask_service.cli.doctor import Finding, examine, report
+from sam_mask_service.cli.portrait import drawn_portrait
+from sam_mask_service.geometry import Box, Face
+from sam_mask_service.settings import Settings
+
+from ..support.scene import Fixed, picture, service
+
+DRAWN = Face(Box(151, 170, 210, 232), 0.9)
+"""The drawn portrait's face; the fake segmenter's ellipse in it is close to the true outline."""
+
+
+def findings(tmp_path: Path, image: Path | None = None, **scene: Any) -> dict[str, Finding]:
+    def build(settings: Settings) -> Any:
+        return service(tmp_path, **scene)
+
+    return {finding.topic: finding for finding in examine(image, build)}
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_sound_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "GOOD_IOU", 0.85)  # an ellipse has no fringe
+    found = findings(tmp_path, detector=Fixed((DRAWN,)))
+    assert found["self-test"].status == "ok", found["self-test"]
+    assert "mesh" in found["engine"].text
+    assert not [finding for finding in found.values() if finding.status == "fail"]
+
+
+def test_a_mask_of_something_else_fails(tmp_path: Path) -> None:
+    found = findings(tmp_path, detector=Fixed((Face(Box(10, 10, 100, 100), 0.9),)))
+    assert found["self-test"].status == "fail" and "IoU" in found["self-test"].text
+
+
+def test_no_face_fails(tmp_path: Path) -> None:
+    found = findings(tmp_path, detector=Fixed(()))
+    assert found["self-test"].status == "fail" and "no_face" in found["self-test"].text
+
+
+def test_a_picture_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "me.png").write_bytes(picture())
+    assert "me.png" in findings(tmp_path, Path("me.png"))["self-test"].text
+    assert findings(tmp_path, Path("gone.png"))["self-test"].status == "fail"
+
+
+def test_bad_settings_are_listed_and_nothing_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_ENGINE", "x")
+    found = findings(tmp_path)
+    assert "SAM_ENGINE" in found["settings"].text and "engine" not in found
+
+
+def test_access_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_API_KEY", "0123456789abcdef")
+    monkeypatch.setenv("SAM_URL_ALLOW_NETWORKS", "10.0.0.0/8")
+    found = findings(tmp_path)
+    assert found["SAM_API_KEY"].status == "ok" and "0123" not in found["SAM_API_KEY"].text
+    assert found["SAM_URL_ALLOW_NETWORKS"].status == "warn"
+
+
+def test_a_missing_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
+    missing = next(iter(doctor.packages()))
+    assert missing.status == "fail" and "no-such-package" in missing.text
+
+
+def test_report(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(iter([Finding("ok", "a", "fine")]), as_json=False)
+    assert not report(iter([Finding("fail", "a", "broken"), Finding("ok", "b", "fine")]), as_json=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "OK    a: fine"
+    assert json.loads(lines[1]) == {"status": "fail", "topic": "a", "text": "broken"}
+
+
+@pytest.mark.parametrize("side", [128, 512, 700])
+def test_the_drawn_portrait_scales(side: int) -> None:
+    rgb, truth = drawn_portrait(side)
+    assert rgb.shape == (side, side, 3) and truth.shape == (side, side)
+    assert np.mean(truth) == pytest.approx(0.155, abs=0.01)

@@ -1,0 +1,122 @@
+"""``sam-mask mask``: files, folders, streams, exit codes, one line for each failure."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sam_mask_service.cli import main
+
+from ..support.scene import Fixed, picture
+from .conftest import Call
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def test_a_file(call: Call, pictures: Path, tmp_path: Path) -> None:
+    result = call("mask", "in/a.png", "-o", "m.png", "--no-invert", "--expand-pixels", "0")
+    assert (result.exit_code, result.output) == (0, "")
+    mask = pixels((tmp_path / "m.png").read_bytes())
+    assert mask.shape == (150, 200) and mask[75, 150] == 255 and mask[0, 0] == 0
+
+
+def test_a_folder_with_a_bad_picture_goes_on_and_says_so(call: Call, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "bad.jpg").write_bytes(b"no picture")
+    result = call("mask", "in", "gone.png", "-o", "out")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["in/bad.jpg", "gone.png", "2 of 4 pictures failed"]
+    assert "unsupported_media" in lines[0] and "file_not_found" in lines[1]
+    assert (tmp_path / "out/a.png").exists() and (tmp_path / "out/deeper/b.png").exists()
+
+
+def test_stdin_to_stdout(call: Call) -> None:
+    assert pixels(call("mask", "-", stdin=picture()).stdout_bytes).shape == (150, 200)
+    assert pixels(call("mask", "-", "-o", "-", stdin=picture()).stdout_bytes).shape == (150, 200)
+
+
+def test_json_is_a_line_per_picture(call: Call, pictures: Path) -> None:
+    result = call("mask", "in", "--format", "json", "--mode", "combined")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row["input"], row["status"], row["faces"]) for row in rows] == [
+        ("in/a.png", "ok", 2),
+        ("in/deeper/b.jpg", "ok", 2),
+    ]
+    assert rows[0]["stats"]["image_width"] == 200
+
+
+@pytest.mark.parametrize("mode", ["separate", "crop"])
+def test_a_result_per_face_is_numbered(call: Call, pictures: Path, tmp_path: Path, mode: str) -> None:
+    assert call("mask", "in/a.png", "-o", "m.png", "--mode", mode).exit_code == 0
+    assert sorted(path.name for path in tmp_path.glob("m*.png")) == ["m-0.png", "m-1.png"]
+
+
+def test_what_is_there_stays(call: Call, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.png").write_bytes(b"mine")
+    refused = call("mask", "in/a.png", "-o", "m.png")
+    assert refused.exit_code == 1 and "--overwrite" in refused.stderr
+    assert (tmp_path / "m.png").read_bytes() == b"mine"
+    assert call("mask", "in/a.png", "-o", "m.png", "--overwrite").exit_code == 0
+    assert pixels((tmp_path / "m.png").read_bytes()).shape == (150, 200)
+
+
+def test_no_face(call: Call, pictures: Path, tmp_path: Path) -> None:
+    refused = call("mask", "in/a.png", "-o", "m.png", detector=Fixed(()))
+    assert refused.exit_code == 1 and "no_face" in refused.stderr
+    empty = call("mask", "in/a.png", "-o", "m.png", "--on-no-face", "empty", detector=Fixed(()))
+    assert empty.exit_code == 0 and pixels((tmp_path / "m.png").read_bytes()).min() == 255
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["mask"], "INPUT"),
+        (["mask", "in/a.png"], "-o"),
+        (["mask", "-", "-o", "-", "--format", "json"], "--format"),
+        (["mask", "in", "-o", "-"], "stdout"),
+        (["mask", "in/a.png", "-o", "m.png", "--mode"], "--mode"),
+        (["mask", "in/a.png", "-o", "m.png", "--expand-pixel", "1"], "--expand-pixels"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_two(call: Call, pictures: Path, arguments: list[str], word: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2 and word in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "line"),
+    [
+        (["mask", "a.png", "-o", "m.png", "--expand-pixels", "999"], {}, "expand_pixels"),
+        (["mask", "a.png", "-o", "m.png"], {"SAM_ENGINE": "x", "SAM_QUEUE": "y"}, "SAM_QUEUE"),
+        (["serve"], {"SAM_API_KEY": "short"}, "SAM_API_KEY"),
+    ],
+)
+def test_a_mistake_is_said_in_lines_without_a_traceback(
+    arguments: list[str],
+    environment: dict[str, str],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main.call(arguments) == 2
+    error = capsys.readouterr().err
+    assert line in error and "Traceback" not in error
+    assert all(text.startswith("sam-mask: ") for text in error.splitlines())
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.call(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("sam-mask ")
+    assert main.call(["mask", "--help"]) == 0
+    assert "--blur-iterations" in capsys.readouterr().out

@@ -1,0 +1,102 @@
+"""Every parameter of the API is an option, with the same rules and the same words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pytest
+import typer
+from pydantic import Field
+from typer.testing import CliRunner
+
+from sam_mask_service.cli import main
+from sam_mask_service.cli.options import boolean_names, command_class, kinds, plain_booleans, with_parameters
+from sam_mask_service.errors import InvalidParameter
+from sam_mask_service.params import MaskParams, Params
+
+
+class Toy(Params):
+    whole_number: Annotated[int, Field(ge=-5, le=5)] = Field(1, description="A number.")
+    loud: bool = Field(True, description="A switch.")
+    colour: Literal["red", "blue"] | None = Field(None, description="A choice.")
+    some: list[int] | None = Field(None, description="A list.")
+
+
+def toy(*arguments: str) -> Toy:
+    seen: list[Toy] = []
+    app = typer.Typer()
+
+    @app.command(cls=command_class(Toy))
+    @with_parameters(Toy)
+    def command(name: str = "x", *, params: Toy) -> None:
+        seen.append(params)
+
+    result = CliRunner().invoke(app, list(arguments))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {}),
+        (["--whole-number", "-3"], {"whole_number": -3}),
+        (["--whole-number=4", "--colour", "blue"], {"whole_number": 4, "colour": "blue"}),
+        (["--loud"], {"loud": True}),
+        (["--no-loud"], {"loud": False}),
+        (["--loud", "false"], {"loud": False}),
+        (["--loud", "0", "--some", "0,2"], {"loud": False, "some": [0, 2]}),
+        (["--loud=1"], {"loud": True}),
+    ],
+)
+def test_values(arguments: list[str], expected: dict[str, object]) -> None:
+    assert toy(*arguments).model_dump(exclude_unset=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--whole-number", "9"], "whole_number"),
+        (["--whole-number", "1.5"], "whole_number"),
+        (["--colour", "green"], "colour"),
+        (["--loud=perhaps"], "loud"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(arguments: list[str], word: str) -> None:
+    with pytest.raises(InvalidParameter, match=word):
+        toy(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], []),
+        (["a.jpg", "--loud", "b.jpg"], ["a.jpg", "--loud=true", "b.jpg"]),
+        (["--no-loud", "--other", "false"], ["--loud=false", "--other", "false"]),
+        (["--loud", "TRUE"], ["--loud=TRUE"]),
+        (["--", "--loud"], ["--", "--loud"]),
+        (["loud", "no-loud"], ["loud", "no-loud"]),
+    ],
+)
+def test_booleans_with_and_without_a_value(arguments: list[str], expected: list[str]) -> None:
+    assert plain_booleans(arguments, frozenset({"loud"})) == expected
+
+
+def test_kinds_of_a_field() -> None:
+    assert kinds(Annotated[int, Field(ge=0)] | None) == {int}
+    assert kinds(list[int] | None) == {list}
+    assert boolean_names(Toy) == {"loud"}
+
+
+@pytest.mark.parametrize("command", ["mask", "batch"])
+def test_every_parameter_of_the_api_is_an_option_that_is_explained(command: str) -> None:
+    options = main.parameters_of(command)
+    for name, field in MaskParams.model_fields.items():
+        if name == "output":
+            continue  # -o and --format say that here
+        assert name in options, name
+        if (command, name) != ("batch", "mode"):
+            assert options[name].opts == [f"--{name.replace('_', '-')}"]
+            assert (field.description or "") in options[name].help
