@@ -16,7 +16,7 @@ from sam_mask_service.image import encode
 
 
 def sam_mask(*arguments: str, folder: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-c", "from sam_mask_service.cli.main import main; main()", *arguments]
+    command = [sys.executable, "-m", "sam_mask_service.cli", *arguments]
     return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, timeout=60)
 
 

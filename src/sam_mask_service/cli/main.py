@@ -176,9 +176,10 @@ def doctor(
 
 
 def _service(engine: str, settings: Settings | None = None) -> Service:
+    chosen = settings or run.command_settings(load(), engine)  # a bad setting is said before anything heavy is loaded
     from ..compose import build
 
-    return build(settings or run.command_settings(load(), engine))
+    return build(chosen)
 
 
 def parameters_of(command: str) -> dict[str, Any]:
