@@ -10,15 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import openvino as ov
 
 from ..geometry import RGB
+from .candidates import COLUMNS, Rows, weighted_nms
 from .network import Network, Tensor, core, mediapipe_file
 
-Rows = NDArray[np.float32]
-"""(N, 17) float32 candidates: x, y, width, height, score 0…1, then x and y of right eye, left eye, nose tip, mouth centre,
-right ear, left ear (the subject's right and left)."""
-COLUMNS = 17
 NMS_IOU = 0.3
 SCORE_CLIP = 100.0
 
@@ -34,10 +31,6 @@ class Spec:
 
 FULL_RANGE = Spec("face_detection/face_detection_full_range_sparse.tflite", 192, ((4, 1),))
 SHORT_RANGE = Spec("face_detection/face_detection_short_range.tflite", 128, ((8, 2), (16, 6)))
-
-
-def no_rows() -> Rows:
-    return np.zeros((0, COLUMNS), np.float32)
 
 
 def anchors(size: int, layers: tuple[tuple[int, int], ...]) -> Tensor:
@@ -71,41 +64,40 @@ def decode(raw: Tensor, logits: Tensor, centres: Tensor, size: int, threshold: f
     return rows
 
 
-def overlaps(row: Rows, rows: Rows) -> Tensor:
-    """(N,) intersection over union of one candidate with each of ``rows``."""
-    corner = np.minimum(row[:2] + row[2:4], rows[:, :2] + rows[:, 2:4])
-    both = np.clip(corner - np.maximum(row[:2], rows[:, :2]), 0, None).prod(axis=1)
-    union = row[2] * row[3] + rows[:, 2] * rows[:, 3] - both
-    out: Tensor = both / np.maximum(union, 1e-9)
-    return out
+def widened(model: ov.Model, size: int, trained: int) -> ov.Model:
+    """The full-range network for a window of ``size`` (a multiple of 32) in place of ``trained``: it is convolutional
+    throughout, so that only the sizes written into its three up-samplings and two last reshapes change.
 
-
-def weighted_nms(rows: Rows, iou: float = NMS_IOU) -> Rows:
-    """Candidates (best first) merged: each group takes its best score and the mean, weighted by score, of boxes and points."""
-    out = []
-    while len(rows):
-        group = overlaps(rows[0], rows) > iou
-        group[0] = True
-        weights = rows[group, 4] / rows[group, 4].sum()
-        merged = weights @ rows[group]
-        merged[4] = rows[0, 4]
-        out.append(merged)
-        rows = rows[~group]
-    return np.stack(out).astype(np.float32) if out else no_rows()
+    One wide window costs as much as the small ones that would tile it without any overlap.
+    """
+    for op in model.get_ordered_ops():
+        shape = op.output(0).get_partial_shape()
+        if op.get_type_name() == "Interpolate":
+            sides = np.array([int(shape[1].get_length()), int(shape[2].get_length())]) * size // trained
+            op.input(1).replace_source_output(ov.opset13.constant(sides.astype(np.int32)).output(0))
+        elif op.get_type_name() == "Reshape" and shape.rank.get_length() == 3:
+            flat = np.array([1, -1, int(shape[2].get_length())], np.int64)
+            op.input(1).replace_source_output(ov.opset13.constant(flat).output(0))
+    model.get_parameters()[0].set_partial_shape(ov.PartialShape([1, size, size, 3]))
+    model.validate_nodes_and_infer_types()
+    return model
 
 
 class BlazeFace:
-    """One variant, compiled. Thread-safe."""
+    """One variant, compiled; ``size`` widens the window of the full-range one. Thread-safe."""
 
-    def __init__(self, spec: Spec, requests: int = 1) -> None:
-        self.size = spec.size
-        self._centres = anchors(spec.size, spec.layers)
-        self._network = Network(core().read_model(str(mediapipe_file(spec.file))), requests)
+    def __init__(self, spec: Spec, requests: int = 1, size: int | None = None) -> None:
+        self.size = size or spec.size
+        model = core().read_model(str(mediapipe_file(spec.file)))
+        if self.size != spec.size:
+            model = widened(model, self.size, spec.size)
+        self._centres = anchors(self.size, spec.layers)
+        self._network = Network(model, requests)
 
     def __call__(self, window: RGB, threshold: float) -> Rows:
-        """Candidates in ``window`` ((size, size, 3) uint8), in its pixels."""
+        """Candidates in ``window`` ((size, size, 3) uint8) with a score of ``threshold`` or more, in its pixels."""
         tensor = window[None].astype(np.float32)
         tensor *= 1 / 127.5
         tensor -= 1
         raw, logits = self._network(tensor)
-        return weighted_nms(decode(raw, logits, self._centres, self.size, threshold))
+        return weighted_nms(decode(raw, logits, self._centres, self.size, threshold), NMS_IOU)

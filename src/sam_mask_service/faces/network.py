@@ -50,6 +50,7 @@ class Network:
             "INFERENCE_NUM_THREADS": requests,
             "NUM_STREAMS": requests,
             "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": False,
         }
         compiled = core().compile_model(model, "CPU", config)
         self._free: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from ..geometry import RGB
-from .blaze import Rows, overlaps
+from .candidates import Rows
 
-OVERLAP = 0.34
+OVERLAP = 0.125
+"""Share of a tile that its neighbour sees too. Faces larger than that are seen whole in a coarser size."""
 EDGE = 0.02
 """A candidate nearer to an inner tile border than this share of the tile is cut by it; a neighbouring tile sees it whole."""
-CONTAINED = 0.65
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,24 +131,3 @@ def placed(rows: Rows, window: Window) -> Rows:
     out[:, 5::2] = (xs * c - ys * s) * window.scale + window.x
     out[:, 6::2] = (xs * s + ys * c) * window.scale + window.y
     return out
-
-
-def distinct(rows: Rows, iou: float) -> Rows:
-    """The best candidate of each place, best first: others that overlap it by ``iou``, or lie within it for the most part, go."""
-    rows = rows[np.argsort(-rows[:, 4], kind="stable")]
-    kept: list[int] = []
-    alive = np.ones(len(rows), bool)
-    for i in range(len(rows)):
-        if not alive[i]:
-            continue
-        kept.append(i)
-        alive &= (overlaps(rows[i], rows) < iou) & (contained(rows[i], rows) < CONTAINED)
-    return rows[kept]
-
-
-def contained(row: Rows, rows: Rows) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """(N,) intersection of one candidate with each of ``rows`` over the smaller of the two areas."""
-    corner = np.minimum(row[:2] + row[2:4], rows[:, :2] + rows[:, 2:4])
-    both = np.clip(corner - np.maximum(row[:2], rows[:, :2]), 0, None).prod(axis=1)
-    smaller = np.minimum(row[2] * row[3], rows[:, 2] * rows[:, 3])
-    return both / np.maximum(smaller, 1e-9)  # type: ignore[no-any-return]

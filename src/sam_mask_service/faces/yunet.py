@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..geometry import RGB
-from .blaze import Rows, no_rows
+from .candidates import Rows, no_rows
 
 NMS_IOU = 0.3
 TOP = 2000

@@ -1,0 +1,105 @@
+"""Candidate boxes as arrays: overlap, non-maximum suppression, and the gathering of what several looks saw at one place. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float32]
+"""(N, 17) float32 candidates: x, y, width, height, score 0…1, then x and y of right eye, left eye, nose tip, mouth centre,
+right ear, left ear (the subject's right and left)."""
+Column = NDArray[np.float32]
+COLUMNS = 17
+CONTAINED = 0.65
+"""A candidate that lies within a better one by this share of the smaller area is the same face."""
+
+
+def no_rows() -> Rows:
+    return np.zeros((0, COLUMNS), np.float32)
+
+
+def _shared(row: Rows, rows: Rows) -> Column:
+    corner = np.minimum(row[:2] + row[2:4], rows[:, :2] + rows[:, 2:4])
+    out: Column = np.clip(corner - np.maximum(row[:2], rows[:, :2]), 0, None).prod(axis=1)
+    return out
+
+
+def overlaps(row: Rows, rows: Rows) -> Column:
+    """(N,) intersection over union of one candidate with each of ``rows``."""
+    both = _shared(row, rows)
+    out: Column = both / np.maximum(row[2] * row[3] + rows[:, 2] * rows[:, 3] - both, 1e-9)
+    return out
+
+
+def contained(row: Rows, rows: Rows) -> Column:
+    """(N,) intersection of one candidate with each of ``rows`` over the smaller of the two areas."""
+    out: Column = _shared(row, rows) / np.maximum(np.minimum(row[2] * row[3], rows[:, 2] * rows[:, 3]), 1e-9)
+    return out
+
+
+def best_first(rows: Rows) -> Rows:
+    return rows[np.argsort(-rows[:, 4], kind="stable")]
+
+
+def weighted_nms(rows: Rows, iou: float) -> Rows:
+    """Candidates (best first) merged: each group takes its best score and the mean, weighted by score, of boxes and points."""
+    out = []
+    while len(rows):
+        group = overlaps(rows[0], rows) > iou
+        group[0] = True
+        out.append(_mean(rows[group], rows[0, 4]))
+        rows = rows[~group]
+    return np.stack(out) if out else no_rows()
+
+
+def _mean(rows: Rows, score: np.float32) -> Rows:
+    mean: Rows = (rows[:, 4] / rows[:, 4].sum()) @ rows
+    mean[4] = score
+    return mean
+
+
+def distinct(rows: Rows, iou: float) -> Rows:
+    """The best candidate of each place, best first: others that overlap it by ``iou``, or lie within it for the most part, go."""
+    rows = best_first(rows)
+    alive = np.ones(len(rows), bool)
+    kept: list[int] = []
+    for i in range(len(rows)):
+        if alive[i]:
+            kept.append(i)
+            alive &= (overlaps(rows[i], rows) < iou) & (contained(rows[i], rows) < CONTAINED)
+    return rows[kept]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A place that may be a face. ``row``: (17,) the looks' mean box and points, and the best look's score.
+    ``looks``: the best score there of each look, in their order, 0 where it saw nothing."""
+
+    row: Rows
+    looks: tuple[float, ...]
+
+    @property
+    def best(self) -> float:
+        return max(self.looks)
+
+    @property
+    def total(self) -> float:
+        return sum(self.looks)
+
+
+def gathered(looks: Sequence[Rows], weak: float, iou: float, same: float = 0.4) -> list[Candidate]:
+    """The distinct places where at least one look scored ``weak`` or more, best first.
+
+    Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score.
+    """
+    rows = np.concatenate([no_rows(), *looks])
+    source = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+    out = []
+    for row in distinct(rows[rows[:, 4] >= weak], iou):
+        here = overlaps(row, rows) > same
+        scores = [float(rows[here & (source == i), 4].max(initial=0.0)) for i in range(len(looks))]
+        out.append(Candidate(_mean(rows[here], row[4]), tuple(scores)))
+    return out
