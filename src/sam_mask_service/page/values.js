@@ -1,0 +1,43 @@
+// What the controls say, as the parameters of a request.
+
+export const $ = (id) => document.getElementById(id);
+export const number = (id) => Number($(id).value);
+export const task = () => document.querySelector('input[name=task]:checked').value;
+
+const UNITS = { expand: ' px', smooth: '', feather: ' px', strength: ' %', padding: ' %' };
+
+export function units() {
+  for (const [id, unit] of Object.entries(UNITS)) document.querySelector(`output[for=${id}]`).textContent = $(id).value + unit;
+}
+
+export function maskValues(stage) {
+  const values = {
+    mode: 'combined', faces: [...stage.chosen].sort((a, b) => a - b), region: $('region').value.trim() || 'face',
+    expand_pixels: number('expand'), blur_iterations: number('smooth'), feather_pixels: number('feather'),
+  };
+  if (stage.points.length) values.points = stage.points;
+  return values;
+}
+
+function downloadValues(stage) {
+  const target = $('target').value;
+  return target ? { ...maskValues(stage), target, edit: $('edit').value } : { ...maskValues(stage), invert: $('invert').checked };
+}
+
+function hideValues(stage) {
+  const kept = stage.faces.map((face) => face.face_id).filter((id) => !stage.chosen.has(id));
+  return { method: $('method').value, strength: number('strength') / 100, ...(kept.length ? { except: kept } : {}) };
+}
+
+function cutValues(stage) {
+  const { faces, region, expand_pixels, blur_iterations, feather_pixels } = maskValues(stage);
+  const background = $('background').value === 'colour' ? $('colour').value : $('background').value;
+  return { faces, region, expand_pixels, blur_iterations, feather_pixels, background, aspect: $('aspect').value, padding: number('padding') / 100 };
+}
+
+// ``shape``: what the sliders begin with: a mask to repaint in is wider than a face, a cut-out is not.
+export const TASKS = {
+  mask: { path: '/create_mask', values: downloadValues, file: 'mask', shape: { expand: 5, smooth: 10, feather: 0 } },
+  anonymize: { path: '/anonymize', values: hideValues, file: 'anonymised' },
+  cutout: { path: '/cutout', values: cutValues, file: 'cutout', shape: { expand: 0, smooth: 10, feather: 3 } },
+};

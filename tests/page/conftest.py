@@ -1,0 +1,67 @@
+"""A headless Chromium and a stub of the service, one of each for all tests of the page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from .stub import Stub, picture, serve
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("there is no chromium here")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with serve(Stub()) as served:
+        yield served
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "two people.jpg"
+    path.write_bytes(picture())
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, stub: Stub) -> Iterator[Page]:
+    """The opened page. Whatever the browser complains about fails the test, but for requests that the stub refused and
+    for the tests' own reading of pixels."""
+    complaints: list[str] = []
+    fine = ("Failed to load resource", "Multiple readback operations")
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(text in message.text for text in fine):
+            complaints.append(message.text)
+
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(10_000)
+    opened.on("console", listen)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(stub.url)
+    yield opened
+    context.close()
+    assert not complaints

@@ -1,0 +1,290 @@
+"""The page in a real browser: upload, pick, slide, correct, hide, cut out, download, errors, keyboard."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from .stub import Stub
+
+
+@pytest.fixture
+def loaded(page: Page, photo: Path) -> Page:
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    return page
+
+
+def wait(page: Page, holds: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if holds():
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError("it did not happen")
+
+
+def click_at(page: Page, x: float, y: float) -> None:
+    """Clicks the picture's pixel (x, y)."""
+    box = page.locator("#canvas").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + x / 640 * box["width"], box["y"] + y / 480 * box["height"])
+
+
+def pixel(page: Page, x: int, y: int) -> list[int]:
+    return list(
+        page.evaluate(f"[...document.getElementById('canvas').getContext('2d').getImageData({x}, {y}, 1, 1).data]")
+    )
+
+
+def slide(page: Page, name: str, value: int) -> None:
+    page.locator(f"#{name}").fill(str(value))
+
+
+def test_upload_shows_faces_and_mask(loaded: Page, stub: Stub) -> None:
+    expect(loaded.locator("#list li")).to_have_count(2)
+    expect(loaded.locator("#list li").first).to_contain_text("Face 1, 97 % sure")
+    assert stub.last("/masks")["faces"] == [0, 1]
+    assert stub.last("/masks")["invert"] is False
+    face, wall = pixel(loaded, 200, 260), pixel(loaded, 20, 460)
+    assert face[0] > face[2] + 60  # tinted
+    assert sum(wall[:3]) < 300  # veiled
+
+
+def test_click_switches_a_face_off_and_on(loaded: Page, stub: Stub) -> None:
+    click_at(loaded, 480, 200)
+    wait(loaded, lambda: stub.last("/masks")["faces"] == [0])
+    expect(loaded.locator("#list input").nth(1)).not_to_be_checked()
+    loaded.locator("#list input").nth(1).check()
+    wait(loaded, lambda: stub.last("/masks")["faces"] == [0, 1])
+    click_at(loaded, 20, 20)
+    expect(loaded.locator("#list input:checked")).to_have_count(2)
+
+
+def test_all_faces_off_asks_nothing(loaded: Page, stub: Stub) -> None:
+    for box in loaded.locator("#list input").all():
+        box.uncheck()
+    expect(loaded.locator("#state")).to_have_text("All faces are switched off.")
+    assert stub.last("/masks")["faces"] != []
+
+
+def test_sliders_move_the_overlay(loaded: Page, stub: Stub) -> None:
+    before = pixel(loaded, 200, 320)
+    slide(loaded, "expand", 40)
+    expect(loaded.locator("output[for=expand]")).to_have_text("40 px")
+    wait(loaded, lambda: stub.last("/masks")["expand_pixels"] == 40)
+    wait(loaded, lambda: pixel(loaded, 200, 320) != before)
+    slide(loaded, "feather", 8)
+    slide(loaded, "smooth", 30)
+    wait(loaded, lambda: {"feather_pixels": 8, "blur_iterations": 30}.items() <= stub.last("/masks").items())
+    assert stub.count("/images") == 1
+
+
+def test_a_fast_hand_does_not_queue_requests(loaded: Page, stub: Stub) -> None:
+    before = stub.count("/masks")
+    loaded.evaluate(
+        "for (let i = 0; i < 60; i += 1) {"
+        " const e = document.getElementById('expand'); e.value = i; e.dispatchEvent(new Event('input')); }"
+    )
+    wait(loaded, lambda: stub.last("/masks")["expand_pixels"] == 59)
+    assert stub.count("/masks") - before <= 3
+
+
+def test_points_correct_the_mask(loaded: Page, stub: Stub) -> None:
+    loaded.get_by_text("+ add").click()
+    click_at(loaded, 320, 400)
+    loaded.get_by_text("− remove").click()
+    click_at(loaded, 200, 200)
+    wait(loaded, lambda: len(stub.last("/masks").get("points", [])) == 2)
+    (x, y, sign), (_, _, other) = stub.last("/masks")["points"]
+    assert (abs(x - 320) <= 1, abs(y - 400) <= 1, sign, other) == (True, True, 1, 0)
+    expect(loaded.locator("#points")).to_have_text("2 points.")
+    loaded.locator("#undo").click()
+    wait(loaded, lambda: len(stub.last("/masks")["points"]) == 1)
+    loaded.locator("#clear").click()
+    wait(loaded, lambda: "points" not in stub.last("/masks"))
+
+
+def test_the_keyboard_does_it_all(page: Page, stub: Stub, photo: Path) -> None:
+    page.locator("#file").focus()
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    page.locator("#canvas").focus()
+    page.keyboard.press("2")
+    wait(page, lambda: stub.last("/masks")["faces"] == [0])
+    page.keyboard.press("+")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Enter")
+    wait(page, lambda: stub.last("/masks").get("points") == [[320, 336, 1]])
+    page.keyboard.press("z")
+    wait(page, lambda: "points" not in stub.last("/masks"))
+    page.keyboard.press("Escape")
+    assert page.locator("input[name=tool]:checked").input_value() == "pick"
+
+
+def test_region_and_target(loaded: Page, stub: Stub) -> None:
+    loaded.locator("#region").fill("head")
+    loaded.locator("#region").press("Tab")
+    wait(loaded, lambda: stub.last("/masks")["region"] == "head")
+    loaded.locator("#target").select_option("ideogram-edit")
+    expect(loaded.locator("#polarity")).to_contain_text("black = change")
+    expect(loaded.locator("#invert")).not_to_be_visible()
+    with loaded.expect_download() as got:
+        loaded.locator("#download").click()
+    assert got.value.suggested_filename == "mask-ideogram-edit.png"
+    asked = stub.last("/masks")
+    assert (asked["target"], asked["edit"]) == ("ideogram-edit", "faces")
+    assert "invert" not in asked
+
+
+def test_download_of_the_plain_mask(loaded: Page, stub: Stub) -> None:
+    with loaded.expect_download() as got:
+        loaded.locator("#download").click()
+    assert got.value.suggested_filename == "mask.png"
+    mask = np.asarray(Image.open(io.BytesIO(Path(got.value.path()).read_bytes())))
+    assert (mask[200, 200], mask[10, 10]) == (0, 255)
+    assert stub.last("/masks")["invert"] is True
+
+
+def test_anonymise_before_and_after(loaded: Page, stub: Stub) -> None:
+    stub.residual = 1
+    loaded.locator("#list input").nth(1).uncheck()
+    loaded.get_by_text("Anonymise").click()
+    expect(loaded.locator("#state")).to_contain_text("found 1 face left")
+    assert stub.last("/anonymize")["except"] == [1]
+    loaded.locator("#method").select_option("pixelate")
+    slide(loaded, "strength", 80)
+    wait(loaded, lambda: stub.last("/anonymize")["strength"] == 0.8)
+    expect(loaded.locator("#compare")).to_be_visible()
+    slide(loaded, "split", 100)
+    wait(loaded, lambda: pixel(loaded, 200, 250)[:3] == [90, 90, 90])
+    slide(loaded, "split", 0)
+    wait(loaded, lambda: pixel(loaded, 200, 250)[0] > 200)
+    with loaded.expect_download() as got:
+        loaded.locator("#download").click()
+    assert got.value.suggested_filename == "anonymised.png"
+
+
+def test_cutout(loaded: Page, stub: Stub) -> None:
+    loaded.get_by_text("Cut out").click()
+    expect(loaded.locator("#state")).to_have_text("Done.")
+    assert stub.last("/cutout")["background"] == "transparent"
+    assert (stub.last("/cutout")["expand_pixels"], stub.last("/cutout")["feather_pixels"]) == (0, 3)
+    assert pixel(loaded, 630, 10)[3] == 0
+    assert pixel(loaded, 10, 10)[3] == 255  # before, on the left
+    slide(loaded, "split", 100)
+    wait(loaded, lambda: pixel(loaded, 10, 10)[3] == 0)
+    loaded.locator("#background").select_option("colour")
+    loaded.locator("#aspect").select_option("35x45mm")
+    wait(loaded, lambda: stub.last("/cutout").get("aspect") == "35x45mm")
+    assert stub.last("/cutout")["background"] == "#3366cc"
+
+
+def test_copy_as_curl(loaded: Page, tmp_path: Path) -> None:
+    loaded.locator("#curl").click()
+    command = loaded.locator("#command").input_value()
+    assert command.startswith("curl --fail-with-body -X POST 'http://127.0.0.1:")
+    assert "/create_mask'" in command
+    assert """-F 'image=@"two people.jpg"'""" in command
+    assert "--form-string 'faces=[0,1]'" in command
+    loaded.locator("#copy").click()
+    expect(loaded.locator("#copied")).to_have_text("Copied.")
+    loaded.locator("#close").click()
+    expect(loaded.locator("#dialog")).not_to_be_visible()
+
+
+def test_a_service_without_images_gets_the_picture_each_time(page: Page, stub: Stub, photo: Path) -> None:
+    stub.with_images = False
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    assert stub.last("/create_mask")["image"] == photo.read_bytes()
+    slide(page, "expand", 30)
+    wait(page, lambda: stub.last("/create_mask")["expand_pixels"] == 30)
+
+
+def test_an_expired_id_is_uploaded_again(loaded: Page, stub: Stub) -> None:
+    stub.images.clear()
+    slide(loaded, "expand", 33)
+    wait(loaded, lambda: stub.count("/images") == 2 and stub.last("/masks")["expand_pixels"] == 33)
+    expect(loaded.locator("#error")).not_to_be_visible()
+
+
+def test_a_key_is_asked_for_kept_and_sent(page: Page, stub: Stub, photo: Path) -> None:
+    stub.key = "sesame-sesame-sesame"
+    page.set_input_files("#file", photo)
+    expect(page.locator("#error")).to_contain_text("needs an API key")
+    expect(page.locator("#key")).to_be_focused()
+    page.locator("#key").fill(stub.key)
+    page.locator("#key").press("Tab")
+    page.set_input_files("#file", [])
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    assert page.evaluate("[sessionStorage.getItem('key'), localStorage.length, document.cookie]") == [stub.key, 0, ""]
+    page.locator("#curl").click()
+    command = page.locator("#command").input_value()
+    assert "$SAM_API_KEY" in command
+    assert stub.key not in command
+
+
+def test_busy_is_tried_again(loaded: Page, stub: Stub) -> None:
+    stub.busy = 1
+    slide(loaded, "expand", 21)
+    wait(loaded, lambda: stub.count("/masks") >= 3)
+    expect(loaded.locator("#error")).not_to_be_visible()
+
+
+def test_markup_in_an_error_stays_text(loaded: Page, stub: Stub) -> None:
+    stub.error = (422, "invalid_parameter", "<img src=x onerror=alert(1)><b>bold</b>")
+    slide(loaded, "expand", 22)
+    expect(loaded.locator("#error")).to_have_text("<img src=x onerror=alert(1)><b>bold</b>")
+    assert loaded.locator("#error > *").count() == 0
+    stub.error = None
+    slide(loaded, "expand", 23)
+    expect(loaded.locator("#error")).not_to_be_visible()
+
+
+def test_a_hostile_file_name_stays_text(page: Page, stub: Stub, tmp_path: Path, photo: Path) -> None:
+    evil = tmp_path / "a'; rm -rf ~; '\".jpg"
+    evil.write_bytes(photo.read_bytes())
+    page.set_input_files("#file", evil)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    page.locator("#curl").click()
+    assert """'image=@"a'\\''; rm -rf ~; '\\''\\".jpg"'""" in page.locator("#command").input_value()
+
+
+def test_what_is_no_picture_is_said(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(b"this is not a picture")
+    page.set_input_files("#file", path)
+    expect(page.locator("#error")).to_be_visible()
+    expect(page.locator("#drop")).to_be_visible()
+
+
+def test_drop_and_paste(page: Page, stub: Stub, photo: Path) -> None:
+    bring = """async ([kind, bytes]) => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], 'p.jpg', { type: 'image/jpeg' }));
+      const [Kind, name] = kind === 'drop' ? [DragEvent, 'dataTransfer'] : [ClipboardEvent, 'clipboardData'];
+      document.dispatchEvent(new Kind(kind, { [name]: data, bubbles: true, cancelable: true }));
+    }"""
+    for number, kind in enumerate(("drop", "paste"), 1):
+        page.evaluate(bring, [kind, list(photo.read_bytes())])
+        wait(page, lambda n=number: stub.count("/images") == n)  # type: ignore[misc]
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+
+
+def test_roles_and_names(page: Page) -> None:
+    expect(page.get_by_role("radio", name="Anonymise")).to_be_attached()
+    expect(page.get_by_role("slider", name="Expand")).to_be_visible()
+    expect(page.get_by_role("button", name="Download")).to_be_disabled()
+    expect(page.get_by_role("combobox", name="Tool")).to_be_visible()
+    assert page.locator("[role=status]").count() == 2
+    assert page.locator("#error").get_attribute("role") == "alert"
+    assert re.search(r"\d", page.locator("#keys").text_content() or "")
