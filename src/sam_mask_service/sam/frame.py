@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..geometry import RGB
+from ..geometry import RGB, Bits
 from .config import F32
 
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)
@@ -69,14 +69,20 @@ def upscale(
     return np.asarray(down @ logits @ across.T, np.float32)
 
 
-def downscale(soft: F32, frame: Frame, side: int) -> F32:
-    """A (height, width) map of the picture → (side, side) of the square, by areas; zeros where the square is padding."""
+def shares(bits: Bits, x: int, y: int, frame: Frame, side: int) -> F32:
+    """(side, side) float32, 0…1: which share of each cell of the square a mask covers. ``bits`` lies at (x, y) of the picture and
+    may reach out of it; what does is left out."""
     height, width = frame.scaled
-    used = max(1, round(height * side / frame.size)), max(1, round(width * side / frame.size))
-    out = np.zeros((side, side), np.float32)
-    scaled = Image.fromarray(soft).resize((used[1], used[0]), Image.Resampling.BOX)
-    out[: used[0], : used[1]] = np.asarray(scaled)
-    return out
+    down = _overlaps(y, bits.shape[0], frame.height, height * side / frame.size, side)
+    across = _overlaps(x, bits.shape[1], frame.width, width * side / frame.size, side)
+    return np.asarray(down @ bits.astype(np.float32) @ across.T, np.float32)
+
+
+def _overlaps(first: int, count: int, total: int, used: float, side: int) -> F32:
+    """(side, count): how much of each cell each pixel covers, ``total`` pixels being ``used`` cells."""
+    edges = np.clip(np.arange(first, first + count + 1), 0, total) * (used / total)
+    cells = np.arange(side)[:, None]
+    return np.asarray(np.clip(np.minimum(edges[1:], cells + 1) - np.maximum(edges[:-1], cells), 0, None), np.float32)
 
 
 class _Steps:

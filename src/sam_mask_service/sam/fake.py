@@ -1,0 +1,106 @@
+"""A SAM without weights, whose candidates are chosen by name: for tests of what the segmenter does with good and bad ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..deadline import NO_DEADLINE, Deadline
+from ..geometry import RGB
+from .config import F32
+
+_LOGIT = 10.0
+_CELL = 4
+
+
+def _ellipse(box: NDArray[Any], side: int, grow: float = 1.0) -> NDArray[np.bool_]:
+    """The ellipse in ``box`` (cells), its axes times ``grow``."""
+    y, x = np.mgrid[:side, :side] + 0.5
+    centre, half = (box[:2] + box[2:]) / 2, np.maximum((box[2:] - box[:2]) / 2 * grow, 0.01)
+    return np.asarray(((x - centre[0]) / half[0]) ** 2 + ((y - centre[1]) / half[1]) ** 2 <= 1)
+
+
+def _body(box: NDArray[Any], side: int) -> NDArray[np.bool_]:
+    """The face and a trunk below it, to the bottom."""
+    width = box[2] - box[0]
+    trunk = np.zeros((side, side), bool)
+    low, high = int(max(0, box[0] - width)), int(box[2] + width)
+    trunk[int(max(0, box[3])) :, low:high] = True
+    return _ellipse(box, side) | trunk
+
+
+CANDIDATES: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
+    "face": lambda box, side: _ellipse(box, side),
+    "larger": lambda box, side: _ellipse(box, side, 1.15),
+    "body": _body,
+    "background": lambda box, side: ~_ellipse(box, side),
+    "everything": lambda _, side: np.ones((side, side), bool),
+    "nothing": lambda _, side: np.zeros((side, side), bool),
+    "hole": lambda box, side: _ellipse(box, side) & ~_ellipse(box, side, 0.3),
+    "island": lambda box, side: (
+        _ellipse(box, side) | _ellipse(box + 2.2 * (box[2] - box[0]) * np.array([1, 0, 1, 0]), side, 0.2)
+    ),
+    "speck": lambda box, side: _ellipse(box, side, 0.1),
+    "nan": lambda _, side: np.full((side, side), np.nan),
+}
+"""Name → mask on the model's grid, from the prompt's box in cells."""
+
+
+@dataclass(slots=True)
+class FakeSam:
+    """``candidates``: (name, predicted IoU) of each of the M masks; ``shape``: replaces the answer's shape by a wrong one.
+    ``calls`` lists what was asked: ("encode", shape) and ("decode", prompts, with a mask prompt)."""
+
+    candidates: Sequence[tuple[str, float]] = (("face", 0.9),)
+    image_size: int = 1024
+    shape: tuple[int, ...] | None = None
+    fault: Callable[[], None] | None = None
+    name: str = "fake"
+    precision: str = "f32"
+    device: str = "cpu"
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
+        deadline.check()
+        self.calls.append(("encode", image.shape))
+        if self.fault is not None:
+            self.fault()
+        return np.zeros((1, 256, self.image_size // 16, self.image_size // 16), np.float32)
+
+    def decode(
+        self,
+        embedding: F32,  # noqa: ARG002 - a fake looks at the prompts alone
+        *,
+        boxes: NDArray[Any] | None = None,
+        points: NDArray[Any] | None = None,
+        labels: NDArray[Any] | None = None,
+        mask_prior: NDArray[Any] | None = None,
+        deadline: Deadline = NO_DEADLINE,
+    ) -> tuple[F32, F32]:
+        deadline.check()
+        side = self.image_size // _CELL
+        where = _boxes(boxes, points, labels) / _CELL
+        self.calls.append(("decode", len(where), mask_prior is not None))
+        masks = np.stack(
+            [np.stack([_logits(CANDIDATES[name](box, side)) for name, _ in self.candidates]) for box in where]
+        )
+        predicted = np.tile(np.array([score for _, score in self.candidates], np.float32), (len(where), 1))
+        return (masks if self.shape is None else np.zeros(self.shape, np.float32)), predicted
+
+
+def _logits(mask: NDArray[Any]) -> F32:
+    return np.asarray(np.where(mask, _LOGIT, -_LOGIT) if mask.dtype == bool else mask, np.float32)
+
+
+def _boxes(boxes: NDArray[Any] | None, points: NDArray[Any] | None, labels: NDArray[Any] | None) -> NDArray[Any]:
+    """The boxes, or squares of 64 pixels around the first point inside."""
+    if boxes is not None:
+        return np.asarray(boxes, np.float64)
+    assert points is not None and labels is not None  # noqa: S101 - a prompt has points or boxes
+    first = np.argmax(labels == 1, axis=1)
+    centres = points[np.arange(len(points)), first]
+    return np.asarray(np.concatenate([centres - 32, centres + 32], axis=1), np.float64)

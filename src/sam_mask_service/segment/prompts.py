@@ -1,0 +1,123 @@
+"""What SAM is asked about a face: a box, points on it, points beside it, all taken from the mesh. Pure.
+
+Every prompt has the same number of points, so that all faces of a view are decoded together: a point that would be in the wrong
+place (the far cheek of a turned face, a neck below the picture) is marked "no point".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import Bits, Face, Points
+from .segmenter import Patch
+
+INSIDE, OUTSIDE, NO_POINT = 1, 0, -1
+
+# Indices of the 468-point face mesh: nose tip, right and left cheek, chin, between the brows, middle of the forehead.
+ON_FACE = (1, 50, 280, 199, 9, 151)
+FOREHEAD_TOP, CHIN_TIP, RIGHT_EAR, LEFT_EAR = 10, 152, 234, 454
+BESIDE = {
+    # Along the face's axes from the nose, in shares of its height or width: above the forehead (hair), below the chin (neck),
+    # right and left of the ears.
+    "face": ((0.0, -0.78), (0.0, 0.80), (-0.85, 0.1), (0.85, 0.1)),
+    "head": ((0.0, 0.95),),
+}
+BOX_MARGIN = 0.04
+PRIOR_LOGIT = 8.0
+"""Logit of a cell that a mask prompt is sure about: of the size of SAM's own."""
+POINTS = len(ON_FACE) + max(len(points) for points in BESIDE.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """In pixels of the picture. ``box``: (4,) left, top, right, bottom; ``points``: (P, 2); ``labels``: (P,) 1, 0 or −1."""
+
+    box: NDArray[np.float32]
+    points: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+def of_face(face: Face, prior: Patch, region: str) -> Prompt:
+    """``prior``: the mesh's own mask of ``region``, not empty. Points inside lie on it, points outside well off it."""
+    depth = _depth(prior.bits)
+    size = float(np.sqrt(np.count_nonzero(prior.bits)))
+    inside = [p for p in _candidates_inside(face, prior, depth) if _look(depth, prior, p) > 0.02 * size]
+    inside = inside or [_deepest(prior, depth)]
+    outside = [p for p in _candidates_outside(face, region) if not _within(prior, p, 0.08 * size)]
+    return _prompt(prior, inside, outside)
+
+
+def _prompt(prior: Patch, inside: list[NDArray[np.float32]], outside: list[NDArray[np.float32]]) -> Prompt:
+    points = np.zeros((POINTS, 2), np.float32)
+    labels = np.full(POINTS, NO_POINT, np.int64)
+    for i, (point, label) in enumerate([*((p, INSIDE) for p in inside), *((p, OUTSIDE) for p in outside)][:POINTS]):
+        points[i], labels[i] = point, label
+    return Prompt(box_of(prior), points, labels)
+
+
+def box_of(prior: Patch) -> NDArray[np.float32]:
+    """(4,) the box around the prior, a little wider."""
+    rows, columns = np.flatnonzero(prior.bits.any(axis=1)), np.flatnonzero(prior.bits.any(axis=0))
+    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+    margin = BOX_MARGIN * np.array([box[2] - box[0], box[3] - box[1]], np.float32)
+    box += np.concatenate([-margin, margin])
+    return np.asarray(box + np.array([prior.x, prior.y] * 2), np.float32)
+
+
+def _candidates_inside(face: Face, prior: Patch, depth: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    if face.landmarks is not None and len(face.landmarks) > max(ON_FACE):
+        return list(face.landmarks[list(ON_FACE), :2])
+    if face.keypoints is not None and len(face.keypoints) >= 4:
+        return list(face.keypoints[:4, :2])  # eyes, nose, mouth
+    return [_deepest(prior, depth)]
+
+
+def _candidates_outside(face: Face, region: str) -> list[NDArray[np.float32]]:
+    axes = _axes(face.landmarks)
+    if axes is None:
+        return []
+    centre, across, down = axes
+    return [np.asarray(centre + u * across + v * down, np.float32) for u, v in BESIDE.get(region, ())]
+
+
+def _axes(landmarks: Points | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]] | None:
+    """(centre, ear to ear, forehead to chin) in pixels; None without a mesh, or for one seen edge-on."""
+    if landmarks is None or len(landmarks) <= LEFT_EAR:
+        return None
+    top, chin, right, left = (landmarks[i, :2] for i in (FOREHEAD_TOP, CHIN_TIP, RIGHT_EAR, LEFT_EAR))
+    down, across = chin - top, left - right
+    if np.hypot(*across) < 0.3 * np.hypot(*down):
+        return None
+    return np.asarray((top + chin) / 2, np.float32), np.asarray(across, np.float32), np.asarray(down, np.float32)
+
+
+def as_logits(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A map of shares 0…1 as the logits of a mask prompt."""
+    return np.asarray((2 * shares - 1) * PRIOR_LOGIT, np.float32)
+
+
+def _depth(bits: Bits) -> NDArray[np.float32]:
+    """Distance of every pixel of the mask to its outline."""
+    padded = np.pad(bits, 1).view(np.uint8)
+    return np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
+
+
+def _look(values: NDArray[np.float32], prior: Patch, point: NDArray[np.float32]) -> float:
+    x, y = int(np.floor(point[0])) - prior.x, int(np.floor(point[1])) - prior.y
+    inside = 0 <= y < values.shape[0] and 0 <= x < values.shape[1]
+    return float(values[y, x]) if inside else 0.0
+
+
+def _within(prior: Patch, point: NDArray[np.float32], distance: float) -> bool:
+    """True when the mask comes nearer than ``distance`` to the point."""
+    rows, columns = np.nonzero(prior.bits)
+    return bool(np.min(np.hypot(columns + prior.x + 0.5 - point[0], rows + prior.y + 0.5 - point[1])) < distance)
+
+
+def _deepest(prior: Patch, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    return np.array([prior.x + x + 0.5, prior.y + y + 0.5], np.float32)
