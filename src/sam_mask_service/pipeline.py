@@ -68,6 +68,18 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """The masks of some faces as the segmenter drew them: growth, smoothing and feather come after, per request."""
+
+    masks: tuple[FaceMask, ...]
+    detail: str
+
+    @property
+    def nbytes(self) -> int:
+        return 256 + sum(256 + m.patch.bits.nbytes for m in self.masks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MaskedFace:
     """A chosen face with its number, its mask as drawn (before growth), and the finished alpha window."""
 
@@ -97,11 +109,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tools:
-    """What the pipeline works with. ``cache`` holds faces and embeddings by content."""
+    """What the pipeline works with. ``cache`` holds faces, embeddings and drawn masks by content."""
 
     detector: FaceDetector
     limits: Limits
-    cache: ByteCache[Seen | Embedding]
+    cache: ByteCache[Seen | Drawn | Embedding]
 
 
 class Look:
@@ -135,11 +147,23 @@ class Look:
         self.tools.cache.put(key, seen, seen.nbytes)
         return seen
 
-    def embedding(self, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams, seen: Seen) -> Embedding:
+    def drawn(self, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams, seen: Seen) -> Drawn:
         part = segmenter.embedding_key(seen.width, seen.height, faces, params.detail)
-        key: Hashable = (self.key, segmenter.name, segmenter.model, part)
+        embedded: Hashable = (self.key, segmenter.name, segmenter.model, part)
+        key: Hashable = (embedded, params.region, tuple(face.box for face in faces))
         cached = self.tools.cache.get(key)
-        if cached is not None and not isinstance(cached, Seen):
+        if isinstance(cached, Drawn):
+            return cached
+        embedding = self._embedding(embedded, segmenter, faces, params)
+        with self.timer.step("segment", self.deadline):
+            masks = segmenter.masks(embedding, faces, params.region, self.deadline)
+        drawn = Drawn(tuple(masks), embedding.detail)
+        self.tools.cache.put(key, drawn, drawn.nbytes)
+        return drawn
+
+    def _embedding(self, key: Hashable, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams) -> Embedding:
+        cached = self.tools.cache.get(key)
+        if cached is not None and not isinstance(cached, (Seen, Drawn)):
             return cached
         rgb = self.picture.rgb
         with self.timer.step("embed", self.deadline):
@@ -182,16 +206,11 @@ def masks(look: Look, params: MaskParams, segmenter: Segmenter) -> Result:
     if params.mode == "first":
         chosen = chosen[:1]
     faces = [face for _, face in chosen]
-    detail, drawn = params.detail, list[FaceMask]()
-    if faces:
-        embedding = look.embedding(segmenter, faces, params, seen)
-        detail = embedding.detail  # type: ignore[assignment]
-        with look.timer.step("segment", look.deadline):
-            drawn = segmenter.masks(embedding, faces, params.region, look.deadline)
+    drawn = look.drawn(segmenter, faces, params, seen) if faces else Drawn((), params.detail)
     with look.timer.step("compose", look.deadline):
-        masked = tuple(_masked(*item, params, seen) for item in zip(chosen, drawn, strict=True))
+        masked = tuple(_masked(*item, params, seen) for item in zip(chosen, drawn.masks, strict=True))
         alpha = compose(((m.x, m.y, m.alpha) for m in masked), seen.width, seen.height)
-    result = Result(seen, masked, alpha, segmenter.name, segmenter.model, detail, look.timer.steps)
+    result = Result(seen, masked, alpha, segmenter.name, segmenter.model, drawn.detail, look.timer.steps)
     return replace(result, crops=_crops(look, masked)) if params.mode == "crop" else result
 
 

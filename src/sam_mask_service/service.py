@@ -27,7 +27,7 @@ from .gate import Gate, Slots
 from .image import sniff
 from .limits import FETCH
 from .params import DetectParams, MaskFileParams, MaskParams, Source
-from .pipeline import Limits, Look, Seen, Tools, detect, masks
+from .pipeline import Drawn, Limits, Look, Seen, Tools, detect, masks
 from .segment.segmenter import Embedding
 from .settings import Settings
 
@@ -48,7 +48,7 @@ class Service:
         self.engines = engines
         self.gate = Gate(settings.workers, settings.queue)
         self.fetch_slots = Slots(settings.url_slots)
-        self.cache: ByteCache[Seen | Embedding] = ByteCache(settings.cache_bytes)
+        self.cache: ByteCache[Seen | Drawn | Embedding] = ByteCache(settings.cache_bytes)
         self.limits = Limits(settings.max_bytes, settings.max_pixels, settings.max_faces)
         self.tools = Tools(detector, self.limits, self.cache)
         self.draining = False
