@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,12 +86,19 @@ def _add_layers(app: FastAPI, service: Service, metrics: Metrics) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     _warn_of_open_doors(service.settings)
-    service.start()
+    service.start(_end)
     try:
         yield
     finally:
         service.draining = True
         service.close()
+
+
+def _end(reason: str) -> None:
+    """A demanded engine cannot be had: the process ends, and gunicorn with it, rather than answer 503 for ever."""
+    sys.stderr.write(f"SAM_ENGINE=sam cannot serve: {reason}\n")
+    sys.stderr.flush()
+    os._exit(LOAD_ERROR)
 
 
 def _warn_of_open_doors(settings: Settings) -> None:
