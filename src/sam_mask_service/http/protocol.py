@@ -188,18 +188,22 @@ class GuardedProtocol(HttpToolsProtocol):
         raise _RefusedError
 
     def _refuse(self, error: ServiceError) -> None:
-        """Answers below ASGI and closes. In the middle of another answer it only closes."""
+        """Answers below ASGI and closes. In the middle of another answer, or ahead of one, it only closes."""
         if self.transport.is_closing():
             return
         request_id = new_request_id()
         fields = {"request_id": request_id, "status": error.status, "code": error.code, "client": self._counted}
         ACCESS.info("connection refused", extra={"fields": fields})
         self._head_since = None
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(bare_response(error, request_id))
-            self.transport.close()
-        else:
-            self.transport.abort()
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if cycle.response_started or self.pipeline:
+                self.transport.abort()
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.write(bare_response(error, request_id))
+        self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         del msg

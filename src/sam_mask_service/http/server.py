@@ -37,6 +37,7 @@ def wire_options(settings: Settings) -> dict[str, Any]:
     limits = replace(
         WIRE,
         head_seconds=settings.head_seconds,
+        idle_seconds=min(WIRE.idle_seconds, settings.head_seconds),
         write_seconds=settings.write_seconds,
         connections=settings.max_connections,
         connections_per_client=max(1, settings.max_connections // 2),
@@ -46,7 +47,7 @@ def wire_options(settings: Settings) -> dict[str, Any]:
         "ws": "none",
         "loop": "asyncio",
         "lifespan": "on",
-        "timeout_keep_alive": max(1, int(limits.idle_seconds)),
+        "timeout_keep_alive": limits.idle_seconds,
         "server_header": False,
         "access_log": False,
         "log_config": None,
