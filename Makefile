@@ -26,7 +26,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test lint format demo bench bench-quality bench-sam soak fuzz lock image env-size clean
+.PHONY: help setup serve test lint format demo bench bench-quality bench-sam soak fuzz lock image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -80,6 +80,9 @@ lock: $(UV)  ## resolve anew and write the locks
 
 image: ## build the container image with docker or buildah
 	scripts/build_image.sh $(IMAGE)
+
+image-smoke:  ## run that image read-only and without capabilities, and ask it for a mask
+	scripts/image_smoke.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
 	rm -rf $(VENV) $(TOOLS) .venv-ref .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
