@@ -10,8 +10,9 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """``sam_mask_service:app`` is the ASGI application, built when a server first asks for it and never by an import."""
     if name == "app":
+        from . import page
         from .http.app import create_app
 
-        globals()["app"] = create_app()
+        globals()["app"] = create_app(page.files())
         return globals()["app"]
     raise AttributeError(name)

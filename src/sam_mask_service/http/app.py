@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -27,11 +29,23 @@ from .routes import Routes
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
 """Exit code of a worker that cannot load its application: gunicorn then stops instead of starting another one."""
+_NONE: Mapping[str, Page] = MappingProxyType({})
 _DESCRIPTION = "A picture goes in, a pixel-accurate mask of its faces comes out."
 
 
-def create_app() -> FastAPI:
-    """The application with settings from the environment. Ends the process with one line per bad setting."""
+class Page(Protocol):
+    """A file of the web page: public, loaded once, never looked up by a path of the caller's."""
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+
+def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
+    """The application with settings from the environment and the web page's files by URL path. Ends the process with one line
+    per bad setting."""
     try:
         settings = load()
     except SettingsError as error:
@@ -40,10 +54,10 @@ def create_app() -> FastAPI:
     logs.configure(settings)
     from ..compose import build  # the models are loaded here, and only for a real server
 
-    return build_app(build(settings))
+    return build_app(build(settings), pages)
 
 
-def build_app(service: Service) -> FastAPI:
+def build_app(service: Service, pages: Mapping[str, Page] = _NONE) -> FastAPI:
     """The application around ``service``, which ``app.state.service`` holds."""
     app = FastAPI(
         title="SAM Mask API",
@@ -61,6 +75,8 @@ def build_app(service: Service) -> FastAPI:
         app.add_exception_handler(kind, _raise_on)
     app.include_router(Routes(service, metrics).router)
     _add_docs(app)
+    for path, page in pages.items():
+        _add_get(app, path, StaticRoute(page).get)
     _add_layers(app, service, metrics)
     return app
 
@@ -135,4 +151,22 @@ class _Docs:
 def _add_docs(app: FastAPI) -> None:
     made = _Docs(app)
     for path, endpoint in (("/openapi.json", made.openapi), ("/docs", made.page), ("/docs/style.css", made.style)):
-        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)
+        _add_get(app, path, endpoint)
+
+
+def _add_get(app: FastAPI, path: str, endpoint: Callable[..., Any]) -> None:
+    app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False, response_class=Response)
+
+
+class StaticRoute:
+    """One file of the page. Names carry no hash, so a browser asks each time whether it is still the same."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._tag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
+
+    async def get(self, request: Request) -> Response:
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == self._tag:
+            return Response(status_code=304, headers=headers)
+        return Response(self._page.body, headers={**headers, "Content-Type": self._page.content_type})

@@ -22,7 +22,6 @@ from fastapi import FastAPI
 from ..limits import WIRE
 from ..service import Service
 from ..settings import Settings
-from .app import create_app
 from .protocol import guarded
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,9 @@ def serve(host: str = "0.0.0.0", port: int = 8739, workers: int = 1) -> None:  #
     """Serves until told to stop. With more than one worker gunicorn supervises them; this call then does not return."""
     if workers > 1:
         _exec_gunicorn(host, port, workers)
-    serve_app(create_app(), host, port)
+    from .. import app  # built on demand by the package itself, which adds the web page
+
+    serve_app(app, host, port)
 
 
 def serve_app(app: FastAPI, host: str, port: int) -> None:
