@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .actions.target import target_parts
 from .errors import InvalidParameter
 from .geometry import Face, PixelBox
 from .image import encode
@@ -126,6 +127,8 @@ def _separate_parts(result: Result, invert: bool) -> tuple[Json, tuple[bytes, ..
 
 
 def _parts(result: Result, params: MaskParams, stats: Json) -> tuple[Json, tuple[bytes, ...]]:
+    if params.target is not None:
+        return target_parts(result, params)
     if params.mode == "crop":
         return _crop_parts(result, stats, params.invert)
     if params.mode == "separate":

@@ -60,12 +60,14 @@ class Picture:
 
     ``format`` is Pillow's name of the input's format, ``quality`` a JPEG's estimated quality (1…100) or None,
     ``profile`` the input's colour profile, which an output applies to its pixels and does not carry along.
+    ``as_sent``: whoever opens the file itself sees these very pixels: it was not turned and had no transparency.
     """
 
     rgb: RGB
     format: str
     profile: bytes | None = None
     quality: int | None = None
+    as_sent: bool = False
 
     @property
     def width(self) -> int:
@@ -120,13 +122,20 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 def _pixels(picture: ImageFile.ImageFile) -> Picture:
     picture.load()
     profile = picture.info.get("icc_profile")
-    turned = ImageOps.exif_transpose(_without_broken_exif(picture))
+    whole = _without_broken_exif(picture)
+    turned = ImageOps.exif_transpose(whole)
     return Picture(
         rgb=np.ascontiguousarray(_rgb(turned)),
         format=str(picture.format),
         profile=profile if isinstance(profile, bytes) else None,
         quality=_jpeg_quality(picture),
+        as_sent=picture.mode in ("RGB", "L") and turned.size == whole.size and _orientation(whole) == 1,
     )
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF's 1…8; 1 when there is none."""
+    return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def _without_broken_exif(picture: Image.Image) -> Image.Image:

@@ -17,6 +17,7 @@ from .errors import InvalidParameter
 from .faces.detector import DetectorName, Recall
 from .geometry import Order
 from .segment.segmenter import Detail
+from .targets import TARGETS, Edit, find, resolve_invert
 
 Mode = Literal["first", "combined", "separate", "crop"]
 SOURCES = ("image_url", "image_base64", "image_path", "image")
@@ -76,6 +77,30 @@ class MaskParams(DetectParams):
     engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: Literal["base64", "png"] | None = Field(None, description="JSON with base64, or the PNG itself.")
+    target: str | None = Field(
+        None,
+        description="The mask as this consumer takes it; sets invert, and the answer also holds the matching picture.",
+        json_schema_extra={"enum": [*TARGETS, None]},
+    )
+    edit: Edit = Field("faces", description="With target: what the consumer is to repaint.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_target(cls, values: Any) -> Any:
+        """Raises InvalidParameter for an unknown target, and for anything that contradicts it."""
+        if not isinstance(values, dict):
+            return values
+        target, edit, invert = values.get("target"), values.get("edit", "faces"), values.get("invert")
+        if not isinstance(target, str):
+            if edit == "everything_else":
+                raise InvalidParameter("edit: goes with target; without one, invert says which part is black.")
+            return values
+        row = find(target)
+        if values.get("mode", "first") not in ("first", "combined"):
+            raise InvalidParameter("target: goes with mode first or combined, which give one mask.")
+        if edit not in typing.get_args(Edit) or not isinstance(invert, (bool, types.NoneType)):
+            return values
+        return {**values, "invert": resolve_invert(row, edit, invert)}
 
 
 class MaskFileParams(MaskParams):

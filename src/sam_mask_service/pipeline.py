@@ -19,7 +19,7 @@ from .errors import NoFace
 from .faces.detector import DetectOptions, FaceDetector
 from .faces.sanitise import sane_faces
 from .geometry import Box, Face, PixelBox, at_point, by_indices, ordered
-from .image import Picture, crop, decode
+from .image import Picture, crop, decode, to_srgb
 from .mask import Alpha, bounds, compose, finish
 from .params import DetectParams, MaskParams
 from .segment.segmenter import Embedding, FaceMask, Segmenter
@@ -105,6 +105,17 @@ class Result:
     detail: str
     timings: dict[str, float]
     crops: tuple[tuple[PixelBox, np.ndarray], ...] = ()
+    original: Original | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Original:
+    """The picture that was masked, for answers that hold more than its mask. ``rgb``: (H, W, 3) uint8 in sRGB;
+    ``nbytes`` of the caller's own file."""
+
+    picture: Picture
+    rgb: np.ndarray
+    nbytes: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +222,16 @@ def masks(look: Look, params: MaskParams, segmenter: Segmenter) -> Result:
         masked = tuple(_masked(*item, params, seen) for item in zip(chosen, drawn.masks, strict=True))
         alpha = compose(((m.x, m.y, m.alpha) for m in masked), seen.width, seen.height)
     result = Result(seen, masked, alpha, segmenter.name, segmenter.model, drawn.detail, look.timer.steps)
+    if params.target is not None:
+        return replace(result, original=original(look))
     return replace(result, crops=_crops(look, masked)) if params.mode == "crop" else result
+
+
+def original(look: Look) -> Original:
+    """The look's picture with its pixels in sRGB."""
+    picture = look.picture
+    with look.timer.step("colours", look.deadline):
+        return Original(picture, to_srgb(picture.rgb, picture.profile), len(look.data))
 
 
 def _masked(chosen: tuple[int, Face], mask: FaceMask, params: MaskParams, seen: Seen) -> MaskedFace:
