@@ -21,8 +21,8 @@ def test_the_page_is_small() -> None:
 
 def test_every_file_that_the_page_names_is_there() -> None:
     everything = "".join(text(path) for path in files() if path.endswith((".js", ".css")) or path == "/")
-    named = set(re.findall(r"/page/[a-z]+\.[a-z]+", everything))
-    named |= {f"/page/{name}" for name in re.findall(r"from '\./([a-z]+\.js)'", everything)}
+    named = set(re.findall(r"/static/[a-z]+\.[a-z]+", everything))
+    named |= {f"/static/{name}" for name in re.findall(r"from '\./([a-z]+\.js)'", everything)}
     assert named == set(files()) - {"/"}
 
 
@@ -53,7 +53,7 @@ def test_every_control_has_a_name() -> None:
 
 
 def test_the_target_list_is_the_table() -> None:
-    rows = json.loads(text("/page/targets.json"))
+    rows = json.loads(text("/static/targets.json"))
     assert [row["name"] for row in rows] == list(TARGETS)
     assert all("change" in row["polarity"]["faces"] for row in rows)
 
@@ -61,5 +61,5 @@ def test_the_target_list_is_the_table() -> None:
 def test_content_types() -> None:
     kinds = {path: f.content_type for path, f in files().items()}
     assert kinds["/"] == "text/html; charset=utf-8"
-    assert kinds["/page/app.js"].startswith("text/javascript")
-    assert kinds["/page/targets.json"] == "application/json"
+    assert kinds["/static/app.js"].startswith("text/javascript")
+    assert kinds["/static/targets.json"] == "application/json"

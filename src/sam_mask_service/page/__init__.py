@@ -37,9 +37,9 @@ class StaticFile:
 
 @cache
 def files() -> Mapping[str, StaticFile]:
-    """URL path → file: ``/`` and everything under ``/page/``. All public: they hold no picture, no key and no setting."""
-    found = {"/": _read("index.html"), **{f"/page/{name}": _read(name) for name in _NAMES}}
-    return MappingProxyType({**found, "/page/targets.json": StaticFile(_targets(), "application/json")})
+    """URL path → file: ``/`` and everything under ``/static/``. All public: they hold no picture, no key and no setting."""
+    found = {"/": _read("index.html"), **{f"/static/{name}": _read(name) for name in _NAMES}}
+    return MappingProxyType({**found, "/static/targets.json": StaticFile(_targets(), "application/json")})
 
 
 def _read(name: str) -> StaticFile:

@@ -99,5 +99,5 @@ export class Session {
 }
 
 export async function targets() {
-  return (await call('/page/targets.json', { method: 'GET' })).json();
+  return (await call('/static/targets.json', { method: 'GET' })).json();
 }
