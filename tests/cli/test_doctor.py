@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sam_mask_service.cli import doctor
-from sam_mask_service.cli.doctor import Finding, examine, report
+from sam_mask_service.cli import doctor, selftest
+from sam_mask_service.cli.advice import from_rates
+from sam_mask_service.cli.doctor import examine, report
+from sam_mask_service.cli.finding import Finding
 from sam_mask_service.cli.portrait import drawn_portrait
 from sam_mask_service.geometry import Box, Face
+from sam_mask_service.segment.fake import FakeSegmenter
+from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.settings import Settings
 
 from ..support.scene import Fixed, picture, service
@@ -31,10 +36,11 @@ def findings(tmp_path: Path, image: Path | None = None, **scene: Any) -> dict[st
 @pytest.fixture(autouse=True)
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "advise", lambda threads: from_rates(400, 0))
 
 
 def test_a_sound_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "GOOD_IOU", 0.85)  # an ellipse has no fringe
+    monkeypatch.setattr(selftest, "GOOD_IOU", 0.85)  # an ellipse has no fringe
     found = findings(tmp_path, detector=Fixed((DRAWN,)))
     assert found["self-test"].status == "ok", found["self-test"]
     assert "mesh" in found["engine"].text
@@ -90,3 +96,40 @@ def test_the_drawn_portrait_scales(side: int) -> None:
     rgb, truth = drawn_portrait(side)
     assert rgb.shape == (side, side, 3) and truth.shape == (side, side)
     assert np.mean(truth) == pytest.approx(0.155, abs=0.01)
+
+
+def sam(tmp_path: Path, segmenter: Any) -> dict[str, Finding]:
+    """Findings where SAM is loaded beside the fake mesh engine."""
+    return findings(tmp_path, detector=Fixed((DRAWN,)), load_sam=lambda report: segmenter, engine="auto")
+
+
+def test_sam_that_agrees_is_right(tmp_path: Path) -> None:
+    found = sam(tmp_path, FakeSegmenter(name="sam", model="vit_b"))
+    assert found["SAM"].status == "ok" and "1.000" in found["SAM"].text
+    assert "vit_b" in found["engine"].text
+
+
+@dataclass
+class Replaced(FakeSegmenter):
+    """As SAM with wrong weights: the mesh's mask in place of its own, and the warning that says so."""
+
+    def masks(self, *arguments: Any, **named: Any) -> list[FaceMask]:
+        return [replace(mask, warnings=("segmenter_disagreed",)) for mask in super().masks(*arguments, **named)]
+
+
+def test_sam_that_was_replaced_by_the_mesh_is_not(tmp_path: Path) -> None:
+    found = sam(tmp_path, Replaced(name="sam", model="vit_b"))
+    assert found["SAM"].status == "fail" and "weights" in found["SAM"].text
+
+
+def test_a_damaged_model_file_fails(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "sam_vit_b_01ec64.pth").write_bytes(b"half")
+    found = findings(tmp_path)
+    assert found["model vit_b"].status == "fail" and "models pull vit_b" in found["model vit_b"].text
+
+
+def test_pull_that_fails_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_OFFLINE", "true")
+    found = [finding for finding in examine(None, lambda _: service(tmp_path), pull=True) if finding.status == "fail"]
+    assert any("SAM_OFFLINE" in finding.text for finding in found)

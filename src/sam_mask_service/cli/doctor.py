@@ -7,44 +7,28 @@ import json
 import os
 import platform
 import shutil
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import typer
 
 from .. import __version__
-from ..answer import MaskAnswer
-from ..errors import ServiceError
-from ..image import decode, encode
-from ..params import MaskParams, Source
+from ..doors import weights
 from ..service import Service
 from ..settings import Settings, SettingsError, allowed_cores, load
-from . import inputs, run
+from . import models
+from .advice import advise
+from .finding import Finding, Status
 from .machine import cpu_flags, cpu_name, memory_bytes
-from .portrait import drawn_portrait
+from .selftest import masks
 
-Status = Literal["ok", "note", "warn", "fail"]
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "openvino", "mediapipe", "fastapi", "uvicorn", "gunicorn")
-GOOD_IOU = 0.9
-"""Below this agreement with the drawn face's true outline something is wrong; the mesh engine reaches 0.98."""
 LOW_DISK = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """``fail``: masks cannot be made; ``warn``: worth a change; ``note``: a fact."""
-
-    status: Status
-    topic: str
-    text: str
-
-
-def examine(image: Path | None, build: Callable[[Settings], Service]) -> Iterator[Finding]:
-    """All findings, as they come; the self-test last, and only where the settings are sound."""
+def examine(image: Path | None, build: Callable[[Settings], Service], *, pull: bool = False) -> Iterator[Finding]:
+    """All findings, as they come; the self-test last, and only where the settings are sound. ``pull``: fetch SAM first."""
     yield from machine()
     yield from packages()
     try:
@@ -54,6 +38,8 @@ def examine(image: Path | None, build: Callable[[Settings], Service]) -> Iterato
         return
     yield from folders(settings)
     yield from access(settings)
+    yield from model_files(settings, pull)
+    yield Finding("note", "speed", str(advise(settings.threads)))
     yield from masks(settings, image, build)
 
 
@@ -106,71 +92,22 @@ def access(settings: Settings) -> Iterator[Finding]:
         yield Finding("warn", "SAM_URL_ALLOW_NETWORKS", f"image_url may reach {', '.join(settings.url_allow_networks)}")
 
 
-def masks(settings: Settings, image: Path | None, build: Callable[[Settings], Service]) -> Iterator[Finding]:
-    """Which engine would serve and why, and one picture all the way through it."""
-    import asyncio
-
-    try:
-        started = time.perf_counter()
-        service = build(run.command_settings(settings, "auto"))
-    except ServiceError as e:
-        yield Finding("fail", "engine", e.detail)
-        return
-    try:
-        yield Finding("note", "start", f"face models loaded in {time.perf_counter() - started:.2f} s")
-        yield from asyncio.run(_engine_and_test(service, image))
-    finally:
-        service.close()
-
-
-async def _engine_and_test(service: Service, image: Path | None) -> list[Finding]:
-    try:
-        await run.until_ready(service, "auto", run.say)
-    except ServiceError as e:
-        return [Finding("fail", "engine", e.detail)]
-    health = service.health()
-    facts = f"{health['engine']} ({health['model']}) on {health['device']}, {health['precision']}; faces by {health['detector']}"
-    reason = service.engines.reason()
-    engine = Finding("note" if reason else "ok", "engine", f"{facts}. {reason or ''}".strip())
-    try:
-        return [engine, *await _self_test(service, image)]
-    except ServiceError as e:
-        return [engine, Finding("fail", "self-test", f"{e.detail} ({e.code})")]
-
-
-async def _self_test(service: Service, image: Path | None) -> list[Finding]:
-    """Twice the same picture, the second time from the cache; a drawn one is compared with its true outline."""
-    pixels, truth = drawn_portrait()
-    data = (
-        encode(pixels)
-        if image is None
-        else inputs.read(inputs.Job(str(image), image, None), service.settings.max_bytes)
-    )
-    params = MaskParams(expand_pixels=0, invert=False)
-    times = []
-    for _ in range(2):
-        start = time.perf_counter()
-        answer = await service.mask(Source("bytes", data), params)
-        times.append(time.perf_counter() - start)
-    words = f"{_what(answer)}; {times[0] * 1000:.0f} ms, again {times[1] * 1000:.0f} ms"
-    if image is not None:
-        return [Finding("ok", "self-test", f"{image}: {words}")]
-    iou = _iou(answer, truth)
-    return [
-        Finding(
-            "ok" if iou >= GOOD_IOU else "fail", "self-test", f"drawn portrait: {words}; IoU with its outline {iou:.3f}"
+def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
+    """Which optional models are here, each verified; SAM's own fetched first when that is asked for."""
+    if pull:
+        try:
+            models.fetch(weights.model(settings.model), settings)
+        except weights.WeightsError as e:
+            yield Finding("fail", "models", str(e))
+    here = [item.row for item in weights.listing(settings.models_dir) if item.status != "absent"]
+    for row in here:
+        sound = weights.verify(row, settings.models_dir) == "ok"
+        text = row.what if sound else f"{row.what}: damaged; sam-mask models pull {row.name}"
+        yield Finding("ok" if sound else "fail", f"model {row.name}", text)
+    if settings.model not in {row.name for row in here} and settings.checkpoint is None and settings.engine != "mesh":
+        yield Finding(
+            "note", "models", f"SAM's weights are not here; sam-mask models pull {settings.model} fetches them"
         )
-    ]
-
-
-def _what(answer: MaskAnswer) -> str:
-    face = answer.stats["faces"][0]
-    return f"{answer.stats['faces_detected']} face(s), confidence {face['confidence']}, score {face['score']}"
-
-
-def _iou(answer: MaskAnswer, truth: np.ndarray) -> float:
-    mask = decode(answer.png, max_bytes=len(answer.png), max_pixels=truth.size).rgb[..., 0] > 127
-    return float((mask & truth).sum() / max(1, (mask | truth).sum()))
 
 
 def _writable(name: str, folder: Path, use: str) -> Finding:

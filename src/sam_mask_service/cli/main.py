@@ -15,13 +15,14 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from .. import __version__
+from ..doors.weights import WeightsError
 from ..errors import ServiceError
 from ..params import MaskParams
 from ..service import Service
 from ..settings import Settings, SettingsError, load
 from . import batch as batches
 from . import doctor as doctors
-from . import inputs, run
+from . import inputs, models, run
 from .options import command_class, with_parameters
 from .serve import serve_http
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(models.app, name="models")
 MaskCommand = command_class(MaskParams)
 Out = Annotated[str | None, typer.Option("--output", "-o", metavar="OUT", help="A file, a folder, or - for stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
@@ -53,6 +55,8 @@ def call(arguments: list[str]) -> int:
         return _complain("settings: ", str(e), 2)
     except ServiceError as e:
         return _complain("", f"{e.detail} ({e.code})", 2 if e.status == 422 else 1)
+    except WeightsError as e:
+        return _complain("", str(e), 1)
     except KeyboardInterrupt:
         return _complain("", "interrupted", 130)
     except BrokenPipeError:
@@ -166,12 +170,13 @@ def batch(
 @app.command()
 def doctor(
     image: Annotated[Path | None, typer.Option(help="Try this picture instead of a drawn one.")] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="Fetch SAM's weights first when they are not here.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per finding.")] = False,
 ) -> None:
     """What is installed, which engine and device would serve and why, and a self-test on a picture."""
     from ..compose import build
 
-    if not doctors.report(doctors.examine(image, build), as_json):
+    if not doctors.report(doctors.examine(image, build, pull=pull), as_json):
         raise typer.Exit(1)
 
 
