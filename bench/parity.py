@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,11 @@ from numpy.typing import NDArray
 from sam_mask_service.sam.architecture import detect
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.frame import Frame, upscale
-from sam_mask_service.sam.machine import Precision, cpu_threads
+from sam_mask_service.sam.machine import Arithmetic, Exact, cpu_threads
 from sam_mask_service.sam.runtime import OpenVinoSam
 
 State = dict[str, NDArray[Any]]
-PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
+PRECISIONS: tuple[Exact, ...] = ("f32", "bf16")
 
 
 def drawn_state(folder: Path, config: Path) -> State:
@@ -40,7 +41,9 @@ def drawn_state(folder: Path, config: Path) -> State:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    state: State = module.state_dict(str(config))
+    with warnings.catch_warnings():  # draw.py leaves closing its file to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        state: State = module.state_dict(str(config))
     return state
 
 
@@ -55,7 +58,7 @@ def stale(state: State) -> State:
     return {key: np.zeros_like(value) if key.endswith("attention_biases") else value for key, value in state.items()}
 
 
-def best(config: Path, state: State, precision: Precision) -> dict[str, Any]:
+def best(config: Path, state: State, precision: Exact) -> dict[str, Any]:
     """One line; for MobileSAM that of the state of the reference that the pair was computed in."""
     line = compare(config, state, precision)
     if not any(key.endswith("attention_biases") for key in state):
@@ -67,11 +70,11 @@ def best(config: Path, state: State, precision: Precision) -> dict[str, Any]:
     return min(lines, key=lambda one: float(one["embedding"]))
 
 
-def compare(config: Path, state: State, precision: Precision) -> dict[str, Any]:
+def compare(config: Path, state: State, precision: Exact) -> dict[str, Any]:
     """Our graph against the values beside ``config``."""
     golden = np.load(config.with_suffix(".npz"))
     architecture = architecture_of(config, state)
-    sam = OpenVinoSam(state, architecture, precision, cpu_threads())
+    sam = OpenVinoSam(state, architecture, Arithmetic(precision, precision), cpu_threads())
     embedding = sam.encode(golden["image"])
     logits, iou = sam.decode(embedding, boxes=golden["boxes"], points=golden["points"], labels=golden["labels"])
     candidates = logits[:, 1:]

@@ -73,7 +73,7 @@ class FakeSam:
 
     def decode(
         self,
-        embedding: F32,  # noqa: ARG002 - a fake looks at the prompts alone
+        embedding: F32,
         *,
         boxes: NDArray[Any] | None = None,
         points: NDArray[Any] | None = None,

@@ -17,7 +17,7 @@ from ..geometry import RGB
 from . import decoder, frame, tinyvit, vit
 from .checkpoint import State
 from .config import F32, Architecture
-from .machine import Precision, cpu_options
+from .machine import EXACT, Arithmetic, cpu_options
 from .prompt import PromptEncoder
 
 CHUNK = 2
@@ -92,16 +92,16 @@ class OpenVinoSam:
 
     device = "cpu"
 
-    def __init__(self, state: State, architecture: Architecture, precision: Precision, threads: int) -> None:
+    def __init__(self, state: State, architecture: Architecture, arithmetic: Arithmetic, threads: int) -> None:
         self.architecture = architecture
-        self.precision: str = precision
+        self.precision: str = arithmetic.precision
         self.name = architecture.name
         self.image_size = architecture.image_size
         self._prompts = PromptEncoder(state, architecture)
-        core, exact = ov.Core(), cpu_options("f32", threads)
+        core, exact = ov.Core(), cpu_options(EXACT, threads)
         build = vit.build if architecture.kind == "vit" else tinyvit.build
-        encoder = build(state, architecture, quantized=precision == "int8")
-        self._encoder = _Compiled(core, encoder, cpu_options(precision, threads))
+        encoder = build(state, architecture, quantized=arithmetic.precision == "int8")
+        self._encoder = _Compiled(core, encoder, cpu_options(arithmetic, threads))
         positions = self._prompts.grid_positions()
         self._decoder = _Compiled(core, decoder.build(state, architecture, positions), exact)
         self._mask_prompt = _Compiled(core, decoder.build_mask_prompt(state, architecture), exact)

@@ -1,0 +1,92 @@
+"""How many cores we may use, and which arithmetic is taken."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sam_mask_service.sam import machine
+from sam_mask_service.sam.machine import Rates, cgroup_cores, choose, cpu_threads
+
+CORES = len(os.sched_getaffinity(0))
+
+
+def cgroup(root: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, None),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu.max": "150000 100000\n"}, 1.5),
+        ({"cpu.max": "50000 100000\n"}, 0.5),
+        ({"cpu.max": "rubbish"}, None),
+        ({"cpu.max": "-1 100000"}, None),
+        ({"cpu.max": "100000 0"}, None),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4.0),
+    ],
+)
+def test_cgroup_quota(tmp_path: Path, files: dict[str, str], cores: float | None) -> None:
+    assert cgroup_cores(cgroup(tmp_path, files)) == cores
+
+
+@pytest.mark.parametrize(
+    ("requested", "environment", "quota", "expected"),
+    [
+        (None, {}, None, CORES),
+        (1, {}, None, 1),
+        (10_000, {}, None, CORES),
+        (None, {"OMP_NUM_THREADS": "1"}, None, 1),
+        (None, {"OMP_NUM_THREADS": "1,4"}, None, 1),
+        (None, {"OMP_NUM_THREADS": ""}, None, CORES),
+        (None, {"OMP_NUM_THREADS": "many"}, None, CORES),
+        (None, {"OMP_NUM_THREADS": "0"}, None, CORES),
+        (None, {}, "100000 100000", 1),
+        (None, {}, "20000 100000", 1),
+        (10_000, {}, "10000000 100000", CORES),
+    ],
+)
+def test_threads(
+    tmp_path: Path, requested: int | None, environment: dict[str, str], quota: str | None, expected: int
+) -> None:
+    root = cgroup(tmp_path, {"cpu.max": quota} if quota else {})
+    assert cpu_threads(requested, environment=environment, cgroup=root) == expected
+
+
+@pytest.mark.parametrize(
+    ("f32", "bf16", "expected"),
+    [(200, 430, "bf16"), (200, 1900, "bf16"), (200, 150, "f32"), (200, 210, "f32"), (200, 0, "f32")],
+)
+def test_bf16_must_be_clearly_faster(f32: float, bf16: float, expected: str) -> None:
+    assert Rates(f32, bf16).fastest == expected
+
+
+@pytest.mark.parametrize(
+    ("wish", "rates", "expected"),
+    [
+        ("auto", Rates(200, 430), ("bf16", "bf16")),
+        ("auto", Rates(200, 100), ("f32", "f32")),
+        ("f32", Rates(200, 430), ("f32", "f32")),
+        ("bf16", Rates(200, 100), ("bf16", "bf16")),
+        ("int8", Rates(200, 430), ("int8", "bf16")),
+        ("int8", Rates(200, 100), ("int8", "f32")),
+    ],
+)
+def test_choice(monkeypatch: pytest.MonkeyPatch, wish: machine.Wish, rates: Rates, expected: tuple[str, str]) -> None:
+    monkeypatch.setattr(machine, "measure", lambda *_: rates)
+    chosen = choose(wish, 1)
+    assert (chosen.precision, chosen.rest) == expected
+
+
+def test_the_measurement_measures() -> None:
+    rates = machine.measure(1, seconds=0.01)
+    assert rates.f32 > 0.1
