@@ -168,7 +168,7 @@ def _from_text(model: type[BaseModel], name: str, text: Any) -> Any:
     kinds = _kinds(model.model_fields[name].annotation)
     if bool in kinds:
         return _BOOLEANS.get(text.strip().lower(), text)
-    if list in kinds:
+    if list in kinds or dict in kinds:
         return _list_from_text(text)
     return _number(text.strip(), kinds, text)
 
@@ -182,9 +182,9 @@ def _number(text: str, kinds: set[Any], default: Any) -> Any:
 
 
 def _list_from_text(text: str) -> Any:
-    """``0,2`` or ``[0, 2]`` or JSON of a list of lists."""
+    """``0,2`` or ``[0, 2]`` or JSON of a list of lists or of an object."""
     bare = text.strip()
-    if bare.startswith("["):
+    if bare.startswith(("[", "{")):
         try:
             return json.loads(bare)
         except (ValueError, RecursionError):

@@ -158,19 +158,35 @@ class Look:
         self.tools.cache.put(key, seen, seen.nbytes)
         return seen
 
-    def drawn(self, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams, seen: Seen) -> Drawn:
-        part = segmenter.embedding_key(seen.width, seen.height, faces, params.detail)
-        embedded: Hashable = (self.key, segmenter.name, segmenter.model, part)
+    def drawn(
+        self,
+        segmenter: Segmenter,
+        faces: Sequence[Face],
+        params: MaskParams,
+        seen: Seen,
+        among: Sequence[Face] | None = None,
+    ) -> Drawn:
+        """Masks of ``faces``, which were embedded together with all of ``among`` (default: alone)."""
+        together = faces if among is None else among
+        embedded = self._embedding_key(segmenter, together, params, seen)
         key: Hashable = (embedded, params.region, tuple(face.box for face in faces))
         cached = self.tools.cache.get(key)
         if isinstance(cached, Drawn):
             return cached
-        embedding = self._embedding(embedded, segmenter, faces, params)
+        embedding = self._embedding(embedded, segmenter, together, params)
         with self.timer.step("segment", self.deadline):
             masks = segmenter.masks(embedding, faces, params.region, self.deadline)
         drawn = Drawn(tuple(masks), embedding.detail)
         self.tools.cache.put(key, drawn, drawn.nbytes)
         return drawn
+
+    def embedding(self, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams, seen: Seen) -> Embedding:
+        """What the segmenter sees of ``faces`` together."""
+        return self._embedding(self._embedding_key(segmenter, faces, params, seen), segmenter, faces, params)
+
+    def _embedding_key(self, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams, seen: Seen) -> Hashable:
+        part = segmenter.embedding_key(seen.width, seen.height, faces, params.detail)
+        return self.key, segmenter.name, segmenter.model, part
 
     def _embedding(self, key: Hashable, segmenter: Segmenter, faces: Sequence[Face], params: MaskParams) -> Embedding:
         cached = self.tools.cache.get(key)
@@ -213,11 +229,27 @@ def detect(look: Look, params: DetectParams) -> tuple[Seen, list[tuple[int, Face
 
 def masks(look: Look, params: MaskParams, segmenter: Segmenter) -> Result:
     """Everything that ``/create_mask`` needs, up to encoding."""
-    seen, chosen = detect(look, params)
-    if params.mode == "first":
-        chosen = chosen[:1]
+    seen, chosen = chosen_for(look, params)
     faces = [face for _, face in chosen]
     drawn = look.drawn(segmenter, faces, params, seen) if faces else Drawn((), params.detail)
+    return assemble(look, params, segmenter, seen, chosen, drawn)
+
+
+def chosen_for(look: Look, params: MaskParams) -> tuple[Seen, list[tuple[int, Face]]]:
+    """As ``detect``; with mode=first the first face alone."""
+    seen, chosen = detect(look, params)
+    return seen, chosen[:1] if params.mode == "first" else chosen
+
+
+def assemble(
+    look: Look,
+    params: MaskParams,
+    segmenter: Segmenter,
+    seen: Seen,
+    chosen: Sequence[tuple[int, Face]],
+    drawn: Drawn,
+) -> Result:
+    """The result of ``chosen`` faces and their masks as drawn: smoothed, grown, feathered, put together."""
     with look.timer.step("compose", look.deadline):
         masked = tuple(_masked(*item, params, seen) for item in zip(chosen, drawn.masks, strict=True))
         alpha = compose(((m.x, m.y, m.alpha) for m in masked), seen.width, seen.height)

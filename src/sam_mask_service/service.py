@@ -63,7 +63,7 @@ class Service:
     async def mask(self, source: Source, params: MaskParams, deadline: Deadline | None = None) -> MaskAnswer:
         """The mask of a picture's faces. Raises the errors of ``errors.py``."""
         segmenter = self.engines.pick(params.engine)
-        return await self._run(
+        return await self.run(
             source, lambda look, start: mask_answer(masks(look, params, segmenter), params, start), deadline
         )
 
@@ -74,7 +74,7 @@ class Service:
             seen, chosen = detect(look, params)
             return detect_answer(seen, chosen, params, self.detector.name, look.timer.steps, start)
 
-        return await self._run(source, work, deadline)
+        return await self.run(source, work, deadline)
 
     async def mask_file(self, source: Source, params: MaskFileParams, deadline: Deadline | None = None) -> Json:
         """As ``mask``, with each picture saved under the output folder and its name in place of its base64."""
@@ -96,7 +96,8 @@ class Service:
         if self.gate.full:
             raise Busy
 
-    async def _run(self, source: Source, work: Callable[[Look, float], T], deadline: Deadline | None) -> T:
+    async def run(self, source: Source, work: Callable[[Look, float], T], deadline: Deadline | None) -> T:
+        """``work(look, start)`` in a compute slot, on the picture behind ``source``."""
         self.admit()
         limit = deadline or self.deadline()
         start = time.perf_counter()

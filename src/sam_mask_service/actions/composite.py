@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import InvalidParameter
 from ..geometry import RGB, Bits, PixelBox
+from ..image import decode
 from ..mask import Alpha, bounds, distance_to
 from ..targets.fit import Transform, resize, undo
 from ..targets.row import Change
@@ -114,6 +117,15 @@ def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArr
     coarse = _pull_push(np.asarray(coarse_total, np.float32), np.asarray(coarse_weight, np.float32))
     below = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, 3)
     return np.asarray(here * trust + below * (1 - trust), np.float32)
+
+
+def decode_mask(data: bytes, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
+    """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, its alpha channel kept. Raises what ``image.decode`` raises."""
+    decode(data, max_bytes=max_bytes, max_pixels=max_pixels)
+    with Image.open(io.BytesIO(data)) as mask:
+        if mask.has_transparency_data:
+            return np.asarray(mask.convert("RGBA"))
+        return np.asarray(mask if mask.mode in ("L", "RGB") else mask.convert("L" if mask.mode == "1" else "RGB"))
 
 
 def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:

@@ -1,0 +1,135 @@
+"""Masks of a picture that was looked at before: from what is cached, with the user's points and box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ..deadline import Deadline
+from ..errors import InvalidParameter
+from ..geometry import Box, Face, ordered
+from ..mask import bounds, window
+from ..params import MaskParams
+from ..pipeline import Drawn, Look, Result, Seen, assemble, chosen_for
+from ..segment.segmenter import Embedding, FaceMask, Patch, Segmenter
+from .correct import UserPoint, correct
+from .params import ImageMaskParams
+
+
+@runtime_checkable
+class TakesPrompts(Protocol):
+    """A segmenter that draws by points itself."""
+
+    def prompted(
+        self,
+        embedding: Embedding,
+        face: Face | None,
+        points: Sequence[UserPoint],
+        box: Box | None,
+        deadline: Deadline = ...,
+    ) -> FaceMask: ...
+
+
+def prepare(look: Look, segmenter: Segmenter, params: MaskParams) -> Seen:
+    """Finds, embeds and draws every face, so that later questions are answered from the cache."""
+    seen = look.seen(params)
+    faces = ordered(seen.faces, params.order)
+    for face in faces:
+        look.drawn(segmenter, [face], params, seen, faces)
+    return seen
+
+
+def masks(look: Look, params: ImageMaskParams, segmenter: Segmenter) -> Result:
+    """As ``pipeline.masks``, with ``params.points`` and ``params.box``. All faces are embedded together, whichever are asked
+    for: switching one off must not cost a new look. Raises InvalidParameter for points outside the picture."""
+    points = [(x, y, int(sign)) for x, y, sign in params.points or []]
+    seen, chosen, embedded = _subjects(look, params, points)
+    faces = [face for _, face in chosen]
+    single = [look.drawn(segmenter, [face], params, seen, embedded) for face in faces]  # each is cached by itself
+    drawn = [mask for one in single for mask in one.masks]
+    if points and faces:
+        embedding = look.embedding(segmenter, embedded, params, seen)
+        with look.timer.step("correct", look.deadline):
+            drawn = _corrected(look, segmenter, embedding, faces, drawn, points)
+    whole = Drawn(tuple(drawn), single[0].detail if single else params.detail)
+    return assemble(look, params, segmenter, seen, chosen, whole)
+
+
+def _subjects(
+    look: Look, params: ImageMaskParams, points: Sequence[UserPoint]
+) -> tuple[Seen, list[tuple[int, Face]], list[Face]]:
+    """(picture and its faces, those to mask, those to embed)."""
+    if params.box is not None or points:
+        seen = look.seen(params)
+        if any(not (x < seen.width and y < seen.height) for x, y, _ in points):
+            raise InvalidParameter("points: one lies outside the picture.")
+        if params.box is not None or not seen.faces:
+            face = _user_face(seen, params.box, points)
+            return replace(seen, faces=(face,)), [(0, face)], [face]
+    seen, chosen = chosen_for(look, params)
+    return seen, chosen, ordered(seen.faces, params.order)
+
+
+def _user_face(seen: Seen, box: Sequence[float] | None, points: Sequence[UserPoint]) -> Face:
+    """A face where the user says so: in his box, or around his points."""
+    if box is not None:
+        x, y = max(0.0, box[0]), max(0.0, box[1])
+        wanted = Box(x, y, min(seen.width, box[0] + box[2]) - x, min(seen.height, box[1] + box[3]) - y)
+        if wanted.width < 1 or wanted.height < 1:
+            raise InvalidParameter("box: it lies outside the picture.")
+        return Face(wanted, 1.0, found_by="user")
+    spots = np.array([p[:2] for p in points])
+    low, high = spots.min(axis=0), spots.max(axis=0)
+    side = max(float((high - low).max()), min(seen.width, seen.height) / 4)
+    x, y = (low + high - side) / 2
+    around = Box(float(x), float(y), side, side).pixels(seen.width, seen.height)
+    return Face(Box(around.x, around.y, around.width, around.height), 1.0, found_by="user")
+
+
+def _corrected(
+    look: Look,
+    segmenter: Segmenter,
+    embedding: Embedding,
+    faces: Sequence[Face],
+    drawn: Sequence[FaceMask],
+    points: Sequence[UserPoint],
+) -> list[FaceMask]:
+    """Each point goes to the face that it is nearest to; faces without points stay as they were drawn."""
+    own: list[list[UserPoint]] = [[] for _ in faces]
+    for point in points:
+        own[min(range(len(faces)), key=lambda i: _distance(faces[i].box, point))].append(point)
+    out = list(drawn)
+    for i, (face, mine) in enumerate(zip(faces, own, strict=True)):
+        if not mine:
+            continue
+        if isinstance(segmenter, TakesPrompts):
+            out[i] = segmenter.prompted(embedding, face, mine, None, look.deadline)
+        else:
+            out[i] = replace(drawn[i], patch=_by_colour(look, drawn[i].patch, face, mine))
+    return out
+
+
+def _distance(box: Box, point: UserPoint) -> float:
+    """From the box's centre, in units of its size."""
+    x, y = box.centre
+    return float(np.hypot(point[0] - x, point[1] - y)) / max(1.0, box.side)
+
+
+def _by_colour(look: Look, patch: Patch, face: Face, points: Sequence[UserPoint]) -> Patch:
+    """The patch corrected by what hangs together in colour around each point, in a window that holds them all."""
+    rgb = look.picture.rgb
+    height, width = rgb.shape[:2]
+    size = face.box.side
+    right, bottom = patch.x + patch.bits.shape[1], patch.y + patch.bits.shape[0]
+    far = max(max(patch.x - x, x - right, patch.y - y, y - bottom) for x, y, _ in points)
+    x0, y0, bits = window(patch.x, patch.y, patch.bits, int(max(0.0, far) + size / 4) + 4, width, height)
+    part = rgb[y0 : y0 + bits.shape[0], x0 : x0 + bits.shape[1]]
+    moved = [(x - x0, y - y0, sign) for x, y, sign in points]
+    out = correct(np.ascontiguousarray(part), bits, moved, size)
+    box = bounds(out)
+    if box is None:
+        return Patch(x0, y0, np.zeros((1, 1), bool))
+    return Patch(x0 + box.x, y0 + box.y, np.ascontiguousarray(out[box.rows, box.columns]))

@@ -1,0 +1,155 @@
+"""The parameters of the endpoints that do something with a mask."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model, field_validator, model_validator
+
+from ..errors import InvalidParameter
+from ..faces.detector import Recall
+from ..params import DetectParams, MaskParams, Params
+from ..segment.segmenter import Detail
+from ..targets import TARGETS, find
+from ..targets.row import Change
+from .anonymise import DEFAULT_STRENGTH, Colour, Method
+from .composite import Match
+from .cutout import Aspect
+from .cutout import colour as read_colour
+
+MAX_POINTS = 64
+Numbers = Annotated[list[Annotated[int, Field(ge=0, le=9999)]], Field(min_length=1, max_length=1000)]
+Coordinate = Annotated[float, Field(ge=0, le=1e6)]
+PictureOutput = Annotated[
+    Literal["base64", "image"] | None, Field(description="JSON with base64, or the picture itself; unset: by Accept.")
+]
+ColourText = Annotated[str, Field(min_length=1, max_length=16)]
+
+
+class _Anonymize(DetectParams):
+    """Hide faces. Looks harder than a mask does: a face that is missed stays readable."""
+
+    method: Method = Field("blur", description="How faces are hidden.")
+    strength: Annotated[float, Field(ge=0, le=1)] = Field(
+        DEFAULT_STRENGTH,
+        description="0…1, relative to the face: what is left is 12 (0), 6 (0.5) or 3 (1) cells across.",
+    )
+    region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is hidden.")
+    colour: ColourText = Field("#606060", description="For method=solid: #rrggbb.")
+    recall: Recall = Field("high", description="high finds more; normal is faster.")
+    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the outline.")
+    output: PictureOutput = None
+
+    @field_validator("colour")
+    @classmethod
+    def _colour(cls, text: str) -> str:
+        read_colour(text)
+        return text
+
+    @property
+    def rgb(self) -> Colour:
+        return read_colour(self.colour)
+
+    @property
+    def kept(self) -> list[int]:
+        """Numbers of the faces that stay as they are."""
+        return getattr(self, "except") or []
+
+
+_EXCEPT: Any = (Numbers | None, Field(None, description="Numbers of the faces that stay as they are."))
+AnonymizeParams: type[_Anonymize] = create_model("AnonymizeParams", __base__=_Anonymize, **{"except": _EXCEPT})
+AnonymizeParams.__doc__ = _Anonymize.__doc__
+
+
+class CutoutParams(DetectParams):
+    """Cut faces or heads out."""
+
+    region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is cut out.")
+    expand_pixels: Annotated[int, Field(ge=-256, le=256)] = Field(0, description="Grow the mask by so many pixels.")
+    blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")
+    feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(3.0, description="Width of the soft edge.")
+    background: Annotated[str, Field(min_length=1, max_length=16)] = Field(
+        "transparent", description="transparent, or a colour: #rrggbb, white, black, grey. Or send a file background."
+    )
+    padding: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None, description="Room on every side, as a share of the longer side; unset: what suits the aspect."
+    )
+    aspect: Aspect = Field("free", description="Shape of the frame.")
+    mode: Literal["first", "combined"] = Field("combined", description="One face, or all in one picture.")
+    format: Literal["png", "webp"] = Field("png", description="Format of the picture.")
+    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
+    detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
+    output: PictureOutput = None
+
+    @field_validator("background")
+    @classmethod
+    def _background(cls, text: str) -> str:
+        if text != "transparent":
+            read_colour(text)
+        return text
+
+
+class CompositeParams(Params):
+    """Put an edit back into its original."""
+
+    change: Change | None = Field(None, description="What marks the changed part in the mask; unset: white.")
+    target: str | None = Field(
+        None, description="The mask is as this consumer takes it.", json_schema_extra={"enum": [*TARGETS, None]}
+    )
+    transform: dict[str, Any] | None = Field(None, description="The transform of an answer with target.")
+    match: Match = Field("none", description="seam: move the edit's colours to meet the original's around the mask.")
+    image_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="The original, when it was sent to /images."
+    )
+    format: Literal["png", "jpeg", "webp"] = Field("png", description="Format of the picture; png alone is lossless.")
+    output: PictureOutput = None
+
+    @property
+    def mark(self) -> Change:
+        """What marks the changed part. Raises InvalidParameter when ``change`` contradicts ``target``."""
+        wanted = find(self.target).change if self.target else self.change or "white"
+        if self.change not in (None, wanted):
+            raise InvalidParameter(f"change: {self.change} contradicts target {self.target}, where it is {wanted}.")
+        return wanted
+
+
+class ImageMaskParams(MaskParams):
+    """A mask of a picture that is here already, corrected by the user's points, or in a box of his own."""
+
+    points: Annotated[list[list[float]], Field(max_length=MAX_POINTS)] | None = Field(
+        None, description="[[x, y, 1 or 0], …]: belongs to the mask, or does not."
+    )
+    box: Annotated[list[Coordinate], Field(min_length=4, max_length=4)] | None = Field(
+        None, description="[x, y, width, height]: what to mask in place of the found faces."
+    )
+
+    @field_validator("points", mode="before")
+    @classmethod
+    def _floats(cls, value: Any) -> Any:
+        return (
+            [[float(v) if _number(v) else v for v in p] if isinstance(p, list) else p for p in value]
+            if isinstance(value, list)
+            else value
+        )
+
+    @field_validator("box", mode="before")
+    @classmethod
+    def _box_floats(cls, value: Any) -> Any:
+        return [float(v) if _number(v) else v for v in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _sensible(self) -> ImageMaskParams:
+        for point in self.points or []:
+            if len(point) != 3 or point[2] not in (0, 1) or min(point) < 0 or max(point) > 1e6:
+                raise ValueError("points: each is [x, y, 1 or 0] inside the picture")
+        if self.points == []:
+            raise ValueError("points: at least one, or leave it out")
+        if self.box is not None and (self.box[2] < 1 or self.box[3] < 1):
+            raise ValueError("box: it has no size")
+        if self.box is not None and self.mode in ("separate", "crop"):
+            raise ValueError("box: goes with mode first or combined")
+        return self
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
