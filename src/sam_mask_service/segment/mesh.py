@@ -20,7 +20,7 @@ from .head import head_mask
 from .look import FaceLook, Nets, transferred
 from .nets import CLASSES, HairNet, ParsingNet, PersonNet
 from .regions import combine, parse_regions
-from .segmenter import Detail, FaceMask, Patch
+from .segmenter import Detail, Embedding, FaceMask, Patch
 
 _ALWAYS: Final = frozenset({"face", "head", "skin", *PARTS, *HOLES})
 
@@ -77,8 +77,10 @@ class MeshSegmenter:
         return MeshEmbedding(image.shape[1], image.shape[0], looks)
 
     def masks(
-        self, embedding: MeshEmbedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
     ) -> list[FaceMask]:
+        if not isinstance(embedding, MeshEmbedding):
+            raise TypeError("this embedding was made by another segmenter")
         terms = parse_regions(region)
         for _, name in terms:
             if name not in self.regions:
