@@ -31,10 +31,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "actions",
         "answer",
         # Running it.
-        "settings gate",
+        "settings gate sessions",
         "engines",
         "service",
-        "compose",
+        "compose studio",
         # Thin shells, none of which knows another.
         "http cli cluster client page",
     )

@@ -119,6 +119,15 @@ def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArr
     return np.asarray(here * trust + below * (1 - trust), np.float32)
 
 
+def to_picture_size(change: Alpha, width: int, height: int, transform: Transform | None) -> Alpha:
+    """A mask of the picture's own size as it is; one of ``transform``'s canvas brought back. Raises InvalidParameter."""
+    if change.shape == (height, width):
+        return change
+    if transform is not None and change.shape == (transform.height, transform.width):
+        return undo(change, transform)
+    raise InvalidParameter(f"mask: {change.shape[1]} × {change.shape[0]} is not the size of the original.")
+
+
 def decode_mask(data: bytes, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
     """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, its alpha channel kept. Raises what ``image.decode`` raises."""
     decode(data, max_bytes=max_bytes, max_pixels=max_pixels)

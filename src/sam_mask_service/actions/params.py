@@ -26,7 +26,7 @@ PictureOutput = Annotated[
 ColourText = Annotated[str, Field(min_length=1, max_length=16)]
 
 
-class _Anonymize(DetectParams):
+class AnonymizeBase(DetectParams):
     """Hide faces. Looks harder than a mask does: a face that is missed stays readable."""
 
     method: Method = Field("blur", description="How faces are hidden.")
@@ -57,8 +57,8 @@ class _Anonymize(DetectParams):
 
 
 _EXCEPT: Any = (Numbers | None, Field(None, description="Numbers of the faces that stay as they are."))
-AnonymizeParams: type[_Anonymize] = create_model("AnonymizeParams", __base__=_Anonymize, **{"except": _EXCEPT})
-AnonymizeParams.__doc__ = _Anonymize.__doc__
+AnonymizeParams: type[AnonymizeBase] = create_model("AnonymizeParams", __base__=AnonymizeBase, **{"except": _EXCEPT})
+AnonymizeParams.__doc__ = AnonymizeBase.__doc__
 
 
 class CutoutParams(DetectParams):

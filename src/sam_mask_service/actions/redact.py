@@ -13,7 +13,7 @@ from ..params import MaskParams
 from ..pipeline import Look, Seen, detect
 from ..segment.segmenter import FaceMask, Segmenter
 from .anonymise import Hidden, anonymise
-from .params import _Anonymize as AnonymizeParams
+from .params import AnonymizeBase
 
 _MARGIN = 0.06
 """How far beyond its mask a face is hidden, as a share of its size."""
@@ -36,7 +36,7 @@ class Redacted:
     residual: tuple[Face, ...]
 
 
-def redact(look: Look, params: AnonymizeParams, segmenter: Segmenter) -> Redacted:
+def redact(look: Look, params: AnonymizeBase, segmenter: Segmenter) -> Redacted:
     """Raises NoFace, FaceNotFound (also for an ``except`` that is not there), RegionUnavailable and DeadlinePassed."""
     seen, chosen = detect(look, params)
     faces = ordered(seen.faces, params.order)
@@ -51,9 +51,7 @@ def redact(look: Look, params: AnonymizeParams, segmenter: Segmenter) -> Redacte
     return Redacted(rgb, seen, tuple(hide), tuple(keep), tuple(left))
 
 
-def _hidden(
-    look: Look, params: AnonymizeParams, segmenter: Segmenter, seen: Seen, faces: Sequence[Face]
-) -> list[Hidden]:
+def _hidden(look: Look, params: AnonymizeBase, segmenter: Segmenter, seen: Seen, faces: Sequence[Face]) -> list[Hidden]:
     if not faces:
         return []
     drawn = look.drawn(segmenter, faces, MaskParams(region=params.region), seen).masks
@@ -67,7 +65,7 @@ def _grown(face: Face, mask: FaceMask, seen: Seen, whole: bool) -> Hidden:
     return Hidden(x, y, alpha, face.box, cover_box=whole)
 
 
-def _look_again(look: Look, params: AnonymizeParams, rgb: RGB, keep: Sequence[Face]) -> list[Face]:
+def _look_again(look: Look, params: AnonymizeBase, rgb: RGB, keep: Sequence[Face]) -> list[Face]:
     options = DetectOptions(params.min_confidence, look.tools.limits.max_faces, params.detector, params.recall)
     with look.timer.step("look_again", look.deadline):
         found = look.tools.detector.detect(rgb, options, look.deadline)

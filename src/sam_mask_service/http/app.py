@@ -20,11 +20,13 @@ from starlette.middleware.cors import CORSMiddleware
 from .. import __version__
 from ..service import Service
 from ..settings import Settings, SettingsError, load
+from ..studio import Studio
 from . import docs, logs, schema
 from .doorman import Doorman, DoormanMiddleware
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
 from .routes import Routes
+from .studio import StudioRoutes
 
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
@@ -73,7 +75,9 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE) -> FastAPI:
     app.state.metrics = metrics = Metrics(service)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _raise_on)
-    app.include_router(Routes(service, metrics).router)
+    app.state.routes = routes = Routes(service, metrics)
+    app.include_router(routes.router)
+    app.include_router(StudioRoutes(Studio(service), metrics, routes.rules, routes.reserve).router)
     _add_docs(app)
     for path, page in pages.items():
         _add_get(app, path, StaticRoute(page).get)

@@ -1,0 +1,86 @@
+"""Many pictures in one request: what is asked, and the lines of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import InvalidParameter, ServiceError
+from ..limits import BodyLimits
+from ..params import Source
+from ..studio import Item
+from .errors import as_dict
+from .request import Incoming, check_size, one_source
+
+Json = dict[str, Any]
+MOST_PICTURES = 100
+MOST_UPLOADS = 32
+_WHOLE = 4
+"""The whole body may be as long as that many of the largest pictures."""
+_SOURCES = ("image_url", "image_base64", "image_path")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits(BodyLimits):
+    """More parts than one picture needs, and a length that does not grow with them."""
+
+    def whole(self, kind: str) -> int:
+        return self.picture if kind == "raw" else _WHOLE * (self.encoded + self.envelope)
+
+
+def batch_limits(limits: BodyLimits) -> BatchLimits:
+    """The operator's limits for a body of many pictures."""
+    values = {name: getattr(limits, name) for name in BodyLimits.__dataclass_fields__}
+    return replace(BatchLimits(**values), files=MOST_UPLOADS)
+
+
+def items_of(incoming: Incoming, limits: BodyLimits) -> tuple[list[Item], Json]:
+    """The pictures of a request for many, and the parameters that they share."""
+    values = dict(incoming.values)
+    listed = values.pop("images", None)
+    if incoming.files and listed is None:
+        items = [
+            Item(_checked(Source("bytes", data), limits), number) for number, (_, data) in enumerate(incoming.files)
+        ]
+    elif isinstance(listed, list) and listed and not incoming.files:
+        items = [_item(entry, limits) for entry in listed]
+    else:
+        raise InvalidParameter("images: a list of pictures, or several multipart files image, is due.")
+    if len(items) > MOST_PICTURES:
+        raise InvalidParameter(f"images: at most {MOST_PICTURES} in one request.")
+    return items, values
+
+
+def _checked(source: Source, limits: BodyLimits) -> Source | ServiceError:
+    try:
+        check_size(source, limits)
+    except ServiceError as error:
+        return error
+    return source
+
+
+def _item(entry: Any, limits: BodyLimits) -> Item:
+    """One entry of the list; what is wrong with it becomes its own line."""
+    if not isinstance(entry, dict):
+        return Item(InvalidParameter("images: each is an object with one source and perhaps an id."))
+    name = entry.get("id")
+    if not isinstance(name, (str, int, type(None))) or len(str(name)) > 200:
+        return Item(InvalidParameter("id: a short text or a number."))
+    rest = {k: v for k, v in entry.items() if k != "id"}
+    foreign = sorted(set(rest) - set(_SOURCES))
+    if foreign:
+        return Item(
+            InvalidParameter(f"An image takes {', '.join(_SOURCES)} and id; parameters go beside images."), name
+        )
+    try:
+        source, _ = one_source(Incoming((), rest, False))
+    except ServiceError as error:
+        return Item(error, name)
+    return Item(_checked(source, limits), name)
+
+
+def line(outcome: Json | ServiceError, index: int, item: Item, request_id: str) -> Json:
+    own: Json = {"index": index, **({} if item.name is None else {"id": item.name})}
+    if isinstance(outcome, ServiceError):
+        return {**own, **as_dict(outcome, request_id)}
+    return {**own, **outcome}
