@@ -78,6 +78,8 @@ def _wish(seen: SamEmbedding, face: Face | None, points: Sequence[UserPoint], bo
 
 
 def _corners(box: Box, seen: SamEmbedding) -> NDArray[np.float32]:
+    if not np.isfinite([box.x, box.y, box.width, box.height]).all():
+        raise InvalidParameter("box: must be four numbers.")
     left, top = max(0.0, box.x), max(0.0, box.y)
     right, bottom = min(float(seen.width), box.right), min(float(seen.height), box.bottom)
     if not (right - left >= 1 and bottom - top >= 1):
