@@ -1,0 +1,88 @@
+"""The composition root with the real face models: which files it uses, and what it says about those it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from skimage import data
+
+from sam_mask_service import compose
+from sam_mask_service.doors import weights
+from sam_mask_service.errors import EngineUnavailable
+from sam_mask_service.image import encode
+from sam_mask_service.params import MaskParams, Source
+from sam_mask_service.segment.fake import FakeSegmenter
+
+from .support import torchzip
+from .support.drawn_sam import VIT, draw
+from .support.scene import settings
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("drawn") / "mine.pth"
+    torchzip.write(path, draw(VIT))
+    return path
+
+
+def loaded(tmp_path: Path, **values: Any) -> Any:
+    seen: list[tuple[str, float | None]] = []
+    load = compose.sam_loader(settings(tmp_path, **values), FakeSegmenter())
+    return load(lambda state, percent: seen.append((state, percent))), seen
+
+
+def test_a_checkpoint_of_the_users_own(tmp_path: Path, checkpoint: Path) -> None:
+    segmenter, seen = loaded(tmp_path, checkpoint=checkpoint, precision="f32")
+    assert (segmenter.name, segmenter.precision, segmenter.device) == ("sam", "f32", "cpu")
+    assert seen == [("loading", None)]
+
+
+def test_missing_weights_without_a_network_are_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match=r"sam_vit_b_01ec64\.pth"):
+        loaded(tmp_path, offline=True)
+
+
+def test_a_checkpoint_that_is_not_there_or_is_none(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="SAM_CHECKPOINT"):
+        loaded(tmp_path, checkpoint=tmp_path / "nowhere.pth")
+    (tmp_path / "page.pth").write_text("<html>not found</html>")
+    with pytest.raises(EngineUnavailable) as e:
+        loaded(tmp_path, checkpoint=tmp_path / "page.pth")
+    assert str(tmp_path) not in e.value.detail
+
+
+def test_optional_models_are_used_when_whole_and_named_when_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = settings(tmp_path)
+    assert compose.optional("yunet", chosen) is None
+    weights.path(weights.model("yunet"), chosen.models_dir).write_bytes(b"half a download")
+    with caplog.at_level(logging.ERROR):
+        assert compose.optional("yunet", chosen) is None
+    assert "sam-mask models pull yunet" in caplog.text
+
+
+@pytest.mark.parametrize(("engine", "expected"), [("mesh", "mesh"), ("auto", "sam")])
+def test_a_real_face_through_the_whole_service(tmp_path: Path, checkpoint: Path, engine: str, expected: str) -> None:
+    """The portrait's face, by the mesh engine and by a drawn SAM, which the band keeps to the face."""
+
+    async def scene() -> Any:
+        service = compose.build(settings(tmp_path, engine=engine, checkpoint=checkpoint, offline=True))
+        service.start()
+        while engine == "auto" and service.engines.sam is None:
+            await asyncio.sleep(0.01)
+        answer = await service.mask(Source("bytes", encode(data.astronaut())), MaskParams(expand_pixels=0))
+        await service.drain()
+        service.close()
+        return answer
+
+    stats = asyncio.run(scene()).stats
+    assert stats["engine"] == expected
+    box = stats["faces"][0]["mask_bbox"]
+    assert 150 < box["x"] < 200 and 240 < box["x"] + box["width"] < 310
+    assert 20 < box["y"] < 90 and 160 < box["y"] + box["height"] < 210
+    assert 6_000 < stats["face_pixels"] < 18_000
