@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Box, Face, Points
 from .blaze import sigmoid
 from .network import Network, core, mediapipe_file
+from .tiles import turned_window
 
 SIZE = 192
 POINTS = 468
@@ -25,42 +25,6 @@ MESH_RIGHT_EYE, MESH_LEFT_EYE = 33, 263
 def eye_angle(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
     """Radians by which the line from the subject's right to the left eye is turned (clockwise in picture coordinates)."""
     return math.atan2(float(left[1] - right[1]), float(left[0] - right[0]))
-
-
-def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
-    """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is replicated.
-
-    Large squares are shrunk by area before they are sampled, so that no detail aliases.
-    """
-    cx, cy = centre
-    if side > 2 * size:
-        image, cx, cy, side = _shrunk(image, cx, cy, side, size)
-    c, s = math.cos(angle) * side / size, math.sin(angle) * side / size
-    half = size / 2
-    # Window pixel → picture pixel, by pixel corners as mediapipe's ImageToTensorCalculator has it.
-    matrix = np.array([[c, -s, cx - c * half + s * half], [s, c, cy - s * half - c * half]])
-    return cv2.warpAffine(
-        image,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # type: ignore[return-value]
-
-
-def _shrunk(image: RGB, cx: float, cy: float, side: float, size: int) -> tuple[RGB, float, float, float]:
-    """The part of the picture that a turned square can see, shrunk so that the square has ``size`` to 2 × ``size`` pixels."""
-    height, width = image.shape[:2]
-    reach = side * 0.75
-    x0, y0 = max(0, int(cx - reach)), max(0, int(cy - reach))
-    x1, y1 = min(width, int(cx + reach) + 1), min(height, int(cy + reach) + 1)
-    if x1 <= x0 or y1 <= y0:
-        return image, cx, cy, side
-    factor = int(side // size)
-    out = (max(1, (x1 - x0) // factor), max(1, (y1 - y0) // factor))
-    fx, fy = out[0] / (x1 - x0), out[1] / (y1 - y0)
-    small = cv2.resize(image[y0:y1, x0:x1], out, interpolation=cv2.INTER_AREA)
-    return small, (cx - x0) * fx, (cy - y0) * fy, side * math.sqrt(fx * fy)  # type: ignore[return-value]
 
 
 class Landmarker:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from ..geometry import RGB
+from ..geometry import RGB, Box
 from .candidates import Rows
 
 OVERLAP = 0.125
@@ -46,13 +45,6 @@ def resized(image: RGB, width: int, height: int) -> RGB:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def capped(image: RGB, longest: int) -> RGB:
-    """The picture, shrunk when its longer side has more than ``longest`` pixels."""
-    height, width = image.shape[:2]
-    factor = longest / max(height, width)
-    return image if factor >= 1 else resized(image, round(width * factor), round(height * factor))
-
-
 def letterbox(image: RGB, size: int, fill: float = 1.0, grey: int = 0) -> Window:
     """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is ``grey``."""
     height, width = image.shape[:2]
@@ -83,6 +75,57 @@ def turned(image: RGB, size: int, angle: float) -> Window:
     return Window(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)  # type: ignore[arg-type]
 
 
+def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
+    """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is replicated.
+
+    Large squares are shrunk by area before they are sampled, so that no detail aliases.
+    """
+    cx, cy = centre
+    if side > 2 * size:
+        image, cx, cy, side = _shrunk(image, cx, cy, side, size)
+    c, s = math.cos(angle) * side / size, math.sin(angle) * side / size
+    half = size / 2
+    # Window pixel → picture pixel, by pixel corners as mediapipe's ImageToTensorCalculator has it.
+    matrix = np.array([[c, -s, cx - c * half + s * half], [s, c, cy - s * half - c * half]])
+    return cv2.warpAffine(
+        image,
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # type: ignore[return-value]
+
+
+def _shrunk(image: RGB, cx: float, cy: float, side: float, size: int) -> tuple[RGB, float, float, float]:
+    """The part of the picture that a turned square can see, shrunk so that the square has ``size`` to 2 × ``size`` pixels."""
+    height, width = image.shape[:2]
+    reach = side * 0.75
+    x0, y0 = max(0, int(cx - reach)), max(0, int(cy - reach))
+    x1, y1 = min(width, int(cx + reach) + 1), min(height, int(cy + reach) + 1)
+    if x1 <= x0 or y1 <= y0:
+        return image, cx, cy, side
+    factor = int(side // size)
+    out = (max(1, (x1 - x0) // factor), max(1, (y1 - y0) // factor))
+    fx, fy = out[0] / (x1 - x0), out[1] / (y1 - y0)
+    small = cv2.resize(image[y0:y1, x0:x1], out, interpolation=cv2.INTER_AREA)
+    return small, (cx - x0) * fx, (cy - y0) * fy, side * math.sqrt(fx * fy)  # type: ignore[return-value]
+
+
+def around(image: RGB, box: Box, zoom: float, angle: float, size: int) -> Window:
+    """A window turned by ``angle`` about the box's centre, ``zoom`` × the box's longer side wide."""
+    (cx, cy), side = box.centre, zoom * box.side
+    c, s = math.cos(angle), math.sin(angle)
+    pixels = turned_window(image, (cx, cy), side, angle, size)
+    return Window(pixels, cx - (c - s) * side / 2, cy - (s + c) * side / 2, side / size, size, size, angle=angle)
+
+
+def fine_windows(image: RGB, side: int, size: int) -> list[Window]:
+    """Tiles of ``size`` over the picture at ``side`` pixels on its longer side."""
+    height, width = image.shape[:2]
+    factor = side / max(height, width)
+    return tiles(resized(image, round(width * factor), round(height * factor)), 1 / factor, size)
+
+
 def starts(length: int, size: int) -> list[int]:
     """Where tiles of ``size`` begin so that they cover ``length`` evenly with at least OVERLAP of each other."""
     if length <= size:
@@ -91,17 +134,20 @@ def starts(length: int, size: int) -> list[int]:
     return [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def tiles(image: RGB, scale: float, size: int) -> Iterator[Window]:
+def tiles(image: RGB, scale: float, size: int) -> list[Window]:
     """Tiles of ``size`` over ``image``, which is the picture divided by ``scale``; zero where a tile hangs over."""
     height, width = image.shape[:2]
-    for top in starts(height, size):
-        for left in starts(width, size):
-            part = image[top : top + size, left : left + size]
-            h, w = part.shape[:2]
-            if (h, w) != (size, size):
-                part = cv2.copyMakeBorder(part, 0, size - h, 0, size - w, cv2.BORDER_CONSTANT, value=(0, 0, 0))  # type: ignore[assignment]
-            inner = (left > 0, top > 0, left + size < width, top + size < height)
-            yield Window(part, left * scale, top * scale, scale, w, h, inner)
+    return [_tile(image, left, top, scale, size) for top in starts(height, size) for left in starts(width, size)]
+
+
+def _tile(image: RGB, left: int, top: int, scale: float, size: int) -> Window:
+    height, width = image.shape[:2]
+    part = image[top : top + size, left : left + size]
+    h, w = part.shape[:2]
+    if (h, w) != (size, size):
+        part = cv2.copyMakeBorder(part, 0, size - h, 0, size - w, cv2.BORDER_CONSTANT, value=(0, 0, 0))  # type: ignore[assignment]
+    inner = (left > 0, top > 0, left + size < width, top + size < height)
+    return Window(part, left * scale, top * scale, scale, w, h, inner)
 
 
 def uncut(rows: Rows, window: Window) -> Rows:

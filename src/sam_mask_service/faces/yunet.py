@@ -1,46 +1,74 @@
-"""YuNet, a small detector that OpenCV runs, when its file is there. It finds far more of the small faces."""
+"""YuNet (libfacedetection, the 2023mar ONNX file) on OpenVINO: a square RGB window in, boxes with key points out.
+
+Decoding follows OpenCV's FaceDetectorYN: score √(class × object), box centres relative to the cell, sides as exponents. It finds
+far more of the small faces than BlazeFace does, and is used where its file is.
+"""
 
 from __future__ import annotations
 
-import queue
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from ..errors import EngineUnavailable
 from ..geometry import RGB
-from .candidates import Rows, no_rows
+from .candidates import COLUMNS, Rows, best_first, no_rows, weighted_nms
+from .network import Network, Tensor, core
 
+STRIDES = (8, 16, 32)
 NMS_IOU = 0.3
-TOP = 2000
+MAX_EXPONENT = 8.0
+"""Of a box's side in cells: e⁸ cells is more than any window."""
 
 
 class YuNet:
-    """``path``: the 2023mar ONNX file. Thread-safe: each call takes one of ``requests`` readers and waits while none is free."""
+    """The network, compiled for windows of ``size`` (a multiple of 32) pixels. Thread-safe.
 
-    def __init__(self, path: Path, requests: int = 1) -> None:
-        self._free: queue.SimpleQueue[cv2.FaceDetectorYN] = queue.SimpleQueue()
-        for _ in range(requests):
-            self._free.put(cv2.FaceDetectorYN.create(str(path), "", (320, 320), 0.5, NMS_IOU, TOP))
+    Raises EngineUnavailable when the file is missing or no YuNet.
+    """
 
-    def __call__(self, image: RGB, threshold: float) -> Rows:
-        """Candidates in ``image`` (any size), in its pixels, with ears left at the eyes: YuNet gives none."""
-        reader = self._free.get()
+    def __init__(self, path: Path, size: int, requests: int = 1) -> None:
+        self.size = size
+        if not path.is_file():
+            raise EngineUnavailable("The YuNet model is not installed here; detector=mediapipe or auto is.")
         try:
-            reader.setInputSize((image.shape[1], image.shape[0]))
-            reader.setScoreThreshold(threshold)
-            _, found = reader.detect(np.ascontiguousarray(image[:, :, ::-1]))
-        finally:
-            self._free.put(reader)
-        return no_rows() if found is None else rows_of(found.astype(np.float32))
+            model = core().read_model(str(path))
+            model.reshape([1, 3, size, size])
+        except RuntimeError as e:
+            raise EngineUnavailable("The YuNet file cannot be read; pull it again.") from e
+        names = [output.get_any_name() for output in model.outputs]
+        wanted = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
+        if sorted(names) != sorted(wanted):
+            raise EngineUnavailable("The YuNet file holds another network; pull it again.")
+        self._order = [names.index(name) for name in wanted]
+        self._network = Network(model, requests)
+
+    def __call__(self, window: RGB, threshold: float) -> Rows:
+        """Candidates in ``window`` ((size, size, 3) uint8) with a score of ``threshold`` or more, in its pixels."""
+        tensor = np.ascontiguousarray(window[None, :, :, ::-1].transpose(0, 3, 1, 2), np.float32)
+        outputs = self._network(tensor)
+        found = []
+        for k, stride in enumerate(STRIDES):
+            cls, obj, box, points = (outputs[i][0] for i in self._order[4 * k : 4 * k + 4])
+            found.append(decode(cls, obj, box, points, stride, self.size // stride, threshold))
+        return weighted_nms(best_first(np.concatenate([no_rows(), *found])), NMS_IOU)
 
 
-def rows_of(found: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Rows:
-    """OpenCV's (N, 15): box, right eye, left eye, nose, right and left mouth corner, score → candidates."""
-    out = np.empty((len(found), 17), np.float32)
-    out[:, :4] = found[:, :4]
-    out[:, 4] = found[:, 14]
-    out[:, 5:11] = found[:, 4:10]
-    out[:, 11:13] = (found[:, 10:12] + found[:, 12:14]) / 2
-    out[:, 13:17] = found[:, 4:8]
-    return out
+def decode(cls: Tensor, obj: Tensor, box: Tensor, points: Tensor, stride: int, columns: int, threshold: float) -> Rows:
+    """One grid's outputs (N, 1), (N, 1), (N, 4), (N, 10) → candidates.
+
+    Their mouth is the middle of YuNet's two corners; their ears stand at the eyes, for YuNet gives none.
+    """
+    scores = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
+    keep = np.flatnonzero(scores >= threshold)
+    cell = np.stack([keep % columns, keep // columns], axis=1).astype(np.float32)
+    sides = np.exp(np.minimum(box[keep, 2:], MAX_EXPONENT)) * stride
+    rows = np.empty((len(keep), COLUMNS), np.float32)
+    rows[:, :2] = (cell + box[keep, :2]) * stride - sides / 2
+    rows[:, 2:4] = sides
+    rows[:, 4] = scores[keep]
+    marks = (points[keep].reshape(-1, 5, 2) + cell[:, None]) * stride
+    rows[:, 5:11] = marks[:, :3].reshape(-1, 6)
+    rows[:, 11:13] = marks[:, 3:].mean(axis=1)
+    rows[:, 13:17] = marks[:, :2].reshape(-1, 4)
+    return rows

@@ -1,0 +1,49 @@
+"""How hard to look: the sizes in which a picture is searched, and how much of it at most. Tables. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .detector import Recall
+
+SMALL, WIDE, YUNET_SIZE = 192, 384, 640
+"""Window sides that the networks are compiled for: BlazeFace's own, the widened one, and YuNet's."""
+SEEN = 0.15
+"""BlazeFace scores below this are no evidence of anything."""
+YUNET_SEEN = 0.3
+NMS = 0.3
+DOMINANT = 0.15
+"""A sure face of this share of the picture's longer side is what the picture is of."""
+SURE = 0.7
+"""Of a score: nothing finer needs to be looked at."""
+CERTAIN = 0.9
+"""Of a confidence: when no face has this, the picture may be turned."""
+TURNS = (90, -90, 180, 45, -45, 135, -135)
+"""Degrees by which the picture is turned in the last pass."""
+TURNED_TRIES = 2
+"""The most promising turns, which are then looked at in detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """``fine``: longer sides of the sizes for small faces; none is more than ``enlarge`` × the picture's own. ``yunet``: the
+    same for YuNet, one size. ``weak``: a place needs one look with this score. ``accept``, ``accept_yunet``: the confidence
+    that makes a face, without and with YuNet. ``windows``: windows of the fine sizes, ``places``: candidates that are looked
+    at, at most. ``always``: every pass, even when the first has settled it.
+    """
+
+    fine: tuple[int, ...]
+    yunet: int
+    enlarge: float
+    weak: float
+    accept: float
+    accept_yunet: float
+    windows: int
+    places: int
+    always: bool
+
+
+EFFORTS: dict[Recall, Effort] = {
+    "normal": Effort((576, 960, 1536), 1280, 1.3, 0.25, 0.6, 0.7, 64, 200, always=False),
+    "high": Effort((576, 960, 1536, 2304), 1920, 2.0, 0.2, 0.3, 0.4, 160, 400, always=True),
+}
