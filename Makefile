@@ -54,22 +54,22 @@ demo: $(VENV)/.ok-dev  ## start the service, mask a real photo, write out/, stop
 	$(RUN) scripts/demo.py --out out
 
 bench: $(VENV)/.ok-dev  ## speed and memory over HTTP
-	$(RUN) bench/speed.py
+	$(RUN) -m bench.speed
 
 bench-quality: $(VENV)/.ok-dev  ## mask and detection quality on the labelled sets
-	$(RUN) bench/quality.py
+	$(RUN) -m bench.quality
 
 bench-sam: $(VENV)/.ok-dev  ## our SAM beside the reference package (installs torch into .venv-ref)
-	$(RUN) bench/sam_speed.py
+	$(RUN) -m bench.sam_speed
 
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
-	$(RUN) bench/soak.py
+	$(RUN) -m bench.soak
 
 fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
-	$(RUN) bench/fuzz.py
+	$(RUN) -m bench.fuzz
 
 env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lock alone
-	$(RUN) bench/env_size.py --uv $(UV)
+	$(RUN) -m bench.env_size --uv $(UV)
 
 lock: $(UV)  ## resolve anew and write the locks
 	$(UV) lock
