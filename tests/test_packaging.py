@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shlex
@@ -16,6 +17,8 @@ import pytest
 import yaml
 
 import sam_mask_service
+
+from .test_layers import imported
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -65,6 +68,20 @@ def test_the_runtime_lock_holds_all_dependencies_and_nothing_heavy() -> None:
     wanted = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
     assert wanted <= pins
     assert not pins & UNWANTED
+
+
+def imported_distributions() -> set[str]:
+    """Distributions that the product imports by itself."""
+    owners = importlib.metadata.packages_distributions()
+    roots = {name.split(".")[0] for path in (ROOT / "src").rglob("*.py") for name in imported(path)}
+    foreign = {root for root in roots if root not in sys.stdlib_module_names} - {"sam_mask_service"}
+    return {owner.lower().replace("_", "-") for root in foreign for owner in owners[root]}
+
+
+def test_everything_imported_is_declared_and_everything_declared_is_used() -> None:
+    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
+    assert imported_distributions() <= declared
+    assert declared - imported_distributions() <= {"mediapipe", "httpx"}, "not imported: mediapipe brings its models"
 
 
 def test_the_development_lock_contains_the_runtime_lock() -> None:
