@@ -44,7 +44,7 @@ class Client:
 
     async def ask(self, method: str, path: str, *, address: str = "127.0.0.1", **options: Any) -> httpx.Response:
         async with self.open(address) as client:
-            return await client.request(method, path, **options)
+            return await client.request(method, self.base + path, **options)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self.run(self.ask(method, path, **options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from ..actions.params import AnonymizeParams, CompositeParams, CutoutParams, ImageMaskParams
 from ..errors import InvalidParameter
@@ -165,11 +167,9 @@ class StudioRoutes:
         except BaseException:
             holding.__exit__(None, None, None)
             raise
-        return StreamingResponse(self._lines(request, items, params, holding), media_type="application/x-ndjson")
+        return _Holding(self._lines(request, items, params), holding)
 
-    async def _lines(
-        self, request: Request, items: Sequence[Item], params: MaskParams, holding: Any
-    ) -> AsyncIterator[bytes]:
+    async def _lines(self, request: Request, items: Sequence[Item], params: MaskParams) -> AsyncIterator[bytes]:
         exchange: Exchange = request.state.exchange
         answers = self.studio.create_masks(items, params)
         try:
@@ -179,7 +179,6 @@ class StudioRoutes:
                 index += 1
         finally:
             await answers.aclose()  # type: ignore[attr-defined]
-            holding.__exit__(None, None, None)
 
     # --- in and out -------------------------------------------------------------------------------------------------------
 
@@ -206,6 +205,20 @@ class StudioRoutes:
         self.metrics.worked(answer["timings"], faces)
         exchange: Exchange = request.state.exchange
         exchange.notes = {"faces": faces, "engine": answer["stats"].get("engine")}
+
+
+class _Holding(StreamingResponse):
+    """Gives its share of the memory for bodies back when it is over, also when the client left before the first line."""
+
+    def __init__(self, lines: AsyncIterator[bytes], holding: AbstractContextManager[Share]) -> None:
+        super().__init__(lines, media_type="application/x-ndjson")
+        self._share = holding
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._share.__exit__(None, None, None)
 
 
 def _wants_picture(request: Request) -> bool:
