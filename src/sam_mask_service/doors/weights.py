@@ -266,6 +266,7 @@ class _Transfer:
         self.row, self.output, self.progress, self.allow_http = row, output, progress, allow_http
         self.have = output.tell()
         self.total = 0
+        self.answers: list[Any] = []
 
     def run(self, url: str) -> None:
         import pooch
@@ -280,10 +281,15 @@ class _Transfer:
         download = pooch.HTTPDownloader(
             progressbar=self, chunk_size=_CHUNK, timeout=TIMEOUT_S, headers=headers, hooks=hooks, stream=True
         )
-        download(url, self.output, None)
+        try:
+            download(url, self.output, None)
+        finally:  # pooch leaves an answer open whose transfer failed
+            for answer in self.answers:
+                answer.close()
 
     def _answered(self, response: Any, **_: Any) -> None:
         """Called for every answer, redirects too, before it is followed."""
+        self.answers.append(response)
         if response.is_redirect:
             if not _allowed(urljoin(response.url, response.headers["location"]), allow_http=self.allow_http):
                 raise DownloadFailed(
