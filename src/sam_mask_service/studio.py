@@ -228,7 +228,12 @@ def _redacted(look: Look, done: Redacted, params: AnonymizeBase, start: float) -
     body = {
         "faces": sorted(rows, key=lambda row: row["face_id"]),
         "residual_faces": len(done.residual),
-        "stats": {"faces_detected": len(seen.faces), "faces_hidden": len(done.hidden), "method": params.method},
+        "stats": {
+            "faces_detected": len(seen.faces),
+            "faces_hidden": len(done.hidden),
+            "found_again": done.again,
+            "method": params.method,
+        },
         "parameters": params.model_dump(),
     }
     kind = _FORMATS.get(picture.format, "png")

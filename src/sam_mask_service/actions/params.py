@@ -37,7 +37,9 @@ class AnonymizeBase(DetectParams):
     region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is hidden.")
     colour: ColourText = Field("#606060", description="For method=solid: #rrggbb.")
     recall: Recall = Field("high", description="high finds more; normal is faster.")
-    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the outline.")
+    engine: Literal["sam", "mesh"] = Field(
+        "mesh", description="What draws the outline; to hide, mesh is enough and fast."
+    )
     output: PictureOutput = None
 
     @field_validator("colour")
