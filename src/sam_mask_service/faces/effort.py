@@ -12,12 +12,17 @@ SEEN = 0.15
 """BlazeFace scores below this are no evidence of anything."""
 YUNET_SEEN = 0.3
 NMS = 0.3
-DOMINANT = 0.15
+DOMINANT = 0.12
 """A sure face of this share of the picture's longer side is what the picture is of."""
 SURE = 0.7
 """Of a score: nothing finer needs to be looked at."""
 CERTAIN = 0.9
 """Of a confidence: when no face has this, the picture may be turned."""
+HINT, HINT_ZOOM, MAX_HINTS = 0.15, 4.5, 4
+"""In a portrait: a score that tells of a possible further face, how many times as wide as it the window is in which it is
+looked at from near by, and with how many of them the picture is a portrait still."""
+FOLLOWED, FOLLOWED_BLIND = 0.35, 0.6
+"""A hint is followed when it then has the first score and presence of a mesh, or the second score without one."""
 TURNS = (90, -90, 180, 45, -45, 135, -135)
 """Degrees by which the picture is turned in the last pass."""
 TURNED_TRIES = 2

@@ -24,6 +24,11 @@ from .effort import (
     CERTAIN,
     DOMINANT,
     EFFORTS,
+    FOLLOWED,
+    FOLLOWED_BLIND,
+    HINT,
+    HINT_ZOOM,
+    MAX_HINTS,
     NMS,
     SEEN,
     SMALL,
@@ -135,15 +140,31 @@ class FaceFinder:
 
     def _upright(self, image: RGB, effort: Effort, yunet: YuNet | None, deadline: Deadline) -> list[Face]:
         looks = Looks()
-        looks.take(self._small, "picture", [letterbox(image, SMALL)], deadline)
+        whole = looks.take(self._small, "picture", [letterbox(image, SMALL)], deadline)
         looks.take(self._wide, "picture", [letterbox(image, WIDE)], deadline)
-        looks.take(self._small, "border", [letterbox(image, SMALL, fill=0.5)], deadline)
+        if effort.always or whole[:, 4].max(initial=0.0) < SURE:
+            looks.take(self._small, "border", [letterbox(image, SMALL, fill=0.5)], deadline)
         if yunet:
             looks.take(yunet, "picture", [letterbox(image, YUNET_SIZE)], deadline)
-        longest = max(image.shape[:2])
-        if effort.always or not settled(looks.places(SEEN), longest):
+        if effort.always or not self._settled(image, looks, deadline):
             self._fine(looks, image, effort, yunet, deadline)
         return self._verdicts(image, looks, effort, deadline)
+
+    def _settled(self, image: RGB, looks: Looks, deadline: Deadline) -> bool:
+        """True when the picture is a portrait whose few hints of further faces come to nothing from near by."""
+        rest = hints(looks.places(HINT), max(image.shape[:2]))
+        if rest is None or len(rest) > MAX_HINTS:
+            return False
+        for place in rest:
+            deadline.check()
+            near = around(image, _box(place.row), HINT_ZOOM, 0.0, SMALL)
+            for row in placed(self._small(near.pixels, FOLLOWED), near):
+                if row[4] >= FOLLOWED_BLIND or self._presence(image, row) >= FOLLOWED:
+                    return False
+        return True
+
+    def _presence(self, image: RGB, row: Rows) -> float:
+        return self.landmarker.at(image, _box(row), eye_angle(row[5:7], row[7:9]))[1]
 
     def _fine(self, looks: Looks, image: RGB, effort: Effort, yunet: YuNet | None, deadline: Deadline) -> None:
         largest = effort.enlarge * max(image.shape[:2])
@@ -179,7 +200,7 @@ class FaceFinder:
 
     def _verdict(self, image: RGB, looks: Looks, place: Candidate, found_by: Pass) -> Face:
         row, straight = self._straightened(image, place.row)
-        box = Box(*(float(v) for v in row[:4]))
+        box = _box(row)
         keypoints = row[5:].reshape(6, 2).copy()
         first, presence = self.landmarker.at(image, box, eye_angle(keypoints[0], keypoints[1]))
         again, second = self.landmarker.refined(image, first)
@@ -195,7 +216,7 @@ class FaceFinder:
             angle = eye_angle(row[5:7], row[7:9])
             if abs(angle) < TILTED:
                 break
-            window = around(image, Box(*(float(v) for v in row[:4])), ZOOM, angle, SMALL)
+            window = around(image, _box(row), ZOOM, angle, SMALL)
             seen = self._small(window.pixels, SEEN)
             middle, side = SMALL / 2, SMALL / ZOOM
             here = overlaps(np.array([middle - side / 2, middle - side / 2, side, side], np.float32), seen) > NMS
@@ -206,9 +227,16 @@ class FaceFinder:
         return row, score
 
 
-def settled(places: list[Candidate], longest: int) -> bool:
-    """True when every place seen so far is a sure and large face: the picture is a portrait and needs no finer look."""
-    return bool(places) and all(p.best >= SURE and max(p.row[2:4]) >= DOMINANT * longest for p in places)
+def hints(places: list[Candidate], longest: int) -> list[Candidate] | None:
+    """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none."""
+    large = [p for p in places if p.best >= SURE and max(p.row[2:4]) >= DOMINANT * longest]
+    return [p for p in places if not any(_at(p, face) for face in large)] if large else None
+
+
+def _at(place: Candidate, face: Candidate) -> bool:
+    """The place's middle lies in the face's box, grown by what hair and neck take."""
+    x, y, width, height = (float(v) for v in place.row[:4])
+    return _box(face.row).grown(0.3).contains(x + width / 2, y + height / 2)
 
 
 def merged(faces: list[Face], more: list[Face]) -> list[Face]:
@@ -218,3 +246,7 @@ def merged(faces: list[Face], more: list[Face]) -> list[Face]:
         if all(face.box.iou(known.box) < NMS for known in kept):
             kept.append(face)
     return kept
+
+
+def _box(row: Rows) -> Box:
+    return Box(*(float(v) for v in row[:4]))
