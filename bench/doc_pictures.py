@@ -38,8 +38,8 @@ class Api:
 
     def picture(self, path: str, picture: Pixels, **form: str) -> Pixels:
         """The answer as a picture."""
-        headers = {"Accept": "image/png"}
-        answer = self._client.post(path, files={"image": ("p.png", png(picture))}, data=form, headers=headers)
+        headers = {"Accept": "image/png", "Content-Type": "image/png"}
+        answer = self._client.post(path, content=png(picture), params=form, headers=headers)
         return pixels(answer.raise_for_status().content)
 
 

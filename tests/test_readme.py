@@ -1,0 +1,115 @@
+"""README.md says what the code says: its tables, its links, its use cases and its commands, run as printed."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sam_mask_service.cli import main
+from scripts import readme_tables
+
+from .support.examples import Stage, answers, blocks, staged
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = blocks(TEXT)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("readme")) as made:
+        yield made
+
+
+def block(heading: str, word: str = "") -> str:
+    [code] = [b.code for b in BLOCKS if b.heading.startswith(heading) and word in b.code]
+    return code
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    assert set(re.findall(r"<!-- table: (\w+) -->", TEXT)) == set(readme_tables.TABLES)
+    assert readme_tables.filled(TEXT) == TEXT, "run: .venv/bin/python scripts/readme_tables.py"
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)", TEXT))))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).is_file()
+
+
+def test_every_make_target_that_is_named_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        word for line in re.findall(r"`?\bmake ([a-z -]+?)(?:`|  |$)", TEXT, re.MULTILINE) for word in line.split()
+    }
+    assert {"serve", "test", "demo"} <= named & targets
+    assert not [word for word in re.findall(r"`make ([a-z-]+)`", TEXT) if word not in targets]
+
+
+def test_every_command_that_is_named_is_there() -> None:
+    commands = set(re.findall(r"sam-mask ([a-z]+)", TEXT)) - {"service"}
+    for command in commands:
+        assert main.call([command, "--help"]) == 0, command
+
+
+@pytest.mark.server
+def test_use_case_inpainting(stage: Stage) -> None:
+    stage.bash(block("AI art"))
+    mask = np.asarray(Image.open(stage.folder / "mask.png"))
+    assert mask[125, 225] == 255 and mask[0, 0] == 0, "black is repainted: everything but the face"
+
+
+@pytest.mark.server
+def test_use_case_cutout(stage: Stage) -> None:
+    stage.bash(block("Photo editing"))
+    head = np.asarray(Image.open(stage.folder / "head.png"))
+    assert head.shape[2] == 4 and {0, 255} <= set(np.unique(head[..., 3]))
+
+
+@pytest.mark.server
+def test_use_case_privacy(stage: Stage) -> None:
+    said = stage.bash(block("Privacy"))
+    assert re.search(r"(?mi)^x-residual-faces: 0\s*$", said)
+    before, after = (np.asarray(Image.open(stage.folder / name)).astype(int) for name in ("group.jpg", "anonymous.jpg"))
+    assert before.shape == after.shape and np.abs(before - after)[100:150, 200:250].mean() > 3
+
+
+@pytest.mark.server
+def test_use_case_many_pictures_over_http(stage: Stage) -> None:
+    rows = answers(stage.bash(block("Batches", "curl")))
+    assert sorted(row["index"] for row in rows) == [0, 1]
+    assert all(row["success"] for row in rows)
+
+
+@pytest.mark.server
+def test_use_case_several_faces(stage: Stage) -> None:
+    [body] = answers(stage.bash(block("Several faces")))
+    assert [row["face_id"] for row in body["masks"]] == [0, 1]
+    left = body["stats"]["faces"][0]["bbox"]["x"]
+    assert left < 512, "order=left: face 0 is the left one"
+
+
+@pytest.mark.server
+def test_command_line(stage: Stage) -> None:
+    photos = stage.folder / "photos"
+    photos.mkdir()
+    for name in ("portrait.jpg", "group.jpg"):
+        (photos / name).write_bytes((stage.folder / name).read_bytes())
+    lines = [
+        line.split("  #")[0]
+        for line in block("Command line").splitlines()
+        if "serve" not in line and "doctor" not in line
+    ]
+    said = stage.bash("\n".join(["rm -f mask.png", *(line.replace("> mask.png", "> piped.png") for line in lines)]))
+    assert json.loads(said.splitlines()[0])["status"] == "ok"
+    assert {path.name for path in (stage.folder / "masks").iterdir()} == {"portrait.png", "group.png"}
+    rows = [json.loads(line) for line in (stage.folder / "crops" / "manifest.jsonl").read_text().splitlines()]
+    assert [row["output"] for row in rows] == [["group-0.png", "group-1.png"], ["portrait-0.png"]]
+    piped = Image.open(io.BytesIO((stage.folder / "piped.png").read_bytes()))
+    assert np.array_equal(np.asarray(piped), np.asarray(Image.open(stage.folder / "mask.png")))
