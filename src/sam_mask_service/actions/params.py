@@ -71,7 +71,7 @@ class CutoutParams(DetectParams):
     blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")
     feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(3.0, description="Width of the soft edge.")
     background: Annotated[str, Field(min_length=1, max_length=16)] = Field(
-        "transparent", description="transparent, or a colour: #rrggbb, white, black, grey. Or send a file background."
+        "transparent", description="transparent, or a colour: #rrggbb, white, black, grey. Or send a file background_image."
     )
     padding: Annotated[float, Field(ge=0, le=2)] | None = Field(
         None, description="Room on every side, as a share of the longer side; unset: what suits the aspect."

@@ -35,7 +35,7 @@ class StudioRoutes:
     def __init__(self, studio: Studio, metrics: Metrics, rules: Rules, reserve: Reserve) -> None:
         self.studio, self.metrics, self.rules, self.reserve = studio, metrics, rules, reserve
         limits = rules.limits
-        self.cutout_rules = replace(rules, limits=replace(limits, files=2), file_fields=("image", "background"))
+        self.cutout_rules = replace(rules, limits=replace(limits, files=2), file_fields=("image", "background_image"))
         self.composite_rules = replace(
             rules, limits=replace(limits, files=3), file_fields=("original", "edited", "mask")
         )
@@ -77,11 +77,11 @@ class StudioRoutes:
             return self._picture(request, answer, params.output)
 
     async def cutout(self, request: Request) -> Response:
-        """Faces or heads on transparency, on a colour, or on another picture (file field `background`)."""
+        """Faces or heads on transparency, on a colour, or on another picture (file field `background_image`)."""
         with self.reserve.share() as share:
             incoming = await self._read(request, self.cutout_rules, share)
-            backdrop = _file(incoming, "background")
-            source, values = one_source(_without(incoming, "background"))
+            backdrop = _file(incoming, "background_image")
+            source, values = one_source(_without(incoming, "background_image"))
             params = self._params(CutoutParams, source, values, incoming)
             deadline = self.studio.service.deadline()
             answer = await while_connected(request, self.studio.cutout(source, params, backdrop, deadline), deadline)
@@ -155,18 +155,16 @@ class StudioRoutes:
 
     async def create_masks(self, request: Request) -> Response:
         """Masks of many pictures: one JSON line for each, in their order, as it gets done; a bad one is an error line."""
-        holding = self.reserve.share()
-        share = holding.__enter__()
-        try:
+        with ExitStack() as stack:
+            share = stack.enter_context(self.reserve.share())
             self.studio.service.admit()
             incoming = await read(request, self.batch_rules, share)
             items, values = items_of(incoming, self.rules.limits)
             params = parse(MaskParams, values, textual=incoming.textual)
             if params.output == "png":
                 raise InvalidParameter("output: lines hold base64, not png.")
-        except BaseException:
-            holding.__exit__(None, None, None)
-            raise
+            return _Lines(self._lines(request, items, params), stack.pop_all())
+
         return _Holding(self._lines(request, items, params), holding)
 
     async def _lines(self, request: Request, items: Sequence[Item], params: MaskParams) -> AsyncIterator[bytes]:
