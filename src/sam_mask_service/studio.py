@@ -6,7 +6,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,7 +150,9 @@ class Studio:
 
     # --- many at once -----------------------------------------------------------------------------------------------------
 
-    async def create_masks(self, items: Sequence[Item], params: MaskParams) -> AsyncIterator[Json | ServiceError]:
+    async def create_masks(
+        self, items: Sequence[Item], params: MaskParams
+    ) -> AsyncGenerator[Json | ServiceError, None]:
         """An answer or an error for every item, in their order. As many are at work as the service has workers."""
         ahead = self.service.settings.workers
         tasks: list[asyncio.Task[Json | ServiceError]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, aclosing
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -163,20 +163,16 @@ class StudioRoutes:
             params = parse(MaskParams, values, textual=incoming.textual)
             if params.output == "png":
                 raise InvalidParameter("output: lines hold base64, not png.")
-            return _Lines(self._lines(request, items, params), stack.pop_all())
-
-        return _Holding(self._lines(request, items, params), holding)
+            return _Holding(self._lines(request, items, params), stack.pop_all())
 
     async def _lines(self, request: Request, items: Sequence[Item], params: MaskParams) -> AsyncIterator[bytes]:
         exchange: Exchange = request.state.exchange
         answers = self.studio.create_masks(items, params)
-        try:
-            index = 0
+        index = 0
+        async with aclosing(answers):
             async for outcome in answers:
                 yield to_json(line(outcome, index, items[index], exchange.request_id), inf_nan_mode="null") + b"\n"
                 index += 1
-        finally:
-            await answers.aclose()  # type: ignore[attr-defined]
 
     # --- in and out -------------------------------------------------------------------------------------------------------
 
@@ -208,7 +204,7 @@ class StudioRoutes:
 class _Holding(StreamingResponse):
     """Gives its share of the memory for bodies back when it is over, also when the client left before the first line."""
 
-    def __init__(self, lines: AsyncIterator[bytes], holding: AbstractContextManager[Share]) -> None:
+    def __init__(self, lines: AsyncIterator[bytes], holding: AbstractContextManager[Any]) -> None:
         super().__init__(lines, media_type="application/x-ndjson")
         self._share = holding
 
