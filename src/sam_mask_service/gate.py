@@ -42,8 +42,9 @@ class Gate:
 
     @property
     def full(self) -> bool:
-        """Would the next one be turned away?"""
-        return self.waiting >= self.queue and self._free.locked()
+        """Would the next one be turned away? Counted by those let in, not by the semaphore: of many that arrive in one turn of
+        the loop none has taken its slot yet."""
+        return self.waiting + self.busy >= self.workers + self.queue
 
     async def _enter(self, deadline: Deadline) -> None:
         if self.full:

@@ -40,7 +40,7 @@ class Client:
 
     def open(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=self.app, client=(address, 1), raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url=self.base)
+        return httpx.AsyncClient(transport=transport, base_url=self.base, trust_env=False)
 
     async def ask(self, method: str, path: str, *, address: str = "127.0.0.1", **options: Any) -> httpx.Response:
         async with self.open(address) as client:
