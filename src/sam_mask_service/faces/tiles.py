@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry import RGB, Box
 from .candidates import Rows
@@ -69,10 +70,8 @@ def turned(image: RGB, size: int, angle: float) -> Window:
     small = resized(image, round(width * factor), round(height * factor))
     h, w = small.shape[:2]
     x, y = w / 2 - (c - s) * size / 2, h / 2 - (s + c) * size / 2
-    matrix = np.array([[c, -s, x], [s, c, y]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    pixels = cv2.warpAffine(small, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    return Window(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)  # type: ignore[arg-type]
+    pixels = sampled(small, np.array([[c, -s, x], [s, c, y]]), size, cv2.BORDER_CONSTANT)
+    return Window(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)
 
 
 def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
@@ -85,15 +84,19 @@ def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: f
         image, cx, cy, side = _shrunk(image, cx, cy, side, size)
     c, s = math.cos(angle) * side / size, math.sin(angle) * side / size
     half = size / 2
-    # Window pixel → picture pixel, by pixel corners as mediapipe's ImageToTensorCalculator has it.
     matrix = np.array([[c, -s, cx - c * half + s * half], [s, c, cy - s * half - c * half]])
-    return cv2.warpAffine(
-        image,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # type: ignore[return-value]
+    return sampled(image, matrix, size, cv2.BORDER_REPLICATE)
+
+
+def sampled(image: RGB, matrix: NDArray[np.float64], size: int, border: int) -> RGB:
+    """(size, size, 3) uint8: window point p shows picture point ``matrix`` · (p, 1), a pixel's centre being at +0.5.
+
+    OpenCV counts from the centre of the first pixel; mediapipe, which leaves that out, is half a pixel off in a turned window.
+    """
+    by_index = matrix.copy()
+    by_index[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, by_index, (size, size), flags=flags, borderMode=border)  # type: ignore[return-value]
 
 
 def _shrunk(image: RGB, cx: float, cy: float, side: float, size: int) -> tuple[RGB, float, float, float]:

@@ -1,0 +1,78 @@
+"""Boxes as arrays: overlap, suppression and gathering, by tables and properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sam_mask_service.faces.candidates import (
+    CONTAINED,
+    Rows,
+    contained,
+    distinct,
+    gathered,
+    no_rows,
+    overlaps,
+    weighted_nms,
+)
+from sam_mask_service.geometry import Box
+
+
+def row(x: float, y: float, width: float, height: float, score: float) -> list[float]:
+    return [x, y, width, height, score, *([x, y] * 6)]
+
+
+def rows(*values: tuple[float, float, float, float, float]) -> Rows:
+    return np.array([row(*v) for v in values], np.float32).reshape(-1, 17)
+
+
+boxes = st.tuples(*[st.floats(0, 100, width=32)] * 2, *[st.floats(1, 80, width=32)] * 2, st.floats(0.125, 1, width=32))
+
+
+@given(boxes, boxes)
+def test_overlap_and_containment_agree_with_the_boxes(
+    a: tuple[float, float, float, float, float], b: tuple[float, float, float, float, float]
+) -> None:
+    pair = rows(a, b)
+    first, second = Box(*a[:4]), Box(*b[:4])
+    assert overlaps(pair[0], pair)[1] == pytest.approx(first.iou(second), abs=1e-3)
+    assert contained(pair[0], pair)[1] == pytest.approx(first.contained(second), abs=1e-3)
+
+
+@given(st.lists(boxes, max_size=12))
+def test_what_is_distinct_overlaps_nothing_and_keeps_the_best(values: list[tuple[float, ...]]) -> None:
+    given_rows = np.array([row(*v) for v in values], np.float32).reshape(-1, 17)
+    kept = distinct(given_rows, 0.3)
+    assert len(kept) == 0 if not values else kept[0, 4] == given_rows[:, 4].max()
+    for i, one in enumerate(kept):
+        others = kept[i + 1 :]
+        assert (overlaps(one, others) < 0.3).all()
+        assert (contained(one, others) < CONTAINED).all()
+
+
+def test_suppression_takes_the_best_score_and_the_mean_box_weighted_by_score() -> None:
+    merged = weighted_nms(rows((0, 0, 10, 10, 0.75), (4, 0, 10, 10, 0.25), (50, 50, 10, 10, 0.5)), 0.3)
+    np.testing.assert_allclose(merged[:, :5], [[1, 0, 10, 10, 0.75], [50, 50, 10, 10, 0.5]], atol=1e-5)
+
+
+def test_nothing_stays_nothing() -> None:
+    assert weighted_nms(no_rows(), 0.3).shape == (0, 17)
+    assert distinct(no_rows(), 0.3).shape == (0, 17)
+    assert gathered([no_rows(), no_rows()], 0.3, 0.3) == []
+
+
+def test_gathering_remembers_who_saw_what() -> None:
+    near, far = (10, 10, 20, 20, 0.6), (200, 10, 20, 20, 0.9)
+    looks = [rows(near), rows((11, 10, 20, 20, 0.2)), rows(far, (10, 12, 20, 20, 0.4)), rows((400, 0, 9, 9, 0.2))]
+    first, second = gathered(looks, weak=0.3, iou=0.3)
+    assert first.looks == pytest.approx((0, 0, 0.9, 0))
+    assert second.looks == pytest.approx((0.6, 0.2, 0.4, 0))
+    assert second.best == pytest.approx(0.6)
+    assert second.total == pytest.approx(1.2)
+    assert second.row[0] == pytest.approx((10 * 0.6 + 11 * 0.2 + 10 * 0.4) / 1.2)
+
+
+def test_a_place_that_no_look_saw_well_is_none() -> None:
+    assert gathered([rows((0, 0, 9, 9, 0.29)), rows((0, 0, 9, 9, 0.29))], weak=0.3, iou=0.3) == []

@@ -1,0 +1,67 @@
+"""The verdict: monotone in what speaks for a face, and near certainty only where all agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sam_mask_service.faces.judge import Evidence, confidence
+
+FACE = Evidence(total=2.4, best=0.9, presence=0.99, shift=0.01)
+HAND = Evidence(total=0.5, best=0.5, presence=0.02, shift=0.08)
+shares = st.floats(0, 1)
+evidence = st.builds(
+    Evidence,
+    total=st.floats(0.3, 5),
+    best=shares,
+    presence=shares,
+    shift=st.floats(0, 5),
+    yunet=st.none() | st.floats(0, 1),
+    bordered=st.booleans(),
+    straight=st.none() | st.floats(0, 1),
+)
+
+
+def test_a_face_and_a_hand() -> None:
+    assert confidence(FACE) > 0.99
+    assert confidence(HAND) < 0.1
+
+
+@given(evidence, st.sampled_from(["total", "best", "presence"]), st.floats(0, 0.5))
+def test_more_evidence_never_makes_it_less_sure(e: Evidence, name: str, more: float) -> None:
+    stronger = replace(e, **{name: getattr(e, name) + more})
+    assert 0 <= confidence(e) <= confidence(stronger) <= 1
+
+
+@given(evidence, st.floats(0, 1))
+def test_an_unsteady_mesh_never_makes_it_surer(e: Evidence, more: float) -> None:
+    assert confidence(replace(e, shift=e.shift + more)) <= confidence(e)
+
+
+@pytest.mark.parametrize(
+    ("change", "surer"),
+    [
+        ({"bordered": True}, False),
+        ({"straight": 0.0}, False),
+        ({"yunet": 0.0}, False),
+        ({"presence": 0.0}, False),
+    ],
+)
+def test_each_doubt_counts(change: dict[str, float], surer: bool) -> None:
+    weaker = Evidence(total=1.2, best=0.7, presence=0.8, shift=0.02)
+    assert (confidence(replace(weaker, **change)) > confidence(weaker)) == surer  # type: ignore[arg-type]
+
+
+def test_a_tilted_face_that_stands_upright_in_its_own_window_is_believed() -> None:
+    tilted = Evidence(total=0.6, best=0.4, presence=0.98, shift=0.02)
+    assert confidence(replace(tilted, straight=0.8)) > 0.8
+    assert confidence(replace(tilted, straight=0.0)) < 0.2
+
+
+@given(shares, shares)
+def test_yunets_score_orders(a: float, b: float) -> None:
+    low, high = sorted([max(0.01, a), max(0.01, b)])
+    assert confidence(replace(FACE, yunet=low)) <= confidence(replace(FACE, yunet=high))
