@@ -138,7 +138,7 @@ def test_the_deadline_is_asked_for_every_face(engine: MeshSegmenter) -> None:
 
 
 def test_threads_give_what_one_thread_gives(engine: MeshSegmenter) -> None:
-    """OpenCV's random numbers are per thread; two pictures at once must not stir one another's colour clusters."""
+    """Two pictures at once must not stir one another."""
     jobs: list[tuple[Any, Face]] = [
         (portrait((160, 160), (80, 80), 50 + 4 * i, 66, 0.2 * i)[0], face((80, 80), 50 + 4 * i, 66, 0.2 * i))
         for i in range(4)

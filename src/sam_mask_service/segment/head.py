@@ -7,7 +7,7 @@ import numpy as np
 from ..faces.mesh import JAW
 from ..geometry import Bits
 from .crop import Soft
-from .grabcut import height_map
+from .outline import height_map
 from .prior import Prior
 from .soften import one_piece
 

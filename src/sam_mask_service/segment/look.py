@@ -16,7 +16,7 @@ from .crop import Soft, Window, cut
 from .nets import HairNet, ParsingNet, PersonNet
 from .prior import Prior, prior_of
 
-FACE_SIZE, FACE_ZOOM = 224, 2.0
+FACE_SIZE, FACE_ZOOM = 144, 1.6
 HEAD_SIZE, HEAD_ZOOM = 320, 2.5
 
 

@@ -15,10 +15,10 @@ from ..faces.mesh import HOLES, PARTS, fill, polygons
 from ..geometry import RGB, Bits, Face
 from ..mask import iou
 from .crop import Soft, Window, paste
-from .grabcut import face_mask
 from .head import head_mask
 from .look import FaceLook, Nets, transferred
 from .nets import CLASSES, HairNet, ParsingNet, PersonNet
+from .outline import face_mask
 from .regions import combine, parse_regions
 from .segmenter import Detail, Embedding, FaceMask, Patch
 

@@ -11,21 +11,19 @@ from ..faces.mesh import Frame, Polygon, fill, frame, outline
 from ..geometry import Bits, Face, Points
 from .crop import Window, upright
 
-LIFT = 0.10
-"""The forehead above the mesh's last points, in face heights: where the hair line is on average."""
-LIFT_FAR = 0.16
-"""Above this lift nobody's forehead goes on."""
+LIFT = 0.07
+"""The forehead above the mesh's last points, in face heights."""
 # A MediaPipe box spans brows to chin; these are shares of its side (measured on portraits without hair over the face).
 _BOX_TOP, _BOX_BOTTOM, _BOX_HALF_WIDTH = 0.70, 0.50, 0.50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """Three nested outlines (N, 2) float32 and the face's axes. ``points``: (468, 2) mesh points, or None without a mesh."""
+    """Two outlines (N, 2) float32, the mesh's own (``core``) and with the forehead raised (``hull``), and the face's axes.
+    ``points``: (468, 2) mesh points, or None without a mesh."""
 
     core: Polygon
     hull: Polygon
-    reach: Polygon
     axes: Frame
     points: Points | None
 
@@ -42,7 +40,7 @@ class Prior:
             width=axes.width * window.scale,
         )
         points = None if self.points is None else window.points(self.points)
-        return Prior(window.points(self.core), window.points(self.hull), window.points(self.reach), moved, points)
+        return Prior(window.points(self.core), window.points(self.hull), moved, points)
 
     def window(self, zoom: float, size: int, lift: float = 0.0) -> Window:
         """The upright window round the hull, ``zoom`` times as large as the hull's longer side, moved up by ``lift``
@@ -62,7 +60,7 @@ def prior_of(face: Face) -> Prior:
     if face.landmarks is None:
         return _from_box(face)
     points = np.asarray(face.landmarks[:, :2], np.float32)
-    return Prior(outline(points, 0.0), outline(points, LIFT), outline(points, LIFT_FAR), frame(points), points)
+    return Prior(outline(points, 0.0), outline(points, LIFT), frame(points), points)
 
 
 def _from_box(face: Face) -> Prior:
@@ -74,8 +72,7 @@ def _from_box(face: Face) -> Prior:
     chin = centre - up * np.float32(_BOX_BOTTOM * side)
     width = 2 * _BOX_HALF_WIDTH * max(min(face.box.width, face.box.height), 0.6 * side)
     axes = Frame(chin, up, right, height / (1 + LIFT), width, 0.0)
-    rings = [_ellipse(axes, lift, width) for lift in (0.0, LIFT, LIFT_FAR)]
-    return Prior(rings[0], rings[1], rings[2], axes, None)
+    return Prior(_ellipse(axes, 0.0, width), _ellipse(axes, LIFT, width), axes, None)
 
 
 def _ellipse(axes: Frame, lift: float, width: float) -> Polygon:

@@ -1,0 +1,52 @@
+"""How likely a colour is among some of a window's pixels: smoothed joint histograms. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import RGB
+from .crop import Soft
+
+_BINS: Final = (32, 48, 48)
+_FIRST: Final = (
+    0.0,
+    80.0,
+    80.0,
+)  # OpenCV's 8-bit Lab: L 0…255, a and b round 128; skin and hair lie well within 80…176
+_WIDTH: Final = (8.0, 2.0, 2.0)
+_KERNEL: Final = cv2.getGaussianKernel(7, 1.0)
+
+
+class Palette:
+    """The colours of one window, each pixel's bin found once. ``lab``: (H, W, 3) uint8, OpenCV's Lab."""
+
+    def __init__(self, lab: NDArray[np.uint8]) -> None:
+        index = np.zeros(lab.shape[:2], np.int32)
+        for channel, bins in enumerate(_BINS):
+            place = (lab[..., channel] - np.float32(_FIRST[channel])) / np.float32(_WIDTH[channel])
+            index = index * bins + np.clip(place, 0, bins - 1).astype(np.int32)
+        self._index = index
+
+    def density(self, weights: Soft) -> Soft:
+        """(H, W) float32: for every pixel, the share that its colour has among the pixels with these (H, W) weights."""
+        counts = np.bincount(self._index.ravel(), weights.ravel(), int(np.prod(_BINS))).astype(np.float32)
+        smooth = _blurred(counts.reshape(_BINS)) / np.float32(counts.sum() + 1e-6)
+        return np.asarray(smooth.ravel()[self._index], np.float32)
+
+
+def to_lab(rgb: RGB) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.uint8)
+
+
+def _blurred(histogram: NDArray[Any]) -> NDArray[np.float32]:
+    """One bin's worth of Gaussian smoothing along each axis."""
+    for axis in range(3):
+        rows = np.ascontiguousarray(np.moveaxis(histogram, axis, 2))
+        flat = rows.reshape(-1, rows.shape[2])
+        smooth = cv2.sepFilter2D(flat, -1, _KERNEL, np.ones((1, 1)), borderType=cv2.BORDER_CONSTANT)
+        histogram = np.moveaxis(np.asarray(smooth).reshape(rows.shape), 2, axis)
+    return np.ascontiguousarray(histogram)

@@ -1,0 +1,57 @@
+"""The exact minimum of an energy with a term per pixel and one per pair of neighbours (Boykov, Jolly 2001). Pure.
+
+OpenCV has the min-cut inside ``grabCut`` only. There the pair term comes from the image's colours (8 neighbours, weaker where
+they differ), and with frozen models the pixel term comes from two Gaussian mixtures. Given one Gaussian each, of the same
+covariance and blind to two of the three channels, the difference of their log likelihoods is linear in the first channel: so
+that channel carries our log odds, exactly but for the rounding, and the other two carry the colours for the pair term.
+No random number is drawn with frozen models.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import Bits
+from .crop import Soft
+
+_RANGE: Final = 6.0  # log odds beyond are as good as certain
+_SWING: Final = (
+    60.0  # the first channel moves this far from 128: its steps count in the pair term too, beside the colours'
+)
+_WEIGHT: Final = 0.75  # of the pixel terms against OpenCV's pair terms (at most 50 each)
+_BLIND: Final = 1e7  # variance of a channel that is not to be seen
+
+
+def min_cut(log_odds: Soft, colours: NDArray[np.uint8], never: Bits, always: Bits) -> Bits:
+    """(H, W) bool: the best labelling.
+
+    ``log_odds``: (H, W) float32, positive where the pixel's own evidence is for the mask; ``colours``: (H, W, 2) uint8;
+    ``never``, ``always``: (H, W) bool, pixels that are not free.
+    """
+    image = np.dstack([np.rint(128 + np.clip(log_odds / _RANGE, -1, 1) * _SWING).astype(np.uint8), colours])
+    labels = np.where(log_odds > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[never], labels[always] = cv2.GC_BGD, cv2.GC_FGD
+    mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    if not mask.any() or mask.all():
+        return np.asarray(mask)  # OpenCV wants both kinds
+    outer, inner = _model(128 - _SWING), _model(128 + _SWING)
+    cv2.grabCut(np.ascontiguousarray(image), labels, (0, 0, 0, 0), outer, inner, 1, cv2.GC_EVAL_FREEZE_MODEL)
+    return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
+
+
+def _model(mean: float) -> NDArray[np.float64]:
+    """OpenCV's flat mixture: 5 weights, 5 means, 5 covariances; the first component has all the weight.
+
+    With variance 2·swing² ⁄ (range·weight) the log-likelihood difference at full swing is range·weight.
+    """
+    variance = 2 * _SWING**2 / (_RANGE * _WEIGHT)
+    model = np.zeros((1, 65))
+    model[0, 0] = 1
+    model[0, 5:8] = mean, 128, 128
+    model[0, 20:65] = np.tile(np.eye(3).ravel(), 5)
+    model[0, 20:29] = np.diag([variance, _BLIND, _BLIND]).ravel()
+    return model
