@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ MAX_JPEG_SCANS = 100
 # What is read, by Pillow's format name and the first bytes (offset, bytes). Pillow's JPEG reader covers MPO (a phone's picture
 # with a second one behind it). No TIFF: libtiff writes lines of the file's making to our log. A format whose decoder this
 # Pillow was built without is dropped from the table.
+_PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"fdAT"})
 _MAGIC: tuple[tuple[str, int, bytes], ...] = tuple(
     row
     for row in (
@@ -108,8 +110,24 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Picture:
 def _check_container(data: bytes, name: str) -> None:
     if name == "JPEG" and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise ImageUnreadable("The picture has too many scans.")
+    if name == "PNG":
+        _check_png(data)
     if name == "WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data) + 1:
         raise ImageUnreadable
+
+
+def _check_png(data: bytes) -> None:
+    """Order and checksums of the chunks that hold the picture (PNG, third edition, sections 5.3 and 5.6), which Pillow takes
+    lightly: a header first and once, whole chunks, an end. Raises ImageUnreadable."""
+    at, seen = 8, b""
+    while seen != b"IEND":
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        end = at + 12 + size
+        if end > len(data) or (kind == b"IHDR") != (at == 8):
+            raise ImageUnreadable
+        if kind in _PNG_CRITICAL and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            raise ImageUnreadable
+        at, seen = end, kind
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:

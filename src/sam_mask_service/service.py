@@ -137,7 +137,10 @@ class Service:
             raise TooLarge
         bare = text[found.end() :] if (found := _DATA_PREFIX.match(text)) else text
         try:
-            return base64.b64decode("".join(bare.split()), validate=True)
+            packed = "".join(bare.split())
+            if len(packed) % 4:  # Python takes any number of = at the end
+                raise InvalidParameter("image_base64: this is not base64.")
+            return base64.b64decode(packed, validate=True)
         except (binascii.Error, ValueError):
             raise InvalidParameter("image_base64: this is not base64.") from None
 
