@@ -6,7 +6,7 @@ from typing import IO
 
 from .architecture import detect
 from .checkpoint import read_state
-from .machine import Wish, choose, cpu_threads
+from .machine import EXACT, ArithmeticUnavailable, Wish, choose, cpu_threads
 from .runtime import OpenVinoSam
 
 
@@ -15,9 +15,18 @@ def load_sam(
 ) -> OpenVinoSam:
     """``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be closed afterwards.
 
-    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a CheckpointError.
+    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a CheckpointError,
+    or ArithmeticUnavailable.
     """
     state = read_state(file)
     architecture = detect(state, image_size)
     cores = cpu_threads(threads)
-    return OpenVinoSam(state, architecture, choose(precision, cores), cores)
+    arithmetic = choose(precision, cores)
+    try:
+        return OpenVinoSam(state, architecture, arithmetic, cores)
+    except RuntimeError as e:  # OpenVINO's only kind of error
+        if arithmetic == EXACT:
+            raise
+        raise ArithmeticUnavailable(
+            f"This machine cannot run SAM in {precision}; set SAM_PRECISION to auto or f32."
+        ) from e

@@ -67,6 +67,10 @@ def _ratio(quota: str, period: str) -> float | None:
     return int(quota) / int(period)
 
 
+class ArithmeticUnavailable(Exception):
+    """This machine cannot compute in the asked precision. The text says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
     """``precision`` of the encoder's fully connected layers, ``rest``: of everything else in it."""
@@ -95,11 +99,13 @@ def measure(threads: int, seconds: float = 0.15) -> Rates:
     import openvino as ov
 
     core = ov.Core()
-    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return Rates(
-        _rate(core, EXACT, threads, seconds),
-        _rate(core, Arithmetic("bf16", "bf16"), threads, seconds) if has_bf16 else 0.0,
-    )
+    f32 = _rate(core, EXACT, threads, seconds)
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return Rates(f32, 0.0)
+    try:
+        return Rates(f32, _rate(core, Arithmetic("bf16", "bf16"), threads, seconds))
+    except RuntimeError:  # the plug-in claims bf16 by the CPU's name, oneDNN has no kernel for it
+        return Rates(f32, 0.0)
 
 
 def _rate(core: Any, arithmetic: Arithmetic, threads: int, seconds: float) -> float:
