@@ -36,6 +36,20 @@ def test_crops_are_one_file_per_face(call: Call, pictures: Path, tmp_path: Path)
     assert manifest(tmp_path / "out")[0]["output"] == ["a-0.png", "a-1.png"]
 
 
+def test_cutouts_and_hidden_faces(call: Call, pictures: Path, tmp_path: Path) -> None:
+    assert call("batch", "in", "cut", "--action", "cutout", "--format", "webp").exit_code == 0
+    assert manifest(tmp_path / "cut")[0]["output"] == ["a.webp"]
+    call("batch", "in", "cut", "--action", "cutout", "--format", "webp")
+    assert manifest(tmp_path / "cut")[0]["status"] == "skipped"
+    call("batch", "in", "hidden", "--action", "anonymize", "--strength", "1")
+    assert [row["output"] for row in manifest(tmp_path / "hidden")] == [["a.png"], ["deeper/b.jpg"]]
+
+
+def test_a_parameter_of_another_action_is_refused(call: Call, pictures: Path) -> None:
+    result = call("batch", "in", "out", "--action", "cutout", "--strength", "1")
+    assert result.exit_code != 0 and "strength" in str(result.exception)
+
+
 def test_a_second_run_does_only_what_is_missing(call: Call, pictures: Path, tmp_path: Path) -> None:
     call("batch", "in", "out")
     (tmp_path / "out" / "a.png").write_bytes(b"kept")
@@ -78,6 +92,7 @@ def test_a_broken_manifest_is_no_obstacle(call: Call, pictures: Path, tmp_path: 
         (["batch", "gone", "out"], "not a folder"),
         (["batch", "in", "out", "--action", "crop", "--mode", "first"], "--mode"),
         (["batch", "in", "out", "--action", "eat"], "--action"),
+        (["batch", "in", "in", "--action", "anonymize"], "folder of their own"),
     ],
 )
 def test_a_wrong_command_line_ends_with_two(call: Call, pictures: Path, arguments: list[str], word: str) -> None:

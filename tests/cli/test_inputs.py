@@ -9,7 +9,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.cli.inputs import Job, existing, gather, output_names, outputs, read, write
+from sam_mask_service.cli.inputs import Job, existing, fitted, gather, output_names, outputs, read, write
 from sam_mask_service.errors import FileExists, FileMissing, InvalidParameter, TooLarge
 
 from ..support.scene import picture
@@ -17,7 +17,7 @@ from ..support.scene import picture
 
 def test_one_picture_to_one_file(tmp_path: Path) -> None:
     assert gather([str(tmp_path / "a.jpg")], str(tmp_path / "m.png")) == [
-        Job(str(tmp_path / "a.jpg"), tmp_path / "a.jpg", tmp_path / "m.png")
+        Job(str(tmp_path / "a.jpg"), tmp_path / "a.jpg", tmp_path / "m.png", named=True)
     ]
 
 
@@ -59,6 +59,24 @@ def test_names_of_outputs(relative: list[str], expected: list[str]) -> None:
 def test_outputs_never_meet(names: list[str]) -> None:
     made = [str(name).casefold() for name in output_names([Path(name) for name in names])]
     assert len(set(made)) == len(made)
+
+
+def test_names_that_keep_their_format() -> None:
+    names = output_names([Path("a.jpg"), Path("x/a.jpg"), Path("b.PNG"), Path("a.jpg")], None)
+    assert [str(name) for name in names] == ["a.jpg.jpg", "x/a.jpg", "b.PNG", "a.jpg.2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "expected"),
+    [("a.jpeg", "jpeg", "a.jpeg"), ("a.gif", "png", "a.png"), ("a.JPG", "jpeg", "a.JPG"), ("a.png", "webp", "a.webp")],
+)
+def test_a_suffix_fits_the_format(target: str, kind: str, expected: str) -> None:
+    assert fitted(Job("x", None, Path(target)), kind) == Path(expected)
+
+
+def test_a_name_of_the_users_own_is_not_changed() -> None:
+    with pytest.raises(InvalidParameter, match=r"\.jpg"):
+        fitted(Job("x", None, Path("mine.png"), named=True), "jpeg")
 
 
 def test_results_of_several_faces_are_numbered(tmp_path: Path) -> None:

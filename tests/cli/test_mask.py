@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,22 @@ import pytest
 from PIL import Image
 
 from sam_mask_service.cli import main
+from sam_mask_service.deadline import NO_DEADLINE, Deadline
+from sam_mask_service.faces.detector import DetectOptions
+from sam_mask_service.geometry import RGB, Face
 
-from ..support.scene import Fixed, picture
+from ..support.scene import ANY, TWO_FACES, Fixed, picture
 from .conftest import Call
+
+CONFIRMED = tuple(replace(face, presence=0.99) for face in TWO_FACES)
+
+
+class Once(Fixed):
+    """Finds the faces in every picture at the first look, and none at the second."""
+
+    def detect(self, image: RGB, options: DetectOptions = ANY, deadline: Deadline = NO_DEADLINE) -> list[Face]:
+        found = super().detect(image, options, deadline)
+        return found if len(self.asked) % 2 else []
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -72,6 +86,29 @@ def test_no_face(call: Call, pictures: Path, tmp_path: Path) -> None:
     assert refused.exit_code == 1 and "no_face" in refused.stderr
     empty = call("mask", "in/a.png", "-o", "m.png", "--on-no-face", "empty", detector=Fixed(()))
     assert empty.exit_code == 0 and pixels((tmp_path / "m.png").read_bytes()).min() == 255
+
+
+def test_a_target_gives_its_own_polarity(call: Call, pictures: Path, tmp_path: Path) -> None:
+    assert call("mask", "in/a.png", "-o", "m.png", "--target", "a1111").exit_code == 0
+    assert pixels((tmp_path / "m.png").read_bytes())[75, 150] == 255
+    refused = call("mask", "in/a.png", "-o", "m2.png", "--target", "a1111", "--invert")
+    assert refused.exit_code != 0 and "invert" in f"{refused.stderr}{refused.exception}"
+
+
+def test_anonymize_keeps_the_format_and_says_what_is_left(call: Call, pictures: Path, tmp_path: Path) -> None:
+    gone = call("anonymize", "in", "-o", "out", "--method", "solid", detector=Once())
+    assert gone.exit_code == 0, gone.stderr
+    with Image.open(tmp_path / "out/deeper/b.jpg") as picture:
+        assert picture.format == "JPEG" and picture.size == (200, 150)
+    assert Image.open(tmp_path / "out/a.png").getpixel((150, 75)) == (96, 96, 96)
+    left = call("anonymize", "in/a.png", "-o", "left.png", detector=Fixed(CONFIRMED))
+    assert left.exit_code == 1 and "can still be found" in left.stderr and (tmp_path / "left.png").exists()
+
+
+def test_anonymize_spares_a_face(call: Call, pictures: Path, tmp_path: Path) -> None:
+    call("anonymize", "in/a.png", "-o", "spared.png", "--except", "0", "--order", "left", "--method", "solid")
+    before, after = (pixels(path.read_bytes()) for path in (pictures / "a.png", tmp_path / "spared.png"))
+    assert np.array_equal(before[55, 40], after[55, 40]) and not np.array_equal(before[75, 150], after[75, 150])
 
 
 @pytest.mark.parametrize(

@@ -22,22 +22,35 @@ SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().it
 """What a folder is searched for; a file named by itself is taken whatever its name."""
 
 
+SUFFIXES_OF: dict[str, tuple[str, ...]] = {
+    "png": (".png",),
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "webp": (".webp",),
+}
+"""A result's format → the suffixes that fit it, the usual one first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One picture. ``name`` is what messages call it; ``source`` None is stdin. ``target`` None: nothing is written;
-    ``-`` is stdout; else the file of a single result (several results get ``-0``, ``-1``, … before its suffix)."""
+    ``-`` is stdout; else the file of a single result (several results get ``-0``, ``-1``, … before its suffix). ``named``: the
+    user wrote the target's name himself, so that its suffix must fit; else the result's format decides the suffix."""
 
     name: str
     source: Path | None
     target: Path | None
+    named: bool = False
 
     @property
     def to_stdout(self) -> bool:
         return self.target is not None and str(self.target) == STREAM
 
 
-def gather(inputs: Sequence[str], out: str | None) -> list[Job]:
-    """The jobs of ``mask INPUT… -o OUT``. Raises typer.BadParameter for a command line that makes no sense."""
+def gather(inputs: Sequence[str], out: str | None, suffix: str | None = ".png") -> list[Job]:
+    """The jobs of ``mask INPUT… -o OUT``. ``suffix``: of outputs in a folder; None keeps each input's own.
+
+    Raises typer.BadParameter for a command line that makes no sense.
+    """
     found = [item for word in inputs for item in _pictures(word)]
     if not found:
         raise typer.BadParameter("there is no JPEG, PNG or WebP picture in this folder", param_hint="INPUT")
@@ -48,11 +61,14 @@ def gather(inputs: Sequence[str], out: str | None) -> list[Job]:
         len(found) > 1 or target.is_dir() or out.endswith(("/", "\\")) or any(Path(w).is_dir() for w in inputs)
     )
     if not into_folder:
-        if target.suffix.lower() != ".png":
-            raise typer.BadParameter("masks are PNG files: name one that ends in .png, or a folder", param_hint="-o")
+        if suffix and target.suffix.lower() != suffix:
+            raise typer.BadParameter(
+                f"the result is a {suffix[1:].upper()} file: name one that ends in {suffix}, or a folder",
+                param_hint="-o",
+            )
         name, path, _ = found[0]
-        return [Job(name, path, target)]
-    names = output_names([relative for _, _, relative in found])
+        return [Job(name, path, target, named=True)]
+    names = output_names([relative for _, _, relative in found], suffix)
     return [Job(name, path, target / output) for (name, path, _), output in zip(found, names, strict=True)]
 
 
@@ -75,18 +91,19 @@ def _pictures(word: str) -> Iterator[tuple[str, Path | None, Path]]:
         yield word, path, Path(path.name)
 
 
-def output_names(relative: Sequence[Path]) -> list[Path]:
+def output_names(relative: Sequence[Path], suffix: str | None = ".png") -> list[Path]:
     """``a/b.jpg`` → ``a/b.png``; inputs that would meet in one output keep their own suffix: ``a/b.jpg.png``; what still
-    meets (same names from two folders) is numbered: ``a/b.jpg.2.png``."""
-    short = [path.with_suffix(".png") for path in relative]
+    meets (same names from two folders) is numbered: ``a/b.jpg.2.png``. ``suffix`` None keeps every name as it is."""
+    short = [path.with_suffix(suffix or path.suffix) for path in relative]
     meet = Counter(str(path).casefold() for path in short)
     taken: Counter[str] = Counter()
     names = []
     for path, plain in zip(relative, short, strict=True):
-        name = plain if meet[str(plain).casefold()] == 1 else path.with_name(f"{path.name}.png")
+        alone = meet[str(plain).casefold()] == 1
+        name = plain if alone else path.with_name(f"{path.name}{suffix or path.suffix}")
         taken[str(name).casefold()] += 1
         number = taken[str(name).casefold()]
-        names.append(name if number == 1 else name.with_name(f"{name.stem}.{number}.png"))
+        names.append(name if number == 1 else name.with_name(f"{name.stem}.{number}{name.suffix}"))
     return names
 
 
@@ -107,7 +124,21 @@ def outputs(target: Path, faces: Sequence[str] | None) -> list[Path]:
     return [target.with_name(f"{target.stem}-{face}{target.suffix}") for face in faces]
 
 
-def write(job: Job, pictures: Sequence[bytes], faces: Sequence[str] | None, *, overwrite: bool) -> list[Path]:
+def fitted(job: Job, kind: str) -> Path:
+    """The job's target with a suffix that fits the result's format. Raises InvalidParameter when the user named another."""
+    assert job.target is not None  # noqa: S101 - asked for jobs that write a file
+    if job.target.suffix.lower() in SUFFIXES_OF[kind]:
+        return job.target
+    if job.named:
+        raise InvalidParameter(
+            f"The result is a {kind.upper()} file: name one that ends in {SUFFIXES_OF[kind][0]}, or a folder."
+        )
+    return job.target.with_suffix(SUFFIXES_OF[kind][0])
+
+
+def write(
+    job: Job, pictures: Sequence[bytes], faces: Sequence[str] | None, kind: str = "png", *, overwrite: bool
+) -> list[Path]:
     """Writes a job's results and returns their paths. ``faces``: the numbers of the faces when each has its own result.
 
     Raises FileExists (before anything is written), FileMissing, StorageFull, InvalidParameter.
@@ -122,7 +153,7 @@ def write(job: Job, pictures: Sequence[bytes], faces: Sequence[str] | None, *, o
         sys.stdout.buffer.write(pictures[0])
         sys.stdout.buffer.flush()
         return [job.target]
-    paths = outputs(job.target, faces)
+    paths = outputs(fitted(job, kind), faces)
     taken = [] if overwrite else [path for path in paths if os.path.lexists(path)]
     if taken:
         raise FileExists(f"{taken[0]} exists already; --overwrite replaces it.")

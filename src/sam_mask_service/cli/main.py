@@ -9,22 +9,25 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
 from .. import __version__
+from ..actions.params import AnonymizeParams, CutoutParams
 from ..doors.weights import WeightsError
 from ..errors import ServiceError
 from ..params import MaskParams
 from ..service import Service
-from ..settings import Settings, SettingsError, load
+from ..settings import SettingsError, load
 from . import batch as batches
 from . import doctor as doctors
 from . import inputs, models, run
-from .options import command_class, with_parameters
+from .options import command_class, with_options
 from .serve import serve_http
+from .work import ACTIONS, Action, Row
 
 app = typer.Typer(
     name="sam-mask",
@@ -35,7 +38,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models.app, name="models")
-MaskCommand = command_class(MaskParams)
+ELSEWHERE = ("output",)
+"""Parameters that the command line has in another form: -o and --format."""
+Pictures = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or - for stdin.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="json: a line of results each.")]
 Out = Annotated[str | None, typer.Option("--output", "-o", metavar="OUT", help="A file, a folder, or - for stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
 
@@ -97,73 +103,87 @@ def serve(
     serve_http(host, port, workers)
 
 
-@app.command(cls=MaskCommand)
-@with_parameters(MaskParams, without=("output",))
+@app.command(cls=command_class(MaskParams))
+@with_options(MaskParams, without=ELSEWHERE)
 def mask(
-    pictures: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or - for stdin.")],
+    pictures: Pictures,
     out: Out = None,
     overwrite: Overwrite = False,
-    format: Annotated[Literal["text", "json"], typer.Option("--format", help="json: a line of results each.")] = "text",
+    format: Format = "text",
     *,
-    params: MaskParams,
+    given: dict[str, str],
 ) -> None:
     """Mask the faces of pictures. One picture to a file, several to a folder."""
+    _pictures("mask", pictures, out, overwrite, format, given)
+
+
+@app.command(cls=command_class(AnonymizeParams))
+@with_options(AnonymizeParams, without=ELSEWHERE)
+def anonymize(
+    pictures: Pictures,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    format: Format = "text",
+    *,
+    given: dict[str, str],
+) -> None:
+    """Make the faces in pictures unreadable, look again, and drop all metadata."""
+    _pictures("anonymize", pictures, out, overwrite, format, given)
+
+
+def _pictures(
+    action: Action, pictures: list[str], out: str | None, overwrite: bool, format: str, given: dict[str, str]
+) -> None:
+    row = ACTIONS[action]
+    params = row.parse(given)
     if out is None and format == "text":
         if pictures != [inputs.STREAM]:
-            raise typer.BadParameter("say where the masks go: -o FILE, -o FOLDER or -o -", param_hint="-o")
+            raise typer.BadParameter("say where the results go: -o FILE, -o FOLDER or -o -", param_hint="-o")
         out = inputs.STREAM
     if out == inputs.STREAM and format == "json":
         raise typer.BadParameter("stdout takes the picture or the json, not both", param_hint="--format")
-    jobs = inputs.gather(pictures, out)
-    failed = asyncio.run(_mask(jobs, params, overwrite, format == "json"))
+    jobs = inputs.gather(pictures, out, row.suffix(params))
+
+    def note(outcome: run.Outcome) -> None:
+        if format == "json":
+            typer.echo(json.dumps(outcome.row(), ensure_ascii=False))
+
+    failed = asyncio.run(_run_all(jobs, row, params, note, overwrite))
+    if failed and len(jobs) > 1:
+        run.say(f"{failed} of {len(jobs)} pictures failed")
     if failed:
         raise typer.Exit(1)
 
 
-async def _mask(jobs: list[inputs.Job], params: MaskParams, overwrite: bool, as_json: bool) -> int:
-    """Masks all jobs; returns how many failed."""
-    failed = 0
-    service = _service(params.engine)
-    try:
-        await run.until_ready(service, params.engine, run.say)
-        with run.progress(len(jobs)) as step:
-            outcomes = run.run_all(service, jobs, lambda job: run.mask_one(service, job, params, overwrite=overwrite))
-            async for outcome in outcomes:
-                step()
-                failed += outcome.status == "error"
-                _report(outcome, as_json)
-    finally:
-        service.close()
-    if failed and len(jobs) > 1:
-        run.say(f"{failed} of {len(jobs)} pictures failed")
-    return failed
+async def _run_all(
+    jobs: list[inputs.Job], row: Row, params: Any, note: Callable[[run.Outcome], None], overwrite: bool
+) -> int:
+    return await run.run_jobs(_service(params.engine), jobs, row, params, note, overwrite=overwrite)
 
 
-def _report(outcome: run.Outcome, as_json: bool) -> None:
-    if outcome.status == "error":
-        run.say(f"{outcome.job.name}: {outcome.error} ({outcome.code})")
-    if as_json:
-        typer.echo(json.dumps(outcome.row(), ensure_ascii=False))
+BATCH = (MaskParams, CutoutParams, AnonymizeParams)
 
 
-@app.command(cls=MaskCommand)
-@with_parameters(MaskParams, without=("output", "mode"))
+@app.command(cls=command_class(*BATCH))
+@with_options(*BATCH, without=ELSEWHERE)
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="INPUT", help="Folder of pictures.")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Folder for results and manifest.jsonl.")],
-    action: Annotated[batches.Action, typer.Option(help="What is made of each picture.")] = "mask",
-    mode: Annotated[
-        str | None, typer.Option(metavar="first|combined|separate", help="Which faces. [default: first]")
-    ] = None,
+    action: Annotated[Action, typer.Option(help="What is made of each picture.")] = "mask",
     overwrite: Overwrite = False,
     *,
-    params: MaskParams,
+    given: dict[str, str],
 ) -> None:
     """A whole folder, one row per picture in manifest.jsonl; what is there already is skipped, so a broken run goes on."""
-    chosen = batches.with_action(params, action, mode)
-    settings = run.command_settings(load(), params.engine)
-    failed = asyncio.run(batches.run_folder(_service(params.engine, settings), folder, output, chosen, overwrite))
-    if failed:
+    row = ACTIONS[action]
+    if row.fixed and "mode" in given:
+        raise typer.BadParameter(f"--action {action} has no other mode", param_hint="--mode")
+    params = row.parse(given)
+
+    async def whole() -> int:
+        return await batches.run_folder(_service(params.engine), folder, output, row, params, overwrite)
+
+    if asyncio.run(whole()):
         raise typer.Exit(1)
 
 
@@ -180,11 +200,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _service(engine: str, settings: Settings | None = None) -> Service:
-    chosen = settings or run.command_settings(load(), engine)  # a bad setting is said before anything heavy is loaded
+def _service(engine: str) -> Service:
+    settings = run.command_settings(load(), engine)  # a bad setting is said before anything heavy is loaded
     from ..compose import build
 
-    return build(chosen)
+    return build(settings)
 
 
 def parameters_of(command: str) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import keyword
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Literal
 
 import typer
@@ -14,31 +15,27 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from ..params import parse
-
 PANEL = "Parameters (as in the API)"
 _WORDS = {"true", "false", "1", "0"}
 _METAVARS: dict[Any, str] = {int: "N", float: "X", bool: "BOOL", str: "TEXT", list: "N,N"}
 
 
-def with_parameters(
-    model: type[BaseModel], *, without: Sequence[str] = ()
+def with_options(
+    *models: type[BaseModel], without: Collection[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Gives a command one option per field of ``model`` and hands it the parsed model as its keyword ``params``.
+    """Gives a command one option per field of ``models`` and hands it what was given, as text, in its keyword ``given``.
 
-    Every value arrives as text and goes through ``params.parse``, so that the command line says the same as the API.
-    The command raises InvalidParameter for what the API answers 422.
+    The command then asks ``params.parse(…, textual=True)``, so that the command line says the same as the API.
     """
-    fields = {name: field for name, field in model.model_fields.items() if name not in without}
+    fields = {name: field for name, field in fields_of(*models).items() if name not in without}
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def wrapper(**values: Any) -> Any:
-            given = {name: values.pop(name) for name in fields if name in values}
-            asked = {name: value for name, value in given.items() if value is not None}
-            return command(**values, params=parse(model, asked, textual=True))
+            given = {name: values.pop(_python_name(name), None) for name in fields}
+            return command(**values, given={name: value for name, value in given.items() if value is not None})
 
-        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "params"]
+        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "given"]
         signature = inspect.Signature([*own, *(_option(name, field) for name, field in fields.items())])
         wrapper.__signature__ = signature  # type: ignore[attr-defined]
         wrapper.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
@@ -47,10 +44,18 @@ def with_parameters(
     return decorate
 
 
-def boolean_names(model: type[BaseModel]) -> frozenset[str]:
-    """The options of ``model``'s boolean fields, without dashes in front: ``invert``, …"""
+def fields_of(*models: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of all ``models``; where several have one, the first one's words are shown."""
+    found: dict[str, FieldInfo] = {}
+    for model in models:
+        found = {**model.model_fields, **found}
+    return found
+
+
+def boolean_names(*models: type[BaseModel]) -> frozenset[str]:
+    """The options of the boolean fields, without dashes in front: ``invert``, …"""
     return frozenset(
-        name.replace("_", "-") for name, field in model.model_fields.items() if bool in kinds(field.annotation)
+        name.replace("_", "-") for name, field in fields_of(*models).items() if bool in kinds(field.annotation)
     )
 
 
@@ -77,9 +82,9 @@ def plain_booleans(arguments: Iterable[str], names: frozenset[str]) -> list[str]
     return out
 
 
-def command_class(model: type[BaseModel]) -> type[TyperCommand]:
-    """A command that takes ``model``'s booleans with and without a value."""
-    names = boolean_names(model)
+def command_class(*models: type[BaseModel]) -> type[TyperCommand]:
+    """A command that takes the booleans of ``models`` with and without a value."""
+    names = boolean_names(*models)
 
     class Command(TyperCommand):
         def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -98,6 +103,10 @@ def kinds(annotation: Any) -> set[Any]:
     return {origin or annotation}
 
 
+def _python_name(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     option = typer.Option(
         None,
@@ -107,7 +116,7 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         show_default=False,
         rich_help_panel=PANEL,
     )
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=str | None)
+    return inspect.Parameter(_python_name(name), inspect.Parameter.KEYWORD_ONLY, default=option, annotation=str | None)
 
 
 def _help(field: FieldInfo) -> str:

@@ -8,22 +8,18 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from tqdm import tqdm
 
-from ..answer import Json, MaskAnswer
-from ..deadline import NO_DEADLINE
+from ..answer import Json
 from ..errors import EngineUnavailable, FileExists, ServiceError
-from ..params import MaskParams, Source
 from ..service import Service
 from ..settings import Settings
 from . import inputs
 from .inputs import Job
+from .work import PER_FACE, Product, Row
 
-T = TypeVar("T")
-PER_FACE = frozenset({"separate", "crop"})
-"""Modes whose result is one picture per face: their files are numbered, also when there is only one face."""
 Build = Callable[[Settings], Service]
 
 
@@ -34,13 +30,9 @@ class Outcome:
     job: Job
     status: str
     outputs: tuple[Path, ...] = ()
-    answer: MaskAnswer | None = None
+    product: Product | None = None
     error: str | None = None
     code: str | None = None
-
-    @property
-    def stats(self) -> Json | None:
-        return None if self.answer is None else self.answer.stats
 
     def row(self) -> Json:
         """As a row of ``manifest.jsonl`` and of ``--format json``."""
@@ -50,8 +42,8 @@ class Outcome:
             "status": self.status,
             "error": self.error,
             "code": self.code,
-            "faces": None if self.stats is None else len(self.stats["faces"]),
-            "stats": self.stats,
+            "faces": None if self.product is None else self.product.found,
+            "stats": None if self.product is None else self.product.stats,
         }
 
 
@@ -77,22 +69,46 @@ async def until_ready(service: Service, engine: str, say: Callable[[str], None])
         raise EngineUnavailable(service.engines.sam_state.reason)
 
 
-async def mask_one(service: Service, job: Job, params: MaskParams, *, overwrite: bool, skip: bool = False) -> Outcome:
-    """One picture from reading to writing. Errors of the picture become the outcome; faults of ours are raised."""
-    per_face = params.mode in PER_FACE
+async def one(service: Service, job: Job, row: Row, params: Any, *, overwrite: bool, skip: bool = False) -> Outcome:
+    """One picture from reading to writing. Errors of the picture become the outcome; faults of ours are raised.
+
+    ``skip``: a picture whose result is there already is passed over; else it is an error.
+    """
     try:
-        there = None if overwrite else await asyncio.to_thread(inputs.existing, job, per_face=per_face)
-        if there is not None and skip:
-            return Outcome(job, "skipped", (there,))
-        if there is not None:
-            raise FileExists(f"{there} exists already; --overwrite replaces it.")
+        if not overwrite:
+            there = await asyncio.to_thread(inputs.existing, job, per_face=getattr(params, "mode", "") in PER_FACE)
+            if there is not None and skip:
+                return Outcome(job, "skipped", (there,))
+            if there is not None:
+                raise FileExists(f"{there} exists already; --overwrite replaces it.")
         data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
-        answer = await service.mask(Source("bytes", data), params, NO_DEADLINE)
-        faces = answer.names if per_face else None
-        paths = await asyncio.to_thread(inputs.write, job, answer.images, faces, overwrite=overwrite)
+        made = await row.make(service, data, params)
+        paths = await asyncio.to_thread(inputs.write, job, made.pictures, made.faces, made.kind, overwrite=overwrite)
     except ServiceError as e:
         return Outcome(job, "error", error=e.detail, code=e.code)
-    return Outcome(job, "ok", tuple(paths), answer)
+    return Outcome(job, "ok", tuple(paths), made, error=made.warning, code="residual_faces" if made.warning else None)
+
+
+async def run_jobs(
+    service: Service, jobs: Sequence[Job], row: Row, params: Any, each: Callable[[Outcome], None], **how: bool
+) -> int:
+    """All jobs, with a progress bar; ``each`` is called in their order. Every failure is a line on stderr.
+
+    Returns how many failed: those with an error, and those whose result is not what was wanted.
+    """
+    failed = 0
+    try:
+        await until_ready(service, params.engine, say)
+        with progress(len(jobs)) as step:
+            async for outcome in run_all(service, jobs, lambda job: one(service, job, row, params, **how)):
+                step()
+                if outcome.error is not None:
+                    failed += 1
+                    say(f"{outcome.job.name}: {outcome.error} ({outcome.code})")
+                each(outcome)
+    finally:
+        service.close()
+    return failed
 
 
 async def run_all(
