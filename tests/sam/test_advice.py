@@ -1,0 +1,38 @@
+"""What is recommended for machines like those that were measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from sam_mask_service.sam.advice import COSTS, advise
+from sam_mask_service.sam.machine import Rates
+
+
+@pytest.mark.parametrize(
+    ("rates", "threads", "model", "precision", "measured"),
+    [
+        (Rates(205, 430), 2, "vit_b", "bf16", {"vit_b": 2.75, "mobile_sam": 0.34}),  # Zen 4
+        (Rates(260, 2200), 2, "vit_b", "bf16", {"vit_b": 1.08}),  # AMX
+        (Rates(205, 0), 2, "mobile_sam", "f32", {"vit_b": 5.7, "mobile_sam": 0.59}),
+        (Rates(100, 40), 2, "mobile_sam", "f32", {}),
+        (Rates(800, 400), 16, "vit_b", "f32", {}),
+    ],
+)
+def test_advice_fits_what_was_measured(
+    rates: Rates, threads: int, model: str, precision: str, measured: dict[str, float]
+) -> None:
+    advice = advise(rates, threads)
+    assert (advice.model, advice.precision) == (model, precision)
+    for name, seconds in measured.items():
+        assert advice.seconds[name] == pytest.approx(seconds, rel=0.2)
+    assert f"SAM_MODEL={model}" in advice.text and precision in advice.text
+
+
+def test_larger_models_take_longer() -> None:
+    seconds = advise(Rates(200, 400), 4).seconds
+    assert seconds["mobile_sam"] < seconds["vit_b"] < seconds["vit_l"] < seconds["vit_h"]
+    assert set(seconds) == set(COSTS)
+
+
+def test_a_machine_that_could_not_be_measured() -> None:
+    assert advise(Rates(0, 0), 0).model == "mobile_sam"
