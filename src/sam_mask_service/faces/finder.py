@@ -40,7 +40,7 @@ from .effort import (
     YUNET_SIZE,
     Effort,
 )
-from .judge import Evidence, confidence
+from .judge import CONFIRMED, Evidence, confidence
 from .landmarker import Landmarker, eye_angle
 from .sanitise import sane_faces
 from .tiles import Window, around, fine_windows, letterbox, placed, turned, uncut
@@ -51,6 +51,8 @@ TILTED = 0.3
 """Radians of in-plane angle from which a candidate is looked at again, upright."""
 ZOOM = 3.0
 """Side of that look's window over the candidate's."""
+DOUBTFUL, SURER = 0.7, 0.1
+"""Below this best score a candidate may be upside down; it is when it scores so much more when looked at so."""
 PRESENT = 0.5
 RECIPE = DetectOptions()
 
@@ -199,7 +201,7 @@ class FaceFinder:
         return faces
 
     def _verdict(self, image: RGB, looks: Looks, place: Candidate, found_by: Pass) -> Face:
-        row, straight = self._straightened(image, place.row)
+        row, straight = self._straightened(image, place)
         box = _box(row)
         keypoints = row[5:].reshape(6, 2).copy()
         first, presence = self.landmarker.at(image, box, eye_angle(keypoints[0], keypoints[1]))
@@ -209,22 +211,35 @@ class FaceFinder:
         mesh = again if second >= PRESENT else first if presence >= PRESENT else None
         return Face(box, sure, keypoints, mesh, max(presence, second), found_by)
 
-    def _straightened(self, image: RGB, row: Rows) -> tuple[Rows, float | None]:
-        """A tilted candidate as it is seen upright, with the score it has then (0: nothing there); others as they are."""
-        score = None
+    def _straightened(self, image: RGB, place: Candidate) -> tuple[Rows, float | None]:
+        """A tilted candidate as it is seen upright, with the score it has then (0: nothing there); others as they are.
+
+        A tilted or doubtful one is also looked at upside down: the network may take a chin for a forehead.
+        """
+        row, score = place.row, None
         for _ in range(2):
             angle = eye_angle(row[5:7], row[7:9])
             if abs(angle) < TILTED:
                 break
-            window = around(image, _box(row), ZOOM, angle, SMALL)
-            seen = self._small(window.pixels, SEEN)
-            middle, side = SMALL / 2, SMALL / ZOOM
-            here = overlaps(np.array([middle - side / 2, middle - side / 2, side, side], np.float32), seen) > NMS
-            if not here.any():
-                return row, score or 0.0
-            best = seen[here][:1]
-            row, score = placed(best, window)[0], float(best[0, 4])
+            seen = self._upright_at(image, row, angle)
+            if seen is None:
+                score = score or 0.0
+                break
+            row, score = seen, float(seen[4])
+        if score is not None or place.best < DOUBTFUL:
+            seen = self._upright_at(image, row, eye_angle(row[5:7], row[7:9]) + math.pi)
+            if seen is not None and seen[4] > max(CONFIRMED, (score or 0.0) + SURER, place.best + SURER):
+                row, score = seen, float(seen[4])
         return row, score
+
+    def _upright_at(self, image: RGB, row: Rows, angle: float) -> Rows | None:
+        """What stands where ``row`` lies when it is looked at turned by ``angle``, or None."""
+        window = around(image, _box(row), ZOOM, angle, SMALL)
+        seen = self._small(window.pixels, SEEN)
+        side = SMALL / ZOOM
+        middle = np.array([(SMALL - side) / 2, (SMALL - side) / 2, side, side], np.float32)
+        here = seen[overlaps(middle, seen) > NMS]
+        return placed(here[:1], window)[0] if len(here) else None
 
 
 def hints(places: list[Candidate], longest: int) -> list[Candidate] | None:
