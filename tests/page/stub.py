@@ -7,15 +7,11 @@ import base64
 import contextlib
 import io
 import json
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import uvicorn
 from PIL import Image, ImageDraw
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -24,6 +20,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sam_mask_service.page import CSP, files
+
+from ..support.live import live
 
 FACES = ((120, 100, 160, 200), (420, 140, 120, 150))
 SIZE = (640, 480)
@@ -159,18 +157,7 @@ class Stub:
 
 @contextlib.contextmanager
 def serve(stub: Stub) -> Iterator[Stub]:
-    """The stub on a free loopback port, in a thread."""
+    """The stub on a free loopback port."""
     app = Starlette(routes=[Route("/{path:path}", stub.handle, methods=["GET", "POST", "DELETE"])])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
+    with live(app) as stub.url:
         yield stub
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()

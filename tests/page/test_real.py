@@ -1,0 +1,92 @@
+"""The page against the application itself (on fakes): the same contract from both sides."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Response, expect
+
+from sam_mask_service.http.app import build_app
+from sam_mask_service.page import files
+
+from ..support.live import live
+from ..support.scene import Fixed, picture, service
+
+KEY = "sixteen-characters-at-least"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    made = service(tmp_path, detector=Fixed(), api_key=KEY)
+    with live(build_app(made, files())) as address:
+        yield address
+    made.close()
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    context = browser.new_context(accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(10_000)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)
+    answer = opened.goto(url)
+    assert answer
+    assert_strict(answer)
+    yield opened
+    context.close()
+    assert not wrong
+
+
+def assert_strict(answer: Response) -> None:
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def saved(page: Page) -> Image.Image:
+    with page.expect_download() as got:
+        page.locator("#download").click()
+    return Image.open(io.BytesIO(Path(got.value.path()).read_bytes()))
+
+
+def test_a_visit(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(picture())
+    page.set_input_files("#file", photo)
+    expect(page.locator("#error")).to_contain_text("API key")
+    page.locator("#key").fill(KEY)
+    page.locator("#key").press("Tab")
+    page.set_input_files("#file", [])
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    mask = np.asarray(saved(page))
+    assert mask.shape == (150, 200)
+    assert (mask[75, 150], mask[5, 5]) == (0, 255)
+
+    page.locator("#target").select_option("openai")
+    with page.expect_download(), page.expect_download():
+        page.locator("#download").click()
+    expect(page.locator("#state")).to_contain_text("Two files")
+
+    page.get_by_text("Anonymise").click()
+    expect(page.locator("#state")).to_contain_text("A second look found")
+    assert saved(page).size == (200, 150)
+
+    page.get_by_text("Cut out").click()
+    expect(page.locator("#state")).to_have_text("Done.")
+    assert saved(page).mode == "RGBA"
+
+    page.locator("#list input").first.uncheck()
+    page.get_by_text("Mask", exact=True).click()
+    expect(page.locator("#state")).to_contain_text("Mask of 1 face:")
+    page.locator("#region").fill("nonsense")
+    page.locator("#region").press("Tab")
+    expect(page.locator("#error")).to_contain_text("This engine gives")
