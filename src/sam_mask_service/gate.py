@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .deadline import Deadline
 from .errors import Busy
@@ -26,6 +27,7 @@ class Gate:
         self.waiting = 0
         self.busy = 0
         self._free = asyncio.Semaphore(workers)
+        self._since: dict[Future[Any], float] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
@@ -37,7 +39,8 @@ class Gate:
             self._leave()
             raise
         loop = asyncio.get_running_loop()
-        future.add_done_callback(lambda _: _on_loop(loop, self._leave))
+        self._since[future] = time.monotonic()
+        future.add_done_callback(lambda done: self._done(done, loop))
         return await _await_thread(future)
 
     @property
@@ -59,9 +62,18 @@ class Gate:
             self.waiting -= 1
         self.busy += 1
 
+    def _done(self, future: Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self._since.pop(future, None)
+        _on_loop(loop, self._leave)
+
     def _leave(self) -> None:
         self.busy -= 1
         self._free.release()
+
+    def hanging(self, seconds: float) -> bool:
+        """Whether every slot is held by work that began more than ``seconds`` ago: nothing will ever be served again."""
+        before = time.monotonic() - seconds
+        return sum(since < before for since in list(self._since.values())) >= self.workers
 
     async def idle(self) -> None:
         """Returns when nothing is at work or waiting."""

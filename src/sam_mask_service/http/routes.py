@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from ..deadline import Deadline
-from ..errors import ClientLeft
+from ..errors import ClientLeft, DeadlinePassed
 from ..params import DetectParams, MaskFileParams, MaskParams, Source, parse
 from ..service import Service
 from . import schema
@@ -23,6 +23,8 @@ from .request import Rules, check_size, limits_of, one_source, read
 
 T = TypeVar("T")
 P = TypeVar("P", bound=BaseModel)
+_HANGING = 0.5
+"""Seconds after the deadline that a step has to notice it by itself."""
 _STATS_HEADER = 6000
 """Bytes of X-Mask-Stats; common proxies take 8 kB of headers in all."""
 
@@ -139,14 +141,16 @@ class Routes:
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T], deadline: Deadline) -> T:
-    """``work``'s result. When the client leaves first, the work is told to end at its next step, and ClientLeft is raised."""
+    """``work``'s result. When the client leaves first, the work is told to end at its next step, and ClientLeft is raised;
+    when a step hangs beyond the deadline, its client is told so while the step goes on."""
     task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_left(request))
     try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
+        longest = min(deadline.remaining() + _HANGING, 1e6)
+        done, _ = await asyncio.wait({task, watch}, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+        if task in done:
             return task.result()
-        raise ClientLeft
+        raise ClientLeft if watch in done else DeadlinePassed
     finally:
         for each in (task, watch):
             each.cancel()

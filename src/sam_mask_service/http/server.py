@@ -27,6 +27,8 @@ from .protocol import guarded
 log = logging.getLogger(__name__)
 FORCED = 1
 """Exit code after a second signal."""
+HUNG = 5
+"""Exit code of a process that can serve no more."""
 _CLOSING = 0.5
 """Seconds kept of the grace time for answers to be written and connections to be closed."""
 
@@ -88,6 +90,16 @@ class GracefulServer(uvicorn.Server):
         if self.service.gate.busy:
             self.config.timeout_graceful_shutdown = _CLOSING  # type: ignore[assignment]
         await super().shutdown(sockets)
+        if self.server_state.tasks:  # cut off just now: each still says so to its client
+            await asyncio.wait(self.server_state.tasks, timeout=_CLOSING)
+
+    async def on_tick(self, counter: int) -> bool:
+        settings = self.service.settings
+        if self.service.gate.hanging(settings.deadline_seconds + settings.grace_seconds):
+            log.critical("every picture at work hangs: the process ends, so that its supervisor starts a new one")
+            logging.shutdown()
+            os._exit(HUNG)
+        return await super().on_tick(counter)
 
     def leave(self) -> None:
         """Ends the process when a worker thread is still at it: a thread cannot be stopped, and the grace time is over."""

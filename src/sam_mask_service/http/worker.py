@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import uvicorn
@@ -10,6 +12,18 @@ from uvicorn_worker import UvicornWorker
 
 from ..service import Service
 from .server import GracefulServer, wire_options
+
+
+class SupervisedServer(GracefulServer):
+    """Ends, too, when the process that supervises it is gone: nobody would replace it, and its port would stay taken."""
+
+    parent = 0
+    """Its process id."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if os.getppid() != self.parent and not self.should_exit:
+            self.handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc] # has no types
@@ -31,7 +45,8 @@ class Worker(UvicornWorker):  # type: ignore[misc] # has no types
             **wire_options(service.settings),
         )
         self.config = config
-        server = GracefulServer(config, service)
+        server = SupervisedServer(config, service)
+        server.parent = self.ppid
         self._install_sigquit_handler()
         await server.serve(sockets=self.sockets)
         if not server.started:
