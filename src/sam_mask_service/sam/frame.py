@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -64,25 +65,42 @@ def upscale(
     """
     rows = _Steps(logits.shape[0], frame.size, frame.scaled[0], frame.height)
     columns = _Steps(logits.shape[1], frame.size, frame.scaled[1], frame.width)
-    down = rows(y, frame.height - y if height is None else height)
-    across = columns(x, frame.width - x if width is None else width)
-    return np.asarray(down @ logits @ across.T, np.float32)
+    down, seen_rows = _used(rows(y, frame.height - y if height is None else height))
+    across, seen_columns = _used(columns(x, frame.width - x if width is None else width))
+    return np.asarray(down @ logits[seen_rows, seen_columns] @ across.T, np.float32)
+
+
+def _used(matrix: F32) -> tuple[F32, slice]:
+    """The matrix without the columns that are zero at its sides, and which columns are left."""
+    columns = np.flatnonzero(matrix.any(axis=0))
+    left = slice(int(columns[0]), int(columns[-1]) + 1)
+    return np.ascontiguousarray(matrix[:, left]), left
 
 
 def shares(bits: Bits, x: int, y: int, frame: Frame, side: int) -> F32:
     """(side, side) float32, 0…1: which share of each cell of the square a mask covers. ``bits`` lies at (x, y) of the picture and
     may reach out of it; what does is left out."""
     height, width = frame.scaled
-    down = _overlaps(y, bits.shape[0], frame.height, height * side / frame.size, side)
-    across = _overlaps(x, bits.shape[1], frame.width, width * side / frame.size, side)
-    return np.asarray(down @ bits.astype(np.float32) @ across.T, np.float32)
+    sums = np.asarray(cv2.integral(np.ascontiguousarray(bits).view(np.uint8)), np.float64)
+    down = _edges(y, bits.shape[0], frame.height, height * side / frame.size, side)
+    across = _edges(x, bits.shape[1], frame.width, width * side / frame.size, side)
+    at_edges = _between(_between(sums, down).T, across).T
+    pixel = (height * side / frame.size / frame.height) * (width * side / frame.size / frame.width)
+    return np.asarray(np.diff(np.diff(at_edges, axis=0), axis=1) * pixel, np.float32)
 
 
-def _overlaps(first: int, count: int, total: int, used: float, side: int) -> F32:
-    """(side, count): how much of each cell each pixel covers, ``total`` pixels being ``used`` cells."""
-    edges = np.clip(np.arange(first, first + count + 1), 0, total) * (used / total)
-    cells = np.arange(side)[:, None]
-    return np.asarray(np.clip(np.minimum(edges[1:], cells + 1) - np.maximum(edges[:-1], cells), 0, None), np.float32)
+def _edges(first: int, count: int, total: int, used: float, side: int) -> NDArray[np.float64]:
+    """(side + 1,): where the cells' edges lie among the mask's ``count`` pixels, of which the first is number ``first`` of
+    ``total``, these being ``used`` cells. What lies outside the picture counts for no cell."""
+    edges = np.clip(np.arange(side + 1) * (total / used), 0, total) - first
+    return np.asarray(np.clip(edges, 0, count), np.float64)
+
+
+def _between(rows: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of an integral image at places between its rows (exact, since a pixel is one colour)."""
+    low = np.minimum(places.astype(np.int64), len(rows) - 2)
+    part = (places - low)[:, None]
+    return np.asarray(rows[low] * (1 - part) + rows[low + 1] * part, np.float64)
 
 
 class _Steps:
