@@ -15,10 +15,11 @@ import typer
 
 from .. import __version__
 from ..doors import weights
+from ..sam.advice import advise
+from ..sam.machine import cpu_threads, measure
 from ..service import Service
 from ..settings import Settings, SettingsError, allowed_cores, load
 from . import models
-from .advice import advise
 from .finding import Finding, Status
 from .machine import cpu_flags, cpu_name, memory_bytes
 from .selftest import masks
@@ -39,7 +40,7 @@ def examine(image: Path | None, build: Callable[[Settings], Service], *, pull: b
     yield from folders(settings)
     yield from access(settings)
     yield from model_files(settings, pull)
-    yield Finding("note", "speed", str(advise(settings.threads)))
+    yield speed(settings)
     yield from masks(settings, image, build)
 
 
@@ -90,6 +91,12 @@ def access(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "SAM_URL_INPUT", "off: no image_url")
     if settings.url_allow_networks:
         yield Finding("warn", "SAM_URL_ALLOW_NETWORKS", f"image_url may reach {', '.join(settings.url_allow_networks)}")
+
+
+def speed(settings: Settings) -> Finding:
+    """The machine's matrix rates, measured for a moment, and which SAM suits them."""
+    threads = cpu_threads(settings.threads)
+    return Finding("note", "speed", advise(measure(threads), threads).text)
 
 
 def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
