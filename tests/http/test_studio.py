@@ -207,7 +207,7 @@ def test_the_picture_of_a_target_fits_its_mask(make: Callable[..., Client]) -> N
     assert sent.shape[:2] == opened(mask).shape[:2]
     assert body["parameters"]["invert"] is True
     assert (
-        make().post("/create_mask", files=files(image=PHOTO), data={"target": "a1111"}).json()["image_base64"] is None
+        make().post("/create_mask", files=files(image=PHOTO), data={"target": "iopaint"}).json()["image_base64"] is None
     )
 
 

@@ -50,11 +50,13 @@ def _nova(name: str, task: str, params: str, change: Change) -> Target:
 
 _ROWS = (
     # Read: AUTOMATIC1111 modules/processing.py, create_binary_mask: L is taken as it is; RGBA by its alpha, so L it must be.
+    # Latents are an eighth of the size: sides that 8 does not divide would be rounded and the picture scaled.
     Target(
         "a1111",
         "A1111 / Forge img2img (inpaint)",
         "POST /sdapi/v1/img2img",
         change="white",
+        multiple=8,
         fields={
             "init_images": _image("list of base64"),
             "mask": _mask("base64"),
