@@ -33,7 +33,8 @@ TURNED_TRIES = 2
 class Effort:
     """``fine``: longer sides of the sizes for small faces; none is more than ``enlarge`` × the picture's own. ``yunet``: the
     same for YuNet, one size. ``weak``: a place needs one look with this score. ``accept``, ``accept_yunet``: the confidence
-    that makes a face, without and with YuNet. ``windows``: windows of the fine sizes, ``places``: candidates that are looked
+    that makes a face, without and with YuNet, and ``accept_turned`` in the last pass, where seven turns are seven chances to err.
+    ``windows``: windows of the fine sizes, ``places``: candidates that are looked
     at, at most. ``always``: every pass, even when the first has settled it.
     """
 
@@ -43,12 +44,13 @@ class Effort:
     weak: float
     accept: float
     accept_yunet: float
+    accept_turned: float
     windows: int
     places: int
     always: bool
 
 
 EFFORTS: dict[Recall, Effort] = {
-    "normal": Effort((576, 960, 1536), 1280, 1.3, 0.25, 0.6, 0.7, 64, 200, always=False),
-    "high": Effort((576, 960, 1536, 2304), 1920, 2.0, 0.2, 0.3, 0.4, 160, 400, always=True),
+    "normal": Effort((576, 960, 1536), 1280, 1.3, 0.25, 0.6, 0.7, 0.8, 64, 200, always=False),
+    "high": Effort((576, 960, 1536, 2304), 1920, 2.0, 0.2, 0.3, 0.4, 0.6, 160, 400, always=True),
 }
