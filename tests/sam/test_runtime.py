@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.parity import best, drawn_state
 from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.sam.config import Architecture
+from sam_mask_service.sam.frame import to_input
 from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.machine import EXACT, Arithmetic
 from sam_mask_service.sam.runtime import OpenVinoSam
 
 from ..support import torchzip
 from ..support.drawn_sam import TINYVIT, VIT, draw
+from ..support.numpy_sam import encode_tinyvit, encode_vit
 from .test_architecture import GOLDEN, needs_golden
 
 BOXES = np.array([[10, 20, 70, 90], [30, 5, 100, 60], [0, 0, 128, 128], [50, 50, 60, 61], [1, 2, 3, 4]], np.float32)
@@ -43,6 +47,16 @@ def test_shapes(architecture: Architecture) -> None:
     logits, iou = network.decode(embedding, boxes=BOXES, points=POINTS, labels=LABELS)
     assert logits.shape == (5, 4, 32, 32) and iou.shape == (5, 4)
     assert np.isfinite(logits).all() and np.isfinite(iou).all()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "reference"), [(VIT, encode_vit), (TINYVIT, encode_tinyvit)], ids=["vit", "tinyvit"]
+)
+def test_encoders_equal_plain_numpy(architecture: Architecture, reference: Callable[..., NDArray[np.float64]]) -> None:
+    picture = to_input(IMAGE, architecture.image_size)[0].astype(np.float64)
+    expected = reference(draw(architecture), architecture, picture)
+    found = sam(architecture).encode(IMAGE)[0]
+    assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)
 
 
 def test_prompts_are_independent_of_their_batch() -> None:
