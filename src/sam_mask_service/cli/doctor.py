@@ -111,10 +111,14 @@ def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
         sound = weights.verify(row, settings.models_dir) == "ok"
         text = row.what if sound else f"{row.what}: damaged; sam-mask models pull {row.name}"
         yield Finding("ok" if sound else "fail", f"model {row.name}", text)
-    if settings.model not in {row.name for row in here} and settings.checkpoint is None and settings.engine != "mesh":
-        yield Finding(
-            "note", "models", f"SAM's weights are not here; sam-mask models pull {settings.model} fetches them"
-        )
+    if settings.engine != "mesh" and settings.checkpoint is None and settings.model not in {row.name for row in here}:
+        yield Finding("note", "models", f"SAM's weights are not here: {_absent(settings)}")
+
+
+def _absent(settings: Settings) -> str:
+    if settings.offline:
+        return f"downloads are off (SAM_OFFLINE); put {weights.model(settings.model).file} into the models folder"
+    return f"a server fetches them when it starts, the mesh engine serves meanwhile; sam-mask models pull {settings.model} does it now"
 
 
 def _writable(name: str, folder: Path, use: str) -> Finding:

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..answer import Json
+from ..doors import weights
 from ..errors import EngineUnavailable, FileExists, ServiceError
 from ..service import Service
 from ..settings import Settings
@@ -48,9 +49,15 @@ class Outcome:
 
 
 def command_settings(settings: Settings, engine: str) -> Settings:
-    """The settings of a one-off command: ``auto`` takes SAM when its weights are here, and downloads nothing by itself."""
+    """The settings of a one-off command: ``auto`` is SAM when its weights are here and mesh when not, without a download."""
     wanted = settings.engine if engine == "auto" else engine
+    if wanted == "auto" and not _has_weights(settings):
+        wanted = "mesh"
     return settings.model_copy(update={"engine": wanted, "offline": settings.offline or wanted != "sam"})
+
+
+def _has_weights(settings: Settings) -> bool:
+    return settings.checkpoint is not None or weights.path(weights.model(settings.model), settings.models_dir).is_file()
 
 
 async def until_ready(service: Service, engine: str, say: Callable[[str], None]) -> None:
