@@ -275,6 +275,7 @@ GOOD = base64.b64encode(GOOD_PNG).decode()
         ("data:;base64," + GOOD, (200, "")),
         ("\r\n".join(GOOD[i : i + 76] for i in range(0, len(GOOD), 76)), (200, "")),
         (GOOD.rstrip("=") + "===", (422, "invalid_parameter")),
+        ("AAA=" + GOOD, (422, "invalid_parameter")),
         (GOOD[:-5], (422, "invalid_parameter")),
         (GOOD.replace("A", "%41", 1), (422, "invalid_parameter")),
         ("data:image/png," + GOOD, (422, "invalid_parameter")),

@@ -15,6 +15,8 @@ from starlette.types import Message, Receive
 from ..errors import BadRequest, Busy, ClientLeft, InvalidParameter, SlowRequest, TooLarge
 from ..limits import BodyLimits
 
+MAX_VALUES = 20_000
+"""Values in a JSON body. Millions of tiny ones cost seconds and gigabytes to parse; base64 has none of the signs counted."""
 MAX_DIGITS = 400
 """Digits of one JSON number; Python itself gives up with a ValueError at 4,300."""
 
@@ -51,15 +53,17 @@ class Share:
         self.taken = size
 
 
-def declared_length(text: str | None, most: int) -> int | None:
-    """Content-Length as a number, judged before a byte of the body is read. Raises BadRequest and TooLarge."""
+def check_declared_length(text: str | None, most: int) -> None:
+    """Judges Content-Length before a byte of the body is read. Raises BadRequest and TooLarge.
+
+    It is not reserved: memory goes to those who send, not to those who promise.
+    """
     if text is None:
-        return None
+        return
     if not (text.isascii() and text.isdigit()):
         raise BadRequest("Content-Length is not a number.")
     if len(text) > 18 or int(text) > most:
         raise TooLarge
-    return int(text)
 
 
 async def chunks(receive: Receive, limits: BodyLimits, most: int, share: Share) -> list[bytes]:
@@ -71,7 +75,9 @@ async def chunks(receive: Receive, limits: BodyLimits, most: int, share: Share) 
     size = 0
     start = time.monotonic()
     while True:
-        message = await _next(receive, start + limits.seconds + size / limits.rate)
+        # The whole may take longer the more of it has come; no single pause may.
+        until = min(start + limits.seconds + size / limits.rate, time.monotonic() + limits.seconds)
+        message = await _next(receive, until)
         piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > most:
@@ -98,8 +104,10 @@ def parse_json(data: bytes, most_keys: int) -> dict[str, Any]:
     """The JSON object in ``data``.
 
     400 for what is no JSON (empty, malformed, a byte order mark, UTF-16, nested too deep), 422 for JSON that could be read in
-    two ways or does not fit (not an object, NaN, Infinity, 1e999, endless digits, a key twice, too many keys).
+    two ways or does not fit (not an object, NaN, Infinity, 1e999, endless digits, a key twice, too many keys or values).
     """
+    if sum(data.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
+        raise InvalidParameter(f"At most {MAX_VALUES} values in the JSON body.")
     try:
         text = data.decode("utf-8")
         value = json.loads(

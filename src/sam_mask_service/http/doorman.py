@@ -31,6 +31,8 @@ PUBLIC_PREFIXES = ("/static/",)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?\Z")
+_STRONG = 16
+"""Characters of a key that is not to be guessed over a network."""
 _WRONG_KEYS = 20
 _WINDOW = 60.0
 _REMEMBERED = 4096
@@ -44,8 +46,7 @@ class WrongKeys:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def check(self, address: str) -> None:
-        """Raises TooManyRequests for an address that guesses. Its right key would be refused too: an answer to every guess is
-        what a guesser needs."""
+        """Raises TooManyRequests for an address that guesses."""
         times = self._times.get(_network(address))
         if times is None:
             return
@@ -90,9 +91,14 @@ class Head:
 
 
 class Doorman:
-    """Holds the operator's rules; ``admit`` raises, or returns whether the caller is trusted with details."""
+    """Holds the operator's rules; ``admit`` raises, or returns whether the caller is trusted with details.
+
+    A strong key passes also from an address that guesses: it cannot be guessed, and behind a proxy or a container's gateway
+    that address is everybody's. A weak one does not: an answer to every guess is what a guesser needs.
+    """
 
     def __init__(self, key: str | None, hosts: Collection[str] = (), origins: Collection[str] = ()) -> None:
+        self._strong = key is not None and len(key) >= _STRONG
         self._digest = hashlib.sha256(key.encode()).digest() if key else None
         self._any_host = "*" in hosts or (not hosts and key is not None)
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -139,11 +145,14 @@ class Doorman:
             raise ForbiddenOrigin
 
     def _check_key(self, head: Head, client: str) -> Literal[True]:
-        self._wrong.check(client)
         shown = _shown_keys(head)
+        right = bool(shown) and self._right(shown)
+        if right and self._strong:
+            return True
+        self._wrong.check(client)
         if not shown:
             raise KeyMissing
-        if not self._right(shown):
+        if not right:
             self._wrong.add(client)
             raise KeyWrong
         return True

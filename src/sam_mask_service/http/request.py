@@ -13,7 +13,7 @@ from starlette.requests import Request
 from ..errors import BadRequest, InvalidParameter, TooLarge, UnsupportedMedia
 from ..limits import BODY, BodyLimits
 from ..params import SOURCES, Source
-from .body import Share, chunks, declared_length, parse_json
+from .body import Share, check_declared_length, chunks, parse_json
 from .multipart import parse_form
 
 Kind = Literal["raw", "json", "multipart", "empty"]
@@ -49,9 +49,7 @@ async def read(request: Request, rules: Rules, share: Share) -> Incoming:
     headers = request.headers
     kind, options = _kind(headers.getlist("content-type"), headers)
     most = rules.limits.whole("raw" if kind == "empty" else kind)
-    length = declared_length(headers.get("content-length"), most)
-    if length is not None:
-        share.grow_to(length)
+    check_declared_length(headers.get("content-length"), most)
     query = _query(request.url.query, rules.limits)
     if query and kind != "raw":
         raise InvalidParameter(
