@@ -118,7 +118,7 @@ def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
 def _absent(settings: Settings) -> str:
     if settings.offline:
         return f"downloads are off (SAM_OFFLINE); put {weights.model(settings.model).file} into the models folder"
-    return f"a server fetches them when it starts, the mesh engine serves meanwhile; sam-mask models pull {settings.model} does it now"
+    return f"a server fetches them when it starts, mesh serves meanwhile; sam-mask models pull {settings.model} does it now"
 
 
 def _writable(name: str, folder: Path, use: str) -> Finding:
