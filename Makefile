@@ -11,6 +11,7 @@ VENV ?= .venv
 INSTALLER ?= uv
 HOST ?= 0.0.0.0
 PORT ?= 8739
+GOLDEN ?= ../shared/golden
 IMAGE ?= sam-mask-api:local
 TOOLS := .venv-tools
 UV := $(TOOLS)/bin/uv
@@ -26,7 +27,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test lint format demo bench bench-quality bench-sam soak fuzz lock image image-smoke env-size clean
+.PHONY: help setup serve test lint format demo bench bench-quality bench-sam parity soak fuzz lock image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -53,14 +54,18 @@ format: $(VENV)/.ok-dev
 demo: $(VENV)/.ok-dev  ## start the service, mask a real photo, write out/, stop
 	$(RUN) scripts/demo.py --out out
 
-bench: $(VENV)/.ok-dev  ## speed and memory over HTTP
+bench: $(VENV)/.ok-dev  ## speed and memory over HTTP, masks and hand-over
 	$(RUN) -m bench.speed
+	$(RUN) -m bench.handover
 
 bench-quality: $(VENV)/.ok-dev  ## mask and detection quality on the labelled sets
 	$(RUN) -m bench.quality
 
-bench-sam: $(VENV)/.ok-dev  ## our SAM beside the reference package (installs torch into .venv-ref)
-	$(RUN) -m bench.sam_speed
+bench-sam: $(VENV)/.ok-dev  ## our SAM beside the reference package (installs torch into .venv-reference)
+	$(RUN) -m bench.sam_reference
+
+parity: $(VENV)/.ok-dev  ## our SAM graphs against golden values of the reference (GOLDEN=folder)
+	$(RUN) -m bench.parity $(GOLDEN)
 
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
 	$(RUN) -m bench.soak
@@ -85,7 +90,7 @@ image-smoke:  ## run that image read-only and without capabilities, and ask it f
 	scripts/image_smoke.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
-	rm -rf $(VENV) $(TOOLS) .venv-ref .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	rm -rf $(VENV) $(TOOLS) .venv-reference .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).

@@ -78,6 +78,13 @@ def test_access_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert found["SAM_URL_ALLOW_NETWORKS"].status == "warn"
 
 
+@pytest.mark.parametrize(("name", "value"), [("SAM_DEVICE", "cuda"), ("CUDA_VISIBLE_DEVICES", "0")])
+def test_a_gpu_that_is_not_used_is_said(name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "device" not in findings(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert findings(tmp_path)["device"].status == "warn"
+
+
 def test_a_missing_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
     missing = next(iter(doctor.packages()))

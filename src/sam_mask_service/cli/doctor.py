@@ -40,6 +40,7 @@ def examine(image: Path | None, build: Callable[[Settings], Service], *, pull: b
     yield from folders(settings)
     yield from access(settings)
     yield from model_files(settings, pull)
+    yield from device(settings)
     yield speed(settings)
     yield from masks(settings, image, build)
 
@@ -91,6 +92,14 @@ def access(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "SAM_URL_INPUT", "off: no image_url")
     if settings.url_allow_networks:
         yield Finding("warn", "SAM_URL_ALLOW_NETWORKS", f"image_url may reach {', '.join(settings.url_allow_networks)}")
+
+
+def device(settings: Settings) -> Iterator[Finding]:
+    """A GPU that was asked for is not silently left out."""
+    if settings.device == "cuda" or settings.cuda_visible_devices.strip() not in ("", "-1"):
+        yield Finding(
+            "warn", "device", "a GPU is asked for (SAM_DEVICE, CUDA_VISIBLE_DEVICES); this version computes on the CPU"
+        )
 
 
 def speed(settings: Settings) -> Finding:
