@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sam_mask_service.sam import machine
-from sam_mask_service.sam.machine import Rates, cgroup_cores, choose, cpu_threads
+from sam_mask_service.sam.machine import Rates, by_flags, cgroup_cores, choose, cpu_threads
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -81,10 +81,37 @@ def test_bf16_must_be_clearly_faster(f32: float, bf16: float, expected: str) -> 
         ("int8", Rates(200, 100), ("int8", "f32")),
     ],
 )
-def test_choice(monkeypatch: pytest.MonkeyPatch, wish: machine.Wish, rates: Rates, expected: tuple[str, str]) -> None:
+def test_choice_by_measurement(
+    monkeypatch: pytest.MonkeyPatch, wish: machine.Wish, rates: Rates, expected: tuple[str, str]
+) -> None:
     monkeypatch.setattr(machine, "measure", lambda *_: rates)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     chosen = choose(wish, 1)
     assert (chosen.precision, chosen.rest) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "expected"),
+    [
+        ("fpu sse2 avx2 avx512f avx512_bf16", {}, "bf16"),
+        ("fpu sse2 avx512f amx_bf16 amx_tile", {}, "bf16"),
+        ("fpu sse2 avx2 avx512f avx512_vnni", {}, "f32"),
+        ("fpu sse2 avx2 avx512_bf16", {"ONEDNN_MAX_CPU_ISA": "AVX2"}, None),
+        ("fp asimd bf16 i8mm", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_what_the_flags_say(flags: str, environment: dict[str, str], expected: str | None) -> None:
+    assert by_flags(flags.split(), environment) == expected
+
+
+def test_flags_need_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor : 0\nflags : fpu sse2 avx512_bf16\n")
+    monkeypatch.setattr(machine, "CPUINFO", info)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    monkeypatch.setattr(machine, "measure", lambda *_: pytest.fail("measured"))
+    assert choose("auto", 1).precision == "bf16"
 
 
 def test_the_measurement_measures() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,8 @@ Exact = Literal["f32", "bf16"]
 Wish = Literal["auto", "f32", "bf16", "int8"]
 
 CGROUP = Path("/sys/fs/cgroup")
+CPUINFO = Path("/proc/cpuinfo")
+_ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 BF16_GAIN = 1.2
 """bf16 is chosen when it is at least this much faster: it costs accuracy (embedding error 1 %), so a tie goes to f32."""
 INT8_GROUP = 256
@@ -147,8 +149,18 @@ def cpu_options(arithmetic: Arithmetic, threads: int) -> dict[str, Any]:
 
 
 def choose(wish: Wish, threads: int) -> Arithmetic:
-    """``auto``: bf16 where it is measured to be faster (AMX, AVX512-BF16), else f32. Never int8, which costs more accuracy."""
+    """``auto``: bf16 where the CPU multiplies in it (AMX, AVX512-BF16), else f32, which is faster there. Never int8, which costs
+    more accuracy."""
     if wish == "f32" or wish == "bf16":
         return Arithmetic(wish, wish)
-    fastest = measure(threads).fastest
+    fastest = by_flags(_words(CPUINFO)) or measure(threads).fastest
     return Arithmetic("int8" if wish == "int8" else fastest, fastest)
+
+
+def by_flags(words: Collection[str], environment: Mapping[str, str] | None = None) -> Exact | None:
+    """What the kernel's list of CPU flags says, at once and whatever else runs on the machine; None where it says nothing (not an
+    x86 Linux) or oneDNN was told to leave instructions out: then it must be measured."""
+    environment = os.environ if environment is None else environment
+    if "sse2" not in words or any(name in environment for name in _ISA_LIMITS):
+        return None
+    return "bf16" if "amx_bf16" in words or "avx512_bf16" in words else "f32"
