@@ -21,7 +21,7 @@ from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.targets import TARGETS
 
-from ..support.scene import TWO_FACES, Fixed, picture, service
+from ..support.scene import Fixed, picture, service
 from ..support.wire import Client
 
 PHOTO = picture()
@@ -108,13 +108,32 @@ def test_a_spared_face_stays_as_it_was(make: Callable[..., Client]) -> None:
     assert (after[SMALL[1] + 25, SMALL[0] + 20] == 0x60).all()
 
 
-def test_what_is_still_seen_is_counted(make: Callable[..., Client]) -> None:
-    blind = Fixed((*TWO_FACES, Face(Box(5, 5, 12, 12), 0.9, presence=0.9)))
-    body = make(detector=blind).post("/anonymize", files=files(image=PHOTO), data={"faces": "0,1"}).json()
-    assert body["residual_faces"] == 0  # the third was not asked for, and is one of those that stay
-    assert body["stats"]["found_again"] == 2
-    ghost = tuple(Face(face.box, 0.9, presence=0.9) for face in TWO_FACES)
-    assert make(detector=Fixed(ghost)).post("/anonymize", files=files(image=PHOTO)).json()["residual_faces"] == 2
+@dataclass
+class Ghost(Fixed):
+    """Sees a face in the first cell of every sheet of hidden places."""
+
+    presence: float = 0.9
+
+    def detect(self, image: RGB, options: DetectOptions = DetectOptions(), *rest: Any) -> list[Face]:  # noqa: B008
+        if image.shape[:2] == (150, 200):
+            return list(self.faces)
+        return [Face(Box(48, 48, 64, 64), 0.9, presence=self.presence)]
+
+
+@pytest.mark.parametrize(("presence", "left"), [(0.9, 1), (0.1, 0)])
+def test_what_is_still_seen_counts_when_the_mesh_sees_it_too(
+    make: Callable[..., Client], presence: float, left: int
+) -> None:
+    body = make(detector=Ghost(presence=presence)).post("/anonymize", files=files(image=PHOTO)).json()
+    assert (body["residual_faces"], body["stats"]["found_again"]) == (left, 1)
+
+
+def test_a_face_can_be_spared_by_a_point(make: Callable[..., Client]) -> None:
+    client = make()
+    body = client.post("/anonymize", files=files(image=PHOTO), data={"except_points": "[[150, 75]]"}).json()
+    assert [f["hidden"] for f in body["faces"]] == [False, True]
+    answer = client.post("/anonymize", files=files(image=PHOTO), data={"except_points": "[[3, 3]]"})
+    refused(answer, 422, "face_not_found")
 
 
 @pytest.mark.parametrize(("kind", "media"), [("jpeg", "image/jpeg"), ("webp", "image/webp"), ("png", "image/png")])

@@ -36,6 +36,9 @@ class AnonymizeBase(DetectParams):
     )
     region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is hidden.")
     colour: ColourText = Field("#606060", description="For method=solid: #rrggbb.")
+    except_points: Annotated[list[list[float]], Field(min_length=1, max_length=1000)] | None = Field(
+        None, description="[[x, y], …]: the faces at these points stay as they are, whatever their numbers."
+    )
     recall: Recall = Field("high", description="high finds more; normal is faster.")
     engine: Literal["sam", "mesh"] = Field(
         "mesh", description="What draws the outline; to hide, mesh is enough and fast."
@@ -47,6 +50,18 @@ class AnonymizeBase(DetectParams):
     def _colour(cls, text: str) -> str:
         read_colour(text)
         return text
+
+    @field_validator("except_points", mode="before")
+    @classmethod
+    def _points(cls, value: Any) -> Any:
+        return _all_floats(value)
+
+    @field_validator("except_points")
+    @classmethod
+    def _pairs(cls, value: list[list[float]] | None) -> list[list[float]] | None:
+        if any(len(point) != 2 or min(point) < 0 or max(point) > 1e6 for point in value or []):
+            raise ValueError("each is [x, y] inside the picture")
+        return value
 
     @property
     def rgb(self) -> Colour:
@@ -71,7 +86,8 @@ class CutoutParams(DetectParams):
     blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")
     feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(3.0, description="Width of the soft edge.")
     background: Annotated[str, Field(min_length=1, max_length=16)] = Field(
-        "transparent", description="transparent, or a colour: #rrggbb, white, black, grey. Or send a file background_image."
+        "transparent",
+        description="transparent, or a colour: #rrggbb, white, black, grey. Or send a file background_image.",
     )
     padding: Annotated[float, Field(ge=0, le=2)] | None = Field(
         None, description="Room on every side, as a share of the longer side; unset: what suits the aspect."
@@ -128,11 +144,7 @@ class ImageMaskParams(MaskParams):
     @field_validator("points", mode="before")
     @classmethod
     def _floats(cls, value: Any) -> Any:
-        return (
-            [[float(v) if _number(v) else v for v in p] if isinstance(p, list) else p for p in value]
-            if isinstance(value, list)
-            else value
-        )
+        return _all_floats(value)
 
     @field_validator("box", mode="before")
     @classmethod
@@ -155,3 +167,10 @@ class ImageMaskParams(MaskParams):
 
 def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _all_floats(value: Any) -> Any:
+    """Whole numbers in a list of lists as floats, which alone the strict models take; everything else stays as it is."""
+    if not isinstance(value, list):
+        return value
+    return [[float(v) if _number(v) else v for v in row] if isinstance(row, list) else row for row in value]

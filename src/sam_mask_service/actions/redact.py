@@ -10,12 +10,12 @@ import numpy as np
 
 from ..faces.detector import DetectOptions
 from ..faces.mesh import fill
-from ..faces.sanitise import sane_faces
-from ..geometry import RGB, Box, Face, by_indices, ordered
+from ..geometry import RGB, Box, Face, at_point, by_indices, ordered
 from ..mask import finish
 from ..params import MaskParams
 from ..pipeline import Look, Seen, detect
 from ..segment.segmenter import Patch, Segmenter
+from .again import look_again
 from .anonymise import Hidden, anonymise
 from .params import AnonymizeBase
 
@@ -53,14 +53,14 @@ def redact(look: Look, params: AnonymizeBase, segmenter: Segmenter) -> Redacted:
     """Raises NoFace, FaceNotFound (also for an ``except`` that is not there), RegionUnavailable and DeadlinePassed."""
     seen, chosen = detect(look, params)
     faces = ordered(seen.faces, params.order)
-    spared = set(by_indices(faces, params.kept))
+    spared = {*by_indices(faces, params.kept), *(at_point(faces, x, y) for x, y in params.except_points or [])}
     hide = [(n, face) for n, face in chosen if n not in spared]
     hiding = {n for n, _ in hide}
     keep = [(n, face) for n, face in enumerate(faces) if n not in hiding]
     patches = _hidden(look, params, segmenter, seen, [face for _, face in hide])
     with look.timer.step("hide", look.deadline):
         rgb = anonymise(look.picture.rgb, patches, params.method, params.strength, params.rgb)
-    found = _look_again(look, params, rgb, [face for _, face in keep])
+    found = _look_again(look, params, rgb, [face for _, face in hide], [face for _, face in keep])
     residual = tuple(face for face in found if _readable(face, look.picture.rgb, rgb))
     return Redacted(rgb, seen, tuple(hide), tuple(keep), residual, len(found))
 
@@ -99,14 +99,14 @@ def _grown(face: Face, patch: Patch, seen: Seen, whole: bool) -> Hidden:
     return Hidden(x, y, alpha, box, cover_box=whole)
 
 
-def _look_again(look: Look, params: AnonymizeBase, rgb: RGB, keep: Sequence[Face]) -> list[Face]:
-    """What is found now, but for the faces that were to be kept. Normal effort: outside the hidden faces nothing has changed
-    since the first, harder look."""
+def _look_again(
+    look: Look, params: AnonymizeBase, rgb: RGB, hidden: Sequence[Face], keep: Sequence[Face]
+) -> list[Face]:
+    """What is found now where faces were hidden, but for those that were to be kept."""
     options = DetectOptions(params.min_confidence, look.tools.limits.max_faces, params.detector)
     with look.timer.step("look_again", look.deadline):
-        found = look.tools.detector.detect(rgb, options, look.deadline)
-    faces = sane_faces(found, rgb.shape[1], rgb.shape[0])
-    return [face for face in faces if not any(face.box.contained(other.box) > _SAME for other in keep)]
+        found = look_again(rgb, hidden, look.tools.detector, options, look.deadline)
+    return [face for face in found if not any(face.box.contained(other.box) > _SAME for other in keep)]
 
 
 def _readable(face: Face, before: RGB, after: RGB) -> bool:

@@ -25,8 +25,9 @@ function downloadValues(stage) {
 }
 
 function hideValues(stage) {
-  const kept = stage.faces.map((face) => face.face_id).filter((id) => !stage.chosen.has(id));
-  return { method: $('method').value, strength: number('strength') / 100, ...(kept.length ? { except: kept } : {}) };
+  const kept = stage.faces.filter((face) => !stage.chosen.has(face.face_id));
+  const middles = kept.map(({ bbox: b }) => [b.x + b.width / 2, b.y + b.height / 2]); // numbers differ where it looks harder
+  return { method: $('method').value, strength: number('strength') / 100, ...(kept.length ? { except_points: middles } : {}) };
 }
 
 function cutValues(stage) {
