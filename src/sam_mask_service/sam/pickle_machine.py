@@ -7,6 +7,7 @@ are looked up in a table of names and are never called. So nothing is executed, 
 
 from __future__ import annotations
 
+import io
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 
 MAX_STEPS = 400_000
 MAX_INT_BYTES = 16
+_MAX_LINE = 200
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 
 
 class UnsafePickle(Exception):
@@ -59,31 +62,38 @@ def run(data: bytes) -> object:
     """What the pickle describes. Raises UnsafePickle, or ValueError for a damaged one."""
     stack: Stack = []
     memo: dict[int, Any] = {}
-    for step, (opcode, argument, _) in enumerate(_opcodes(data)):
-        if step > MAX_STEPS:
-            raise UnsafePickle("The checkpoint's description is longer than any model's.")
-        if opcode == "STOP":
+    stream = io.BytesIO(data)
+    for step in range(MAX_STEPS):
+        name, code = _opcode(stream)
+        if name == "STOP":
             break
-        handler = _HANDLERS.get(opcode)
-        if handler is None:
-            raise UnsafePickle(
-                f"The checkpoint's description uses the instruction {opcode}, which no state dict needs."
-            )
         try:
-            handler(stack, memo, argument)
-        except (IndexError, KeyError, TypeError) as e:
-            raise ValueError(f"instruction {opcode} at step {step} does not fit") from e
+            _HANDLERS[name](stack, memo, _argument(stream, code))
+        except (IndexError, KeyError, TypeError, UnicodeError) as e:
+            raise ValueError(f"instruction {name} at step {step} does not fit") from e
+    else:
+        raise UnsafePickle("The checkpoint's description is longer than any model's.")
     if len(stack) != 1:
         raise ValueError("it ends in the middle")
     return stack[0]
 
 
-def _opcodes(data: bytes) -> Any:
-    try:
-        for opcode, argument, position in pickletools.genops(data):
-            yield opcode.name, argument, position
-    except (ValueError, UnicodeError, OverflowError) as e:
-        raise ValueError(str(e)[:100]) from None
+def _opcode(stream: io.BytesIO) -> tuple[str, str]:
+    """(name, code) of the next instruction; unknown ones are refused before their argument is looked at."""
+    code = stream.read(1).decode("latin-1")
+    if not code:
+        raise ValueError("it is cut off")
+    name = _OPCODES[code].name if code in _OPCODES else f"0x{ord(code):02x}"
+    if name != "STOP" and name not in _HANDLERS:
+        raise UnsafePickle(f"The checkpoint's description uses the instruction {name}, which no state dict needs.")
+    return name, code
+
+
+def _argument(stream: io.BytesIO, code: str) -> Any:
+    if code == "c":  # GLOBAL: two lines; pickletools would take backslashes in them for escapes
+        return [stream.readline(_MAX_LINE).decode("ascii").removesuffix("\n") for _ in range(2)]
+    argument = _OPCODES[code].arg
+    return None if argument is None else argument.reader(stream)
 
 
 def _push(stack: Stack, _memo: dict[int, Any], argument: Any) -> None:
@@ -162,8 +172,8 @@ def _list(stack: Stack) -> list[Any]:
     return stack[-1]
 
 
-def _global(stack: Stack, _memo: dict[int, Any], argument: str) -> None:
-    _push_global(stack, *argument.split(" ", 1))
+def _global(stack: Stack, _memo: dict[int, Any], argument: list[str]) -> None:
+    _push_global(stack, *argument)
 
 
 def _stack_global(stack: Stack, _memo: dict[int, Any], _argument: Any) -> None:
