@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +116,16 @@ def test_command_line(stage: Stage) -> None:
     assert [row["output"] for row in rows] == [["group-0.png", "group-1.png"], ["portrait-0.png"]]
     piped = Image.open(io.BytesIO((stage.folder / "piped.png").read_bytes()))
     assert np.array_equal(np.asarray(piped), np.asarray(Image.open(stage.folder / "mask.png")))
+
+
+@pytest.mark.server
+def test_the_demo(tmp_path: Path) -> None:
+    pytest.importorskip("skimage")
+    command = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--out", "out"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "SAM_ENGINE": "mesh"}, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 face, ")
+    sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
+    assert sizes == dict.fromkeys(("photo.jpg", "mask.png", "overlay.jpg"), (512, 512))
