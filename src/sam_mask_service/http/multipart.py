@@ -7,6 +7,7 @@ a file from a text field, and is used for nothing.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from ..limits import BodyLimits
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+# The parser warns about each broken form; the access log has its line already, and callers could fill the disk with more.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]*[A-Za-z0-9'()+_,./:=?-]\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)

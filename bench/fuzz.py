@@ -1,0 +1,255 @@
+"""Hostile inputs by the thousand: ``make fuzz``. A finding is printed with the seed that makes it again, and the exit code is 1.
+
+In this process: mutated pictures into the decoder, mutated checkpoints into their reader, made-up URLs into the guard, made-up
+values into the parameters, made-up bodies into the JSON and form readers. Then schemathesis against the schema of a started server.
+Everything found once stays as a case in ``tests/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+from skimage import data as pictures
+
+from bench.started import ROOT, started
+from sam_mask_service.doors.netguard import UrlPolicy, check_address, check_url, parse_address
+from sam_mask_service.errors import ServiceError
+from sam_mask_service.http.body import parse_json
+from sam_mask_service.http.multipart import parse_form
+from sam_mask_service.image import decode
+from sam_mask_service.limits import BODY
+from sam_mask_service.params import MaskParams, parse
+from sam_mask_service.sam.checkpoint import CheckpointError, read_state
+
+SLOW = 2.0
+"""Seconds that no single input may take."""
+SHARED = ROOT.parent / "shared" / "eval" / "data" / "torture"
+
+
+@dataclass
+class Report:
+    """Outcomes of one target by kind, and what must not have happened."""
+
+    name: str
+    outcomes: Counter[str] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+
+    def run(self, seed: int, work: Callable[[], object]) -> None:
+        """One input. ServiceError and CheckpointError are answers; anything else is a finding."""
+        start = time.perf_counter()
+        try:
+            work()
+            self.outcomes["taken"] += 1
+        except ServiceError as error:
+            self.outcomes[error.code] += 1
+            if error.status >= 500:
+                self.findings.append(f"seed {seed}: {error.code}")
+        except CheckpointError as error:
+            self.outcomes[type(error).__name__] += 1
+        except Exception as error:
+            self.findings.append(f"seed {seed}: {type(error).__name__}: {error}")
+        seconds = time.perf_counter() - start
+        self.slowest = max(self.slowest, seconds)
+        if seconds > SLOW:
+            self.findings.append(f"seed {seed}: {seconds:.1f} s")
+
+    def line(self) -> str:
+        counts = " ".join(f"{name}:{count}" for name, count in self.outcomes.most_common())
+        state = "FAIL" if self.findings else "ok  "
+        return (
+            f"{state} {self.name:<16} {sum(self.outcomes.values()):>7} tried, slowest {self.slowest:.2f} s   {counts}"
+        )
+
+
+def mutant(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """One of ``seeds`` with bytes changed, ranges dropped, doubled or exchanged with another seed's."""
+    data = bytearray(chance.choice(seeds))
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(data) + 1)
+        length = chance.choice((1, 1, 2, 4, chance.randint(1, 200)))
+        other = chance.choice(seeds)
+        start = chance.randrange(len(other))
+        match chance.randrange(6):
+            case 0:
+                data[at : at + length] = chance.randbytes(length)
+            case 1:
+                del data[at : at + length]
+            case 2:
+                data[at:at] = data[at : at + length]
+            case 3:
+                data[at : at + length] = other[start : start + length]
+            case 4:
+                data[at : at + 4] = chance.choice((b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\1"))
+            case _:
+                data = data[: max(1, at)] if chance.random() < 0.2 else data
+        if not data:
+            data += b"\0"
+    return bytes(data)
+
+
+def small_pictures(kind: str) -> list[bytes]:
+    base = Image.fromarray(pictures.astronaut()).resize((64, 64))
+    made = []
+    for image in (base, base.convert("L"), base.convert("P"), base.convert("CMYK"), base.convert("RGBA")):
+        out = io.BytesIO()
+        try:
+            image.save(out, kind, **({"progressive": True} if kind == "JPEG" and image.mode == "L" else {}))
+        except (OSError, ValueError):
+            continue
+        made.append(out.getvalue())
+    return made
+
+
+def fuzz_pictures(kind: str, count: int) -> Report:
+    report, seeds = Report(kind), small_pictures(kind)
+    for seed in range(count):
+        data = mutant(random.Random(seed), seeds)  # noqa: S311
+        report.run(seed, partial(decode, data, max_bytes=1 << 20, max_pixels=4_000_000))
+    return report
+
+
+def torture() -> Report:
+    report = Report("torture files")
+    for number, path in enumerate(sorted(SHARED.rglob("*")) if SHARED.is_dir() else []):
+        if path.is_file() and path.suffix not in (".csv", ".md"):
+            data = path.read_bytes()
+            report.run(number, partial(decode, data, max_bytes=20 << 20, max_pixels=50_000_000))
+    return report
+
+
+def small_checkpoint() -> bytes:
+    """A torch archive of one tensor, as its format has it."""
+    out = io.BytesIO()
+    pickle = (
+        b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01X\x01\x00\x00\x00aq\x02ctorch._utils\n_rebuild_tensor_v2\nq\x03"
+        b"((X\x07\x00\x00\x00storageq\x04ctorch\nFloatStorage\nq\x05X\x01\x00\x00\x000q\x06X\x03\x00\x00\x00cpuq\x07K\x04tq\x08Q"
+        b"K\x00K\x02K\x02\x86q\tK\x02K\x01\x86q\n\x89h\x00)Rq\x0btq\x0cRq\rs."
+    )
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a/data.pkl", pickle)
+        archive.writestr("a/byteorder", b"little")
+        archive.writestr("a/data/0", b"\0" * 16)
+        archive.writestr("a/version", b"3\n")
+    return out.getvalue()
+
+
+def fuzz_checkpoints(count: int) -> Report:
+    report, seeds = Report("checkpoints"), [small_checkpoint()]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.pth")
+        for seed in range(count):
+            path.write_bytes(mutant(random.Random(seed), seeds) if seed else seeds[0])  # noqa: S311
+            with path.open("rb") as file:
+                report.run(seed, partial(read_state, file))
+    if not report.outcomes["taken"]:
+        report.findings.append("the unchanged checkpoint was not read")
+    return report
+
+
+URL_PARTS = (
+    "http://", "https://", "HTTP:", "//", "@", ":", "80", "443", "22", "/", "\\", "#", "?", "%", "%00", ".", "..", "[", "]", "::1",
+    "127.0.0.1", "0x7f", "0177", "localhost", "example.com", "８", "。", "\t", "\r\n", "\0", " ", "ⓛ", "\ud800", "xn--", "[::ffff:",
+)  # fmt: skip
+
+
+def fuzz_urls(count: int) -> Report:
+    report, policy = Report("urls"), UrlPolicy()
+
+    def judge(url: str) -> None:
+        target = check_url(url, policy)
+        assert target.port in (80, 443) and target.authority.isascii() and "@" not in target.authority
+        assert not any(ch in target.authority + target.path for ch in " \r\n\t\0\\")
+        if target.literal is not None:
+            check_address(parse_address(target.host), target.port, policy)
+
+    for seed in range(count):
+        chance = random.Random(seed)  # noqa: S311
+        url = "".join(chance.choice(URL_PARTS) for _ in range(chance.randint(1, 8)))
+        report.run(seed, partial(judge, chance.choice(("", "http://")) + url))
+    return report
+
+
+VALUES: tuple[object, ...] = (
+    None, True, False, 0, 1, -1, 2**70, 1.5, 1e308, "", "first", "face", "true", "1", "nan", "1e9", "\ud800", "\0", "x" * 5000,
+    [], [0], [[]], {}, {"a": 1}, "[0, 1]", "0,1", "[" * 50,
+)  # fmt: skip
+
+
+def fuzz_parameters(count: int) -> Report:
+    report, names = Report("parameters"), [*MaskParams.model_fields, "x", "\ud800", "__class__"]
+    for seed in range(count):
+        chance = random.Random(seed)  # noqa: S311
+        values = {chance.choice(names): chance.choice(VALUES) for _ in range(chance.randint(0, 5))}
+        textual = chance.random() < 0.5
+        report.run(seed, partial(parse, MaskParams, values, textual=textual))
+    return report
+
+
+def fuzz_bodies(count: int) -> Report:
+    report = Report("bodies")
+    texts = [b'{"a": 1, "b": [1.5, true, null, "x\\u0041"]}', b'{"a": {"b": {}}, "c": -1e5}']
+    form = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\nContent-Type: image/png\r\n\r\nxyz\r\n--b--\r\n'
+    for seed in range(count):
+        chance = random.Random(seed)  # noqa: S311
+        text, sent = mutant(chance, texts), mutant(chance, [form, form + form])
+        size = chance.randint(1, 40)
+        report.run(seed, partial(parse_json, text, 40))
+        pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+        report.run(seed, partial(parse_form, pieces, "b", BODY))
+    return report
+
+
+def schema_cases(seconds: int) -> Report:
+    """schemathesis: whatever the schema allows, and what it does not, must give no 5xx and no unwritten status."""
+    report = Report("schemathesis")
+    tool = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+    if tool is None:
+        report.findings.append("schemathesis is not installed")
+        return report
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+    with started(engine="mesh", log_level="warning") as server, tempfile.TemporaryDirectory() as folder:
+        line = [tool, "run", f"{server.url}/openapi.json", "--checks", checks, "--max-time", str(seconds), "--no-color"]
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True)
+    report.outcomes["run"] += 1
+    if done.returncode != 0:
+        report.findings.append(done.stdout[-6000:])
+    return report
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--count", type=int, default=10_000, help="inputs of each kind")
+    options.add_argument("--seconds", type=int, default=120, help="time of schemathesis; 0 leaves it out")
+    options.add_argument("--json", type=Path, help="also write the counts there")
+    chosen = options.parse_args()
+    reports = [fuzz_pictures(kind, chosen.count) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")]
+    reports += [torture(), fuzz_checkpoints(chosen.count), fuzz_urls(chosen.count), fuzz_parameters(chosen.count)]
+    reports += [fuzz_bodies(chosen.count), *([schema_cases(chosen.seconds)] if chosen.seconds else [])]
+    for report in reports:
+        print(report.line())
+        for finding in report.findings[:10]:
+            print(f"     {finding}")
+    if chosen.json:
+        rows = [{"name": r.name, "outcomes": r.outcomes, "slowest": r.slowest, "findings": r.findings} for r in reports]
+        chosen.json.write_text(json.dumps(rows, indent=1))
+    return 1 if any(report.findings for report in reports) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""Long runs against a started server: ``make soak``. What must stay flat is measured and compared with its bound.
+
+Good requests of mixed sizes, broken pictures, early disconnects and bodies over the limit, thousands each; then ten times the
+capacity for a while; then every slot with the largest legal picture. Prints a table and ends with 1 when a bound is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import io
+import json
+import random
+import socket
+import statistics
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+from skimage import data as pictures
+
+from bench.started import Server, started
+
+MIB = 1 << 20
+GROWTH = 50 * MIB
+"""Resident bytes that thousands of requests may add (attacks.md L01)."""
+PEAK = 2000 * MIB
+"""The written budget: resident bytes with every slot at the largest legal picture (2 slots × 50 MP, mesh engine)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a process holds."""
+
+    resident: int
+    threads: int
+    descriptors: int
+    children: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report."""
+
+    name: str
+    value: str
+    bound: str
+    ok: bool
+
+
+def worker_of(server: Server) -> psutil.Process:
+    return psutil.Process(server.process.pid).children()[0]
+
+
+def state_of(server: Server) -> State:
+    worker = worker_of(server)
+    return State(worker.memory_info().rss, worker.num_threads(), worker.num_fds(), len(worker.children()))
+
+
+class Line:
+    """A kept connection; one per thread. The standard library's client is the cheapest that is right."""
+
+    def __init__(self, url: str) -> None:
+        self._address = url.removeprefix("http://")
+        self._open: http.client.HTTPConnection | None = None
+
+    def post(self, body: bytes, kind: str = "image/jpeg", query: str = "") -> int:
+        for attempt in (1, 2):
+            if self._open is None:
+                self._open = http.client.HTTPConnection(self._address, timeout=120)
+            try:
+                self._open.request("POST", f"/create_mask{query}", body, {"Content-Type": kind})
+                answer = self._open.getresponse()
+                answer.read()
+            except (http.client.HTTPException, OSError):
+                self._open = None
+                if attempt == 2:
+                    return 0
+            else:
+                return answer.status
+        return 0
+
+
+def portraits() -> list[bytes]:
+    """Mixed sizes and formats of the public-domain portrait."""
+    base = Image.fromarray(pictures.astronaut())
+    made = []
+    for side in (128, 256, 512, 700, 1024):
+        for kind in ("JPEG", "PNG", "WEBP"):
+            out = io.BytesIO()
+            base.resize((side, side)).save(out, kind)
+            made.append(out.getvalue())
+    return made
+
+
+def broken(good: list[bytes], count: int) -> list[bytes]:
+    """Cut, flipped and made-up pictures; the same for the same count."""
+    chance = random.Random(count)  # noqa: S311
+    made = []
+    for _ in range(count):
+        data = bytearray(chance.choice(good))
+        if chance.random() < 0.5:
+            del data[chance.randrange(len(data)) :]
+        for _ in range(chance.randint(1, 20)):
+            if data:
+                data[chance.randrange(len(data))] = chance.randrange(256)
+        made.append(bytes(data))
+    return made
+
+
+def many(server: Server, count: int, clients: int, one: Callable[[Line, int], int]) -> Counter[int]:
+    """``count`` requests by ``clients`` threads; statuses counted (0: no answer)."""
+    lines = threading.local()
+
+    def run(i: int) -> int:
+        if not hasattr(lines, "line"):
+            lines.line = Line(server.url)
+        return one(lines.line, i)
+
+    with ThreadPoolExecutor(clients) as pool:
+        return Counter(pool.map(run, range(count)))
+
+
+def hang_up(server: Server) -> Callable[[Line, int], int]:
+    """Half of a request, then nothing."""
+    host, port = server.url.removeprefix("http://").split(":")
+    head = b"POST /create_mask HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\n"
+
+    def one(_: Line, i: int) -> int:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 10) as line:
+            line.sendall(head + b"x" * (i % 3000))
+        return 0
+
+    return one
+
+
+def too_long(server: Server) -> Callable[[Line, int], int]:
+    address = server.url.removeprefix("http://")
+
+    def one(_: Line, __: int) -> int:
+        connection = http.client.HTTPConnection(address, timeout=30)
+        with contextlib.closing(connection):
+            connection.putrequest("POST", "/create_mask")
+            connection.putheader("Content-Type", "image/png")
+            connection.putheader("Content-Length", "999999999")
+            connection.endheaders()
+            return connection.getresponse().status
+
+    return one
+
+
+def flat(name: str, before: State, after: State, statuses: Counter[int]) -> list[Row]:
+    grown = after.resident - before.resident
+    counts = " ".join(f"{status or 'none'}:{n}" for status, n in sorted(statuses.items()))
+    same = (after.threads - before.threads, after.descriptors - before.descriptors, after.children - before.children)
+    return [
+        Row(f"{name}: answers", counts, "no 5xx", not any(status >= 500 for status in statuses)),
+        Row(f"{name}: memory", f"{grown / MIB:+.1f} MiB", f"< {GROWTH // MIB} MiB", grown < GROWTH),
+        Row(f"{name}: threads, descriptors, children", f"{same}", "≤ 2 each", all(n <= 2 for n in same)),
+    ]
+
+
+def long_runs(server: Server, count: int) -> list[Row]:
+    good = portraits()
+    bad = broken(good, 500)
+    many(
+        server,
+        max(50, count // 10),
+        2,
+        lambda line, i: line.post(good[i % len(good)], query=f"?expand_pixels={i % 99}"),
+    )
+    kinds: dict[str, Callable[[Line, int], int]] = {
+        "good": lambda line, i: line.post(good[i % len(good)], query=f"?expand_pixels={i % 251}"),
+        "broken": lambda line, i: line.post(bad[i % len(bad)]),
+        "disconnect": hang_up(server),
+        "over the limit": too_long(server),
+    }
+    rows: list[Row] = []
+    for name, one in kinds.items():
+        before = state_of(server)
+        statuses = many(server, count, 4, one)
+        time.sleep(1.5)
+        rows += flat(f"{count} × {name}", before, state_of(server), statuses)
+    return rows
+
+
+def overload(server: Server, seconds: float, capacity: int) -> list[Row]:
+    """Throughput at capacity, then with ten times as many clients; latencies of the accepted."""
+    good = [p for p in portraits() if len(p) < 200_000]
+    with ProcessPoolExecutor(1) as apart:  # the clients' own interpreter lock must not be in the figures
+        calm, _ = apart.submit(_for, server.url, seconds, 2, good).result()
+        going = apart.submit(_for, server.url, seconds, 10 * capacity, good)
+        health = _health_until(server, going)
+        storm, waits = going.result()
+    share = storm[200] / max(1, calm[200])
+    slowest = statistics.quantiles(waits, n=100)[98] if len(waits) > 1 else 0.0
+    others = {status: n for status, n in storm.items() if status not in (200, 503)}
+    return [
+        Row("overload: answers", f"200:{storm[200]} 503:{storm[503]}", "nothing else", not others),
+        Row("overload: throughput", f"{100 * share:.0f} % of calm", "≥ 90 %", share >= 0.9),
+        Row("overload: accepted p99", f"{slowest:.2f} s", "≤ 60 s", slowest <= 60),
+        Row("overload: /health p99", f"{1000 * health:.0f} ms", "< 100 ms", health < 0.1),
+    ]
+
+
+def _for(url: str, seconds: float, clients: int, good: list[bytes]) -> tuple[Counter[int], list[float]]:
+    end = time.monotonic() + seconds
+    waits: list[float] = []
+
+    def client(number: int) -> Counter[int]:
+        line, counts, i = Line(url), Counter[int](), number
+        while time.monotonic() < end:
+            i += 1
+            start = time.monotonic()
+            status = line.post(good[i % len(good)], query=f"?expand_pixels={i % 251}")
+            counts[status] += 1
+            if status == 200:
+                waits.append(time.monotonic() - start)
+            else:
+                time.sleep(1)  # the least that Retry-After asks for
+        return counts
+
+    with ThreadPoolExecutor(clients) as pool:
+        return sum(pool.map(client, range(clients)), Counter[int]()), waits
+
+
+def _health_until(server: Server, going: Future[Any]) -> float:
+    """The 99th percentile of seconds that ``/health`` takes meanwhile."""
+    took: list[float] = []
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    while not going.done():
+        start = time.monotonic()
+        connection.request("GET", "/health")
+        connection.getresponse().read()
+        took.append(time.monotonic() - start)
+        time.sleep(0.02)
+    return statistics.quantiles(took, n=100)[98]
+
+
+def peak(server: Server, slots: int) -> list[Row]:
+    """Every slot with the largest legal picture at once."""
+    base = Image.fromarray(np.asarray(Image.fromarray(pictures.astronaut()).resize((7071, 7070))))
+    out = io.BytesIO()
+    base.save(out, "JPEG", quality=85)
+    highest, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal highest
+        while not done.wait(0.02):
+            highest = max(highest, worker_of(server).memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    statuses = many(server, slots * 2, slots, lambda line, i: line.post(out.getvalue(), query=f"?expand_pixels={i}"))
+    done.set()
+    watcher.join()
+    good = set(statuses) <= {200, 422}
+    return [Row("largest pictures: peak", f"{highest / MIB:.0f} MiB", f"≤ {PEAK // MIB} MiB", good and highest <= PEAK)]
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    options.add_argument("--count", type=int, default=10_000, help="requests of each kind")
+    options.add_argument("--seconds", type=float, default=60.0, help="length of the overload")
+    options.add_argument("--json", type=Path, help="also write the rows there")
+    chosen = options.parse_args()
+    slots, queue = 2, 4
+    settings = {
+        "engine": "mesh",
+        "workers": str(slots),
+        "queue": str(queue),
+        "log_level": "warning",
+        "cache_bytes": "0",
+    }
+    with started(**settings) as server:
+        rows = long_runs(server, chosen.count)
+        rows += overload(server, chosen.seconds, slots + queue)
+        rows += peak(server, slots)
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        print(f"{'ok  ' if row.ok else 'FAIL'} {row.name:<{width}}  {row.value:<34} {row.bound}")
+    if chosen.json:
+        chosen.json.write_text(json.dumps([row.__dict__ for row in rows], indent=1))
+    return 0 if all(row.ok for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
