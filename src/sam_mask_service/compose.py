@@ -49,13 +49,14 @@ def sam_loader(settings: Settings, mesh: Segmenter) -> Loader:
 
     def load(report: Report) -> Segmenter:
         from .sam.load import load_sam  # brings the network's graphs: only who wants SAM pays for them
+        from .sam.machine import ArithmeticUnavailable
         from .segment.sam import SamSegmenter
 
         try:
             with _weights(settings, report) as file:
                 report("loading", None)
                 backend = load_sam(file, precision=settings.precision, threads=settings.cores)
-        except (WeightsError, CheckpointError) as e:
+        except (WeightsError, CheckpointError, ArithmeticUnavailable) as e:
             raise EngineUnavailable(str(e)) from e
         return SamSegmenter(backend, mesh)
 
