@@ -31,6 +31,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
 
 
+def opened(path: Path) -> Image.Image:
+    """The picture, with its file closed."""
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
 def block(heading: str, word: str = "") -> str:
     [code] = [b.code for b in BLOCKS if b.heading.startswith(heading) and word in b.code]
     return code
@@ -64,14 +69,14 @@ def test_every_command_that_is_named_is_there() -> None:
 @pytest.mark.server
 def test_use_case_inpainting(stage: Stage) -> None:
     stage.bash(block("AI art"))
-    mask = np.asarray(Image.open(stage.folder / "mask.png"))
+    mask = np.asarray(opened(stage.folder / "mask.png"))
     assert mask[125, 225] == 255 and mask[0, 0] == 0, "black is repainted: everything but the face"
 
 
 @pytest.mark.server
 def test_use_case_cutout(stage: Stage) -> None:
     stage.bash(block("Photo editing"))
-    head = np.asarray(Image.open(stage.folder / "head.png"))
+    head = np.asarray(opened(stage.folder / "head.png"))
     assert head.shape[2] == 4 and {0, 255} <= set(np.unique(head[..., 3]))
 
 
@@ -79,7 +84,7 @@ def test_use_case_cutout(stage: Stage) -> None:
 def test_use_case_privacy(stage: Stage) -> None:
     said = stage.bash(block("Privacy"))
     assert re.search(r"(?mi)^x-residual-faces: 0\s*$", said)
-    before, after = (np.asarray(Image.open(stage.folder / name)).astype(int) for name in ("group.jpg", "anonymous.jpg"))
+    before, after = (np.asarray(opened(stage.folder / name)).astype(int) for name in ("group.jpg", "anonymous.jpg"))
     assert before.shape == after.shape and np.abs(before - after)[100:150, 200:250].mean() > 3
 
 
@@ -114,8 +119,8 @@ def test_command_line(stage: Stage) -> None:
     assert {path.name for path in (stage.folder / "masks").iterdir()} == {"portrait.png", "group.png"}
     rows = [json.loads(line) for line in (stage.folder / "crops" / "manifest.jsonl").read_text().splitlines()]
     assert [row["output"] for row in rows] == [["group-0.png", "group-1.png"], ["portrait-0.png"]]
-    piped = Image.open(io.BytesIO((stage.folder / "piped.png").read_bytes()))
-    assert np.array_equal(np.asarray(piped), np.asarray(Image.open(stage.folder / "mask.png")))
+    piped = opened(stage.folder / "piped.png")
+    assert np.array_equal(np.asarray(piped), np.asarray(opened(stage.folder / "mask.png")))
 
 
 @pytest.mark.server
@@ -127,5 +132,5 @@ def test_the_demo(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 face, ")
-    sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
+    sizes = {path.name: opened(path).size for path in (tmp_path / "out").iterdir()}
     assert sizes == dict.fromkeys(("photo.jpg", "mask.png", "overlay.jpg"), (512, 512))
