@@ -23,6 +23,8 @@ from pathlib import Path
 import httpx
 
 from bench.started import ROOT, free_port, started
+from tests.support import torchzip
+from tests.support.drawn_sam import VIT, draw
 
 OUT = ROOT / "out" / "quality"
 SHARED = Path(os.environ.get("SAM_SHARED", ROOT.parent / "shared"))
@@ -38,6 +40,8 @@ class Run:
     masks: tuple[str, ...] = ("face", "head")
     detection: bool = True
     original: bool = False
+    drawn: bool = False
+    """SAM with random weights: says nothing of SAM's quality, shows that no candidate of it leaves the band."""
 
 
 YUNET, HAIR = "face_detection_yunet_2023mar.onnx", "hair_segmentation.tflite"
@@ -48,6 +52,7 @@ RUNS = (
     Run("mesh+yunet", {"engine": "mesh"}, (YUNET,), masks=()),
     Run("mesh+hair", {"engine": "mesh"}, (HAIR,), detection=False),
     Run("mesh+hair+parsing", {"engine": "mesh"}, (HAIR, PARSING), detection=False),
+    Run("sam-drawn", {"engine": "sam"}, detection=False, drawn=True),
 )
 
 
@@ -78,7 +83,8 @@ def server(run: Run) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         for net in run.nets:
             shutil.copy(SHARED / "models" / net, folder)
-        with started(**run.settings, models_dir=folder, offline="true", queue="64") as service:
+        drawn = {"checkpoint": str(torchzip.write(Path(folder) / "drawn.pth", draw(VIT)))} if run.drawn else {}
+        with started(**run.settings, **drawn, models_dir=folder, offline="true", queue="64") as service:
             yield service.url
 
 
