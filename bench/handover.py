@@ -114,7 +114,7 @@ def page(server: Server, folder: Path) -> dict[str, Any]:
     photo.write_bytes(portrait(1024, 1024, 1)[0])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        tab = browser.new_page()
+        tab = browser.new_page(bypass_csp=True)  # playwright waits by eval
         sizes: list[int] = []
         tab.on("response", lambda answer: sizes.append(int(answer.headers.get("content-length", 0))))
         tab.goto(server.url)

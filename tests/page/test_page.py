@@ -185,6 +185,9 @@ def test_cutout(loaded: Page, stub: Stub) -> None:
     loaded.locator("#aspect").select_option("35x45mm")
     wait(loaded, lambda: stub.last("/cutout").get("aspect") == "35x45mm")
     assert stub.last("/cutout")["background"] == "#3366cc"
+    assert "padding" not in stub.last("/cutout")
+    slide(loaded, "padding", 25)
+    wait(loaded, lambda: stub.last("/cutout").get("padding") == 0.25)
 
 
 def test_copy_as_curl(loaded: Page, tmp_path: Path) -> None:

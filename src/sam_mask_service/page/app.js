@@ -218,11 +218,12 @@ async function fillTargets() {
 
 function listen() {
   for (const id of ['file', 'camera']) $(id).addEventListener('change', () => { take($(id).files[0]); });
-  for (const id of ['expand', 'smooth', 'feather', 'strength', 'padding']) $(id).addEventListener('input', () => { units(); keepShape(); refresh(); });
+  for (const id of ['expand', 'smooth', 'feather', 'strength']) $(id).addEventListener('input', () => { units(); keepShape(); refresh(); });
   for (const id of ['region', 'method', 'background', 'aspect', 'colour']) $(id).addEventListener('change', () => {
     $('colourfield').hidden = $('background').value !== 'colour';
     refresh();
   });
+  $('padding').addEventListener('input', () => { $('padding').dataset.moved = 'yes'; units(); refresh(); });
   for (const id of ['target', 'edit', 'invert']) $(id).addEventListener('change', describe);
   for (const radio of document.querySelectorAll('input[name=task]')) radio.addEventListener('change', changeTask);
   for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => setTool(tool()));

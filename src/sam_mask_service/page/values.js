@@ -6,8 +6,12 @@ export const task = () => document.querySelector('input[name=task]:checked').val
 
 const UNITS = { expand: ' px', smooth: '', feather: ' px', strength: ' %', padding: ' %' };
 
+// Until somebody moves it, the aspect's own measure holds.
+const padded = () => $('padding').dataset.moved === 'yes';
+
 export function units() {
   for (const [id, unit] of Object.entries(UNITS)) document.querySelector(`output[for=${id}]`).textContent = $(id).value + unit;
+  if (!padded()) document.querySelector('output[for=padding]').textContent = 'auto';
 }
 
 export function maskValues(stage) {
@@ -33,7 +37,7 @@ function hideValues(stage) {
 function cutValues(stage) {
   const { faces, region, expand_pixels, blur_iterations, feather_pixels } = maskValues(stage);
   const background = $('background').value === 'colour' ? $('colour').value : $('background').value;
-  return { faces, region, expand_pixels, blur_iterations, feather_pixels, background, aspect: $('aspect').value, padding: number('padding') / 100 };
+  return { faces, region, expand_pixels, blur_iterations, feather_pixels, background, aspect: $('aspect').value, padding: padded() ? number('padding') / 100 : undefined };
 }
 
 // ``shape``: what the sliders begin with: a mask to repaint in is wider than a face, a cut-out is not.
