@@ -22,6 +22,7 @@ from .observe import Exchange
 from .request import Rules, check_size, limits_of, one_source, read
 
 T = TypeVar("T")
+Responses = dict[int | str, dict[str, Any]]
 P = TypeVar("P", bound=BaseModel)
 _HANGING = 0.5
 """Seconds after the deadline that a step has to notice it by itself."""
@@ -41,9 +42,11 @@ class Routes:
         self._add_work()
 
     def _add_state(self) -> None:
-        plain: dict[int | str, dict[str, Any]] = {200: {"model": schema.HealthResponse}, **schema.errors(400, 403, 405)}
-        for path, endpoint in (("/health", self.health), ("/ready", self.ready)):
-            self.router.add_api_route(path, endpoint, methods=["GET"], tags=["state"], responses=plain)
+        health: Responses = {200: {"model": schema.HealthResponse}}
+        ready: Responses = {200: {"model": schema.ReadyResponse}, 503: {"model": schema.ReadyResponse}}
+        for path, endpoint, answers in (("/health", self.health, health), ("/ready", self.ready, ready)):
+            responses = {**answers, **schema.errors(*schema.STATE_ERRORS)}
+            self.router.add_api_route(path, endpoint, methods=["GET"], tags=["state"], responses=responses)
             self.router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
         self.router.add_api_route(
             "/metrics",
@@ -61,7 +64,7 @@ class Routes:
             ("/create_mask_file", self.create_mask_file, schema.MASK_FILE_REQUEST, schema.MaskFileResponse, {}),
             ("/detect_faces", self.detect_faces, schema.DETECT_REQUEST, schema.DetectResponse, {}),
         ):
-            answers: dict[int | str, dict[str, Any]] = {200: {"model": model, "content": more}}
+            answers: Responses = {200: {"model": model, "content": more}}
             self.router.add_api_route(
                 path,
                 endpoint,

@@ -138,6 +138,13 @@ class HealthResponse(BaseModel):
     status: Literal["starting", "healthy", "degraded", "draining"]
 
 
+class ReadyResponse(BaseModel):
+    """``reason`` when it is not: draining, starting, busy."""
+
+    ready: bool
+    reason: str | None = None
+
+
 _ERRORS = {
     400: "The request could not be understood.",
     401: "The API key is missing.",
@@ -149,6 +156,7 @@ _ERRORS = {
     415: "No picture in a known format, or no known body.",
     422: "A parameter or the picture is at fault; `code` says which.",
     429: "Too many wrong keys.",
+    431: "The address or the headers are too long.",
     500: "A fault of the service.",
     503: "Busy, starting, draining, over the time limit, or out of space; see Retry-After.",
     504: "The source of the picture was too slow.",
@@ -164,7 +172,8 @@ def errors(*codes: int) -> dict[int | str, Json]:
     }
 
 
-ASK_ERRORS = (400, 401, 403, 405, 429, 500)
+ASK_ERRORS = (400, 401, 403, 405, 429, 431, 500)
+STATE_ERRORS = (400, 403, 405, 429, 431)
 WORK_ERRORS = tuple(_ERRORS)
 
 
@@ -185,7 +194,8 @@ def _object(properties: Json, sources: Json) -> Json:
 
 def _query(name: str, schema: Json) -> Json:
     text = {"description": f"Only with the picture itself as the body. {schema.get('description', '')}".strip()}
-    return {"name": name, "in": "query", "required": False, "schema": schema, **text}
+    # A list is one value, 0,2; a name that stands twice is refused.
+    return {"name": name, "in": "query", "required": False, "style": "form", "explode": False, "schema": schema, **text}
 
 
 def request_of(model: type[BaseModel]) -> Json:

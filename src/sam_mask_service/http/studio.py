@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ..actions.params import AnonymizeParams, CompositeParams, CutoutParams, ImageMaskParams
@@ -54,13 +54,16 @@ class StudioRoutes:
             ("DELETE", "/images/{image_id}", self.forget, None),
         )
         for method, path, endpoint, model in rows:
+            answer = studio_schema.ANSWERS[path]
             self.router.add_api_route(
                 path,
                 endpoint,
                 methods=[method],
                 tags=["hand-over"],
                 response_model=None,
-                responses=schema.errors(*schema.WORK_ERRORS),
+                status_code=answer.status,
+                response_class=_Holding if answer.lines else Response if answer.status == 204 else JSONResponse,
+                responses={answer.status: {"content": answer.content}, **schema.errors(*schema.WORK_ERRORS)},
                 openapi_extra=schema.request_of(model) if model else studio_schema.REQUESTS.get(path),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -49,4 +50,29 @@ REQUESTS: dict[str, Json] = {
         form=_object(["image"], {"image": {"type": "array", "items": _FILE}, **_properties(MaskParams)}),
     ),
     "/images/{image_id}/masks": _body(json=_object([], _properties(ImageMaskParams))),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: its status, the media types that it may have besides JSON, and whether it is a line for each picture."""
+
+    status: int = 200
+    pictures: tuple[str, ...] = ()
+    lines: bool = False
+
+    @property
+    def content(self) -> Json:
+        return {kind: {"schema": _FILE} for kind in self.pictures}
+
+
+_ANY = ("image/png", "image/jpeg", "image/webp")
+ANSWERS: dict[str, Answer] = {
+    "/anonymize": Answer(pictures=_ANY),
+    "/cutout": Answer(pictures=_ANY),
+    "/composite": Answer(pictures=_ANY),
+    "/create_masks": Answer(lines=True),
+    "/images": Answer(201),
+    "/images/{image_id}/masks": Answer(pictures=("image/png",)),
+    "/images/{image_id}": Answer(204),
 }
