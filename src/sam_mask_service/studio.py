@@ -96,7 +96,7 @@ class Studio:
         self, source: Source, edited: bytes, mask: bytes, params: CompositeParams, deadline: Deadline | None = None
     ) -> PictureAnswer:
         """``source``'s picture with the edit inside the mask; outside of it bit for bit as it was."""
-        transform = None if params.transform is None else Transform.from_dict(params.transform)
+        transform = None if params.transform is None else Transform.from_dict(params.transform, self._most)
         mark = params.mark
 
         def work(look: Look, start: float) -> PictureAnswer:
@@ -190,6 +190,11 @@ class Studio:
 
     def _bounds(self) -> dict[str, int]:
         return {"max_bytes": self.service.limits.max_bytes, "max_pixels": self.service.limits.max_pixels}
+
+    @property
+    def _most(self) -> int:
+        """Pixels of a canvas: a small picture is made larger for some targets, a large one is padded."""
+        return max(20_000_000, self.service.limits.max_pixels * 5 // 4)
 
     def _pixels(self, data: bytes) -> RGB:
         picture: Picture = decode(data, **self._bounds())

@@ -19,6 +19,7 @@ from PIL import Image
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.segment.fake import FakeSegmenter
+from sam_mask_service.segment.segmenter import FaceMask, Patch
 from sam_mask_service.targets import TARGETS
 
 from ..support.scene import Fixed, picture, service
@@ -235,8 +236,9 @@ def test_composite_refuses_what_does_not_fit(make: Callable[..., Client]) -> Non
     body, mask, edit = edited_for(client, "openai")
     parts = files(original=PHOTO, edited=edit, mask=mask)
     refused(client.post("/composite", files=parts, data={"target": "openai"}), 422, "invalid_parameter")
-    data = {"target": "openai", "transform": json.dumps({**body["transform"], "width": -1})}
-    refused(client.post("/composite", files=parts, data=data), 422, "invalid_parameter")
+    for wrong in ({"width": -1}, {"width": 90_000, "height": 90_000}):
+        data = {"target": "openai", "transform": json.dumps({**body["transform"], **wrong})}
+        refused(client.post("/composite", files=parts, data=data), 422, "invalid_parameter")
     photo_as_mask = files(original=PHOTO, edited=PHOTO, mask=PHOTO)
     assert "not a mask" in refused(client.post("/composite", files=photo_as_mask), 422, "invalid_parameter")["detail"]
     refused(client.post("/composite", files=files(original=PHOTO, edited=PHOTO)), 422, "invalid_parameter")
@@ -289,6 +291,31 @@ def test_points_and_box(make: Callable[..., Client]) -> None:
     refused(client.post(path, json={"box": [500, 500, 10, 10]}), 422, "invalid_parameter")
     refused(client.post(path, json={"faces": [5]}), 422, "face_not_found")
     refused(client.post(path, json={"image_url": "http://example.com"}), 422, "invalid_parameter")
+
+
+class Prompted(FakeSegmenter):
+    """An engine that takes prompts: it answers with a square about the first point, or with the box itself."""
+
+    def prompted(
+        self, embedding: Any, face: Face | None, points: Any, box: Box | None, deadline: Any = None
+    ) -> FaceMask:
+        if box is not None:
+            return FaceMask(Patch(int(box.x), int(box.y), np.ones((int(box.height), int(box.width)), bool)), 0.8, 1.0)
+        x, y, sign = points[0]
+        assert face is not None
+        assert sign == 1
+        return FaceMask(Patch(int(x) - 5, int(y) - 5, np.ones((10, 10), bool)), 0.8, 1.0)
+
+
+def test_an_engine_that_takes_prompts_is_asked_itself(make: Callable[..., Client]) -> None:
+    client = make(segmenter=Prompted())
+    path = f"/images/{upload(client)}/masks"
+    plain = {"mode": "combined", "invert": False, "blur_iterations": 0, "expand_pixels": 0, "output": "png"}
+    pointed = opened(client.post(path, json={**plain, "points": [[30, 40, 1]]}).content)
+    assert int((pointed[:, :100] > 0).sum()) == 100  # the nearer, smaller face; the other one stays as it was drawn
+    assert pointed[75, 150] == 255
+    boxed = opened(client.post(path, json={**plain, "box": [60, 60, 50, 40]}).content)
+    assert int((boxed > 0).sum()) == 2000
 
 
 def test_points_where_no_face_was_found(make: Callable[..., Client]) -> None:

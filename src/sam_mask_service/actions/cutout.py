@@ -20,7 +20,8 @@ from .anonymise import Colour, blend
 
 Aspect = Literal["free", "1:1", "3:4", "35x45mm"]
 RGBA = NDArray[np.uint8]
-MAX_FRAME_SIDE = 16_384
+MAX_FRAME = 64_000_000
+"""Pixels of a cut-out: padding may make it larger than the picture."""
 _TILE = 256
 
 
@@ -72,7 +73,7 @@ def frame(subject: PixelBox, aspect: Aspect = "free", padding: float | None = No
         height = max(height, width / shape.ratio)
         width = height * shape.ratio
     w, h = max(subject.width, round(width)), max(subject.height, round(height))
-    if max(w, h) > MAX_FRAME_SIDE:
+    if w * h > MAX_FRAME:
         raise InvalidParameter("padding: the picture that was asked for would be too large.")
     left = subject.x - (w - subject.width) // 2
     return Frame(left, subject.y - round((h - subject.height) * shape.top), w, h)

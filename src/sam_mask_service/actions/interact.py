@@ -47,15 +47,34 @@ def masks(look: Look, params: ImageMaskParams, segmenter: Segmenter) -> Result:
     for: switching one off must not cost a new look. Raises InvalidParameter for points outside the picture."""
     points = [(x, y, int(sign)) for x, y, sign in params.points or []]
     seen, chosen, embedded = _subjects(look, params, points)
-    faces = [face for _, face in chosen]
-    single = [look.drawn(segmenter, [face], params, seen, embedded) for face in faces]  # each is cached by itself
-    drawn = [mask for one in single for mask in one.masks]
-    if points and faces:
-        embedding = look.embedding(segmenter, embedded, params, seen)
-        with look.timer.step("correct", look.deadline):
-            drawn = _corrected(look, segmenter, embedding, faces, drawn, points)
-    whole = Drawn(tuple(drawn), single[0].detail if single else params.detail)
-    return assemble(look, params, segmenter, seen, chosen, whole)
+    drawn = _drawn(look, params, segmenter, seen, [face for _, face in chosen], embedded, points)
+    return assemble(look, params, segmenter, seen, chosen, drawn)
+
+
+def _drawn(
+    look: Look,
+    params: ImageMaskParams,
+    segmenter: Segmenter,
+    seen: Seen,
+    faces: Sequence[Face],
+    embedded: Sequence[Face],
+    points: Sequence[UserPoint],
+) -> Drawn:
+    """Masks of ``faces``. An engine that takes prompts gets the user's box as one: whatever lies in it, face or not."""
+    if not faces:
+        return Drawn((), params.detail)
+    prompt = params.box is not None and isinstance(segmenter, TakesPrompts)
+    single = [] if prompt else [look.drawn(segmenter, [face], params, seen, embedded) for face in faces]
+    if not points and not prompt:
+        return Drawn(tuple(mask for one in single for mask in one.masks), single[0].detail)
+    embedding = look.embedding(segmenter, embedded, params, seen)
+    with look.timer.step("correct", look.deadline):
+        if prompt and isinstance(segmenter, TakesPrompts):
+            masks = [segmenter.prompted(embedding, None, points, faces[0].box, look.deadline)]
+        else:
+            drawn = [mask for one in single for mask in one.masks]
+            masks = _corrected(look, segmenter, embedding, faces, drawn, points)
+    return Drawn(tuple(masks), embedding.detail)
 
 
 def _subjects(

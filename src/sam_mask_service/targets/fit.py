@@ -87,8 +87,9 @@ class Transform:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Transform:
-        """The transform of an earlier answer; ``forward`` and ``backward`` are derived and not read.
+    def from_dict(cls, values: Mapping[str, Any], most: int = MAX_CANVAS) -> Transform:
+        """The transform of an earlier answer; ``forward`` and ``backward`` are derived and not read. ``most``: pixels that a
+        caller may make us build.
 
         Raises InvalidParameter for missing, foreign or impossible values.
         """
@@ -100,7 +101,7 @@ class Transform:
         inside = made.offset_x + made.content_width <= made.width and made.offset_y + made.content_height <= made.height
         if min(values[n] for n in _FIELDS if not n.startswith("offset")) < 1 or not inside:
             raise InvalidParameter("transform: the picture does not lie inside its canvas.")
-        if max(made.width * made.height, made.source_width * made.source_height) > MAX_CANVAS:
+        if max(made.width * made.height, made.source_width * made.source_height) > most:
             raise InvalidParameter("transform: too large.")
         return made
 
