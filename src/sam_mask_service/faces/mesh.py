@@ -57,14 +57,20 @@ LEAST_ASPECT = 0.6
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """The face's own axes. ``chin``: (2,) pixels; ``up``, ``right``: unit vectors (2,); ``height`` chin to forehead point,
-    ``width`` cheek to cheek but at least 0.6 of the height, in pixels; ``yaw`` 0 (frontal) … 1 (profile)."""
+    ``width`` cheek to cheek but at least 0.6 of the height, in pixels; ``turn`` −1 (profile to the left) … 0 … 1 (to the
+    right, along ``right``)."""
 
     chin: NDArray[np.float32]
     up: NDArray[np.float32]
     right: NDArray[np.float32]
     height: float
     width: float
-    yaw: float
+    turn: float
+
+    @property
+    def yaw(self) -> float:
+        """0 (frontal) … 1 (profile)."""
+        return abs(self.turn)
 
     def along(self, points: Points) -> NDArray[np.float32]:
         """(N,) float32: how far up each of the (N, 2+) points lies: 0 at the chin, 1 at the forehead point."""
@@ -80,9 +86,9 @@ def frame(points: Points) -> Frame:
     right = np.array([-up[1], up[0]], np.float32)
     left_half = float((xy[NOSE_TIP] - xy[LEFT_CHEEK]) @ right)
     right_half = float((xy[RIGHT_CHEEK] - xy[NOSE_TIP]) @ right)
-    yaw = abs(left_half - right_half) / (abs(left_half) + abs(right_half) + 1e-6)
+    turn = (left_half - right_half) / (abs(left_half) + abs(right_half) + 1e-6)
     width = max(abs(left_half + right_half), LEAST_ASPECT * height)
-    return Frame(chin, up, right, height, width, min(1.0, yaw))
+    return Frame(chin, up, right, height, width, float(np.clip(turn, -1, 1)))
 
 
 def raised_oval(points: Points, lift: float) -> Polygon:

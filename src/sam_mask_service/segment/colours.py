@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import RGB
+from ..geometry import RGB, Bits
 from .crop import Soft
 
 _BINS: Final = (32, 48, 48)
@@ -22,17 +22,21 @@ _KERNEL: Final = cv2.getGaussianKernel(7, 1.0)
 
 
 class Palette:
-    """The colours of one window, each pixel's bin found once. ``lab``: (H, W, 3) uint8, OpenCV's Lab."""
+    """The colours of one window, each pixel's bin found once. ``lab``: (H, W, 3) uint8, OpenCV's Lab; ``counted``: (H, W)
+    bool, the pixels that may teach anything (those that lie in the picture), default all."""
 
-    def __init__(self, lab: NDArray[np.uint8]) -> None:
+    def __init__(self, lab: NDArray[np.uint8], counted: Bits | None = None) -> None:
         index = np.zeros(lab.shape[:2], np.int32)
         for channel, bins in enumerate(_BINS):
             place = (lab[..., channel] - np.float32(_FIRST[channel])) / np.float32(_WIDTH[channel])
             index = index * bins + np.clip(place, 0, bins - 1).astype(np.int32)
         self._index = index
+        self._counted = counted
 
     def density(self, weights: Soft) -> Soft:
         """(H, W) float32: for every pixel, the share that its colour has among the pixels with these (H, W) weights."""
+        if self._counted is not None:
+            weights = weights * self._counted
         counts = np.bincount(self._index.ravel(), weights.ravel(), int(np.prod(_BINS))).astype(np.float32)
         smooth = _blurred(counts.reshape(_BINS)) / np.float32(counts.sum() + 1e-6)
         return np.asarray(smooth.ravel()[self._index], np.float32)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import RGB, Points
+from ..geometry import RGB, Bits, Points
 from .segmenter import Patch
 
 Soft = NDArray[np.float32]
@@ -33,6 +33,13 @@ class Window:
     def points(self, points: Points) -> Points:
         """(N, 2) float32: the picture's points in the window."""
         return np.asarray(points[:, :2] @ self.matrix[:, :2].T + self.matrix[:, 2], np.float32)
+
+    def within(self, width: int, height: int) -> Bits:
+        """(S, S) bool: the window's pixels that lie in the picture of this size; beyond it ``cut`` repeats border pixels."""
+        inverse, at = self.inverse(), np.arange(self.size) + 0.5
+        x = inverse[0, 0] * at[None] + inverse[0, 1] * at[:, None] + inverse[0, 2]
+        y = inverse[1, 0] * at[None] + inverse[1, 1] * at[:, None] + inverse[1, 2]
+        return np.asarray((x > 0) & (x < width) & (y > 0) & (y < height))
 
     def inverse(self) -> NDArray[np.float64]:
         """(2, 3) float64, window → picture."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ..geometry import RGB, Face
 from .crop import Soft, Window, cut
-from .nets import HairNet, ParsingNet, PersonNet
+from .nets import CLASSES, HairNet, ParsingNet, PersonNet
 from .prior import Prior, prior_of
 
 FACE_SIZE, FACE_ZOOM = 144, 1.6
-HEAD_SIZE, HEAD_ZOOM = 320, 2.5
+HEAD_SIZE, HEAD_ZOOM = 256, 2.5
+PARSING_ZOOM = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,53 +41,53 @@ class FaceLook:
         self.face = self.prior.window(FACE_ZOOM, FACE_SIZE)
         self.head = self.prior.window(HEAD_ZOOM, HEAD_SIZE)
         self.face_rgb, self.head_rgb = cut(image, self.face), cut(image, self.head)
-        self._nets = nets
+        self._ask: dict[str, tuple[Callable[[RGB], NDArray[Any]], Window, RGB]] = {
+            "person": (nets.person, self.head, self.head_rgb)
+        }
+        if nets.hair is not None:
+            window = self.prior.window(HEAD_ZOOM, nets.hair.size)
+            self._ask["hair"] = nets.hair, window, cut(image, window)
+        if nets.parsing is not None:
+            window = self.prior.window(PARSING_ZOOM, nets.parsing.size)
+            self._ask["classes"] = nets.parsing, window, cut(image, window)
         self._lock = threading.Lock()
         self._answers: dict[str, NDArray[Any]] = {}
 
     @property
     def nbytes(self) -> int:
         """Bytes held, those of the networks' answers counted before they are there."""
-        n = self._nets
-        answers = [4 * net.size**2 for net in (n.person, n.hair) if net] + ([n.parsing.size**2] if n.parsing else [])
         points = 0 if self.prior.points is None else self.prior.points.nbytes
-        return self.face_rgb.nbytes + self.head_rgb.nbytes + points + sum(answers) + 4096
+        asked = sum(rgb.nbytes + 4 * window.size**2 for _, window, rgb in self._ask.values())
+        return self.face_rgb.nbytes + asked + points + 4096
 
-    def person(self) -> Soft:
-        """(S, S) float32 in the head window: probability of a person."""
-        return self._once("person", lambda: self._nets.person(self.head_rgb), self._nets.person.size)
-
-    def hair(self) -> Soft | None:
-        """(S, S) float32 in the head window: probability of hair; None without the network."""
-        net = self._nets.hair
-        return None if net is None else self._once("hair", lambda: net(self.head_rgb), net.size)
-
-    def classes(self) -> tuple[NDArray[np.uint8], Window] | None:
-        """The face-parsing classes and the window they stand in; None without the network."""
-        net = self._nets.parsing
-        if net is None:
-            return None
-        with self._lock:
-            if "classes" not in self._answers:
-                self._answers["classes"] = net(self.head_rgb)
-        classes = self._answers["classes"]
-        return classes, rescaled(self.head, classes.shape[0])
-
-    def _once(self, name: str, ask: Callable[[], Soft], size: int) -> Soft:
+    def _answer(self, name: str) -> NDArray[Any]:
         with self._lock:
             if name not in self._answers:
-                self._answers[name] = ask()
-        answer = self._answers[name]
-        return answer if size == HEAD_SIZE else np.asarray(cv2.resize(answer, (HEAD_SIZE, HEAD_SIZE)), np.float32)
+                ask, _, rgb = self._ask[name]
+                self._answers[name] = ask(rgb)
+            return self._answers[name]
 
+    def person(self, target: Window) -> Soft:
+        """(S, S) float32 in the target window: probability of a person."""
+        return transferred(self._answer("person"), self._ask["person"][1], target)
 
-def rescaled(window: Window, size: int) -> Window:
-    """The same square in another number of pixels."""
-    return Window(window.matrix * (size / window.size), size)
+    def hair(self, target: Window) -> Soft | None:
+        """(S, S) float32 in the target window: probability of hair; None without the network."""
+        return transferred(self._answer("hair"), self._ask["hair"][1], target) if "hair" in self._ask else None
+
+    def parsed(self, names: Iterable[str], target: Window) -> Soft | None:
+        """(S, S) float32 in the target window: where the face-parsing network sees one of these classes; None without it."""
+        if "classes" not in self._ask:
+            return None
+        numbers = [number for name in names for number in CLASSES[name]]
+        bits = np.isin(self._answer("classes"), numbers).astype(np.float32)
+        return transferred(bits, self._ask["classes"][1], target)
 
 
 def transferred(soft: Soft, source: Window, target: Window) -> Soft:
     """A map of one window seen in another, 0 where the first does not reach."""
+    if source is target:
+        return soft
     inverse = np.vstack([target.inverse(), [0, 0, 1]])
     joint = (np.vstack([source.matrix, [0, 0, 1]]) @ inverse)[:2]
     joint[:, 2] += joint[:, :2] @ np.array([0.5, 0.5]) - 0.5

@@ -27,6 +27,8 @@ CLASSES: dict[str, tuple[int, ...]] = {
     "hat": (18,),
 }
 """Class numbers of BiSeNetV2 on CelebAMask-HQ."""
+FACE_CLASSES = ("skin", "brows", "eyes", "glasses", "nose", "mouth")
+HEAD_CLASSES = (*FACE_CLASSES, "ears", "hair", "hat")
 
 
 class PersonNet:

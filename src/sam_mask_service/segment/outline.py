@@ -41,9 +41,12 @@ _HAIR, _HAIR_ABOVE, _BARE = (
     (0.3, 0.4),
     0.15,
 )  # log odds against hair; from these heights on; below this there is none
+_CONFUSED = 0.35  # a hair network that sees so much hair on cheeks and nose is not believed at all
+_PARSED = 4.0  # log odds of the face-parsing network, twice this between no and yes
 _FEATURE = 0.03  # eyes, brows and mouth are grown by this and teach no skin colour
 _ROUNDS, _FRESH = 2, 0.5
 _THINNEST, _SMOOTH = 0.03, 0.06
+_BAND = 0.08
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,19 +65,36 @@ class Zones:
     always: Bits
 
 
-def face_mask(rgb: RGB, prior: Prior, hair: Soft | None = None) -> tuple[Soft, Bits]:
-    """(soft mask, prior mask) of the face in its window: (S, S) float32 whose ½ level is the outline, (S, S) bool.
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """``soft``: (S, S) float32 whose ½ level is the outline. ``hull``: (S, S) bool, the prior. ``clear``: 0…1, how surely
+    the pixels along the outline belong to their side."""
 
-    ``prior`` is in the window's pixels; ``hair``: (S, S) probability of hair, or None without the hair network.
+    soft: Soft
+    hull: Bits
+    clear: float
+
+
+def face_mask(rgb: RGB, prior: Prior, hair: Soft | None = None, parsed: Soft | None = None) -> Outline:
+    """The face's outline in its window. ``prior`` is in the window's pixels; ``hair``, ``parsed``: (S, S) probabilities of
+    hair and of face from the optional networks, or None.
     """
     zones, width = zones_of(prior, rgb.shape[0]), prior.axes.width
     lab = to_lab(rgb)
-    odds = _log_odds(Palette(lab), zones, hair)
+    odds = _log_odds(Palette(lab), zones, hair, parsed)
     bits = one_piece(min_cut(odds, lab[..., :2], zones.never, zones.always))
     bits = one_piece(opened(bits, max(1, round(_THINNEST * width))))
     if not bits.any():
         bits = zones.hull
-    return guided(rgb, bits.astype(np.float32), max(2, int(_SMOOTH * width))), zones.hull
+    soft = guided(rgb, bits.astype(np.float32), max(2, int(_SMOOTH * width)))
+    return Outline(soft, zones.hull, _clearness(bits, odds, width))
+
+
+def _clearness(bits: Bits, odds: Soft, width: float) -> float:
+    distance = signed_distance(bits)
+    band = (np.abs(distance) < max(1.5, _BAND * width)) & (np.abs(distance) > 0.5)
+    agreeing = np.where(distance > 0, odds, -odds)[band]
+    return float(np.clip(agreeing / 4, 0, 1).mean()) if agreeing.size else 0.0
 
 
 def zones_of(prior: Prior, size: int) -> Zones:
@@ -83,9 +103,9 @@ def zones_of(prior: Prior, size: int) -> Zones:
     inside = signed_distance(hull) / np.float32(width)
     depth = np.asarray(cv2.distanceTransform(core.astype(np.uint8), cv2.DIST_L2, 5) / width, np.float32)
     up = height_map(prior, size)
-    far = _ramp(up, *_JAW, _FAR_JAW, _FAR) + _FAR_YAW * yaw * np.clip(up / _JAW[0], 0, 1)
+    far = ramp(up, *_JAW, _FAR_JAW, _FAR) + _FAR_YAW * yaw * np.clip(up / _JAW[0], 0, 1)
     never = inside < -np.where(up < 0, _FAR_CHIN, far)
-    off = np.where(up > 0.5, _ramp(up, *_FOREHEAD, _OFF_CHEEK, _OFF_FOREHEAD), _ramp(up, *_JAW, _OFF_JAW, _OFF_CHEEK))
+    off = np.where(up > 0.5, ramp(up, *_FOREHEAD, _OFF_CHEEK, _OFF_FOREHEAD), ramp(up, *_JAW, _OFF_JAW, _OFF_CHEEK))
     always = (depth > _SURE_DEPTH) & (up < _SURE_BELOW)
     features = _features(prior, size) & core
     return Zones(up, inside, depth, hull, features, np.asarray(off + _OFF_YAW * yaw, np.float32), never, always)
@@ -99,7 +119,7 @@ def height_map(prior: Prior, size: int) -> Soft:
     return np.asarray((across[None] + down[:, None]) / np.float32(axes.height), np.float32)
 
 
-def _ramp(x: Soft, low: float, high: float, first: float, last: float) -> Soft:
+def ramp(x: Soft, low: float, high: float, first: float, last: float) -> Soft:
     """``first`` up to ``low``, ``last`` from ``high`` on, a straight line between."""
     return np.asarray(first + (last - first) * np.clip((x - low) / (high - low), 0, 1), np.float32)
 
@@ -113,12 +133,15 @@ def _features(prior: Prior, size: int) -> Bits:
     return np.asarray(grown).astype(bool)
 
 
-def _log_odds(palette: Palette, zones: Zones, hair: Soft | None) -> Soft:
+def _log_odds(palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | None) -> Soft:
     expected = np.clip(zones.inside / zones.off, -8, 8)
     skin = ((zones.depth > _SKIN_DEPTH) & (zones.up < _SKIN_BELOW) & ~zones.features).astype(np.float32)
     around = ((zones.inside < -_AROUND) & (zones.up > _AROUND_ABOVE)).astype(np.float32)
+    if parsed is not None:
+        expected = expected + _PARSED * (parsed - 0.5)
     if hair is not None:
-        hair = hair * _ramp(zones.up, *_HAIR_ABOVE, 0, 1)
+        hair = _trusted(hair, zones)
+        hair = hair * ramp(zones.up, *_HAIR_ABOVE, 0, 1)
         expected = expected - _HAIR * np.clip((hair - 0.3) / 0.3, 0, 1) + ((hair < _BARE) & (zones.depth > 0.02))
         skin, around = skin * (hair < 0.5), np.maximum(around, hair > 0.8)
     face, rest = palette.density(skin), palette.density(around.astype(np.float32))
@@ -134,11 +157,18 @@ def _log_odds(palette: Palette, zones: Zones, hair: Soft | None) -> Soft:
     return np.asarray(np.where(zones.never, -8, np.where(zones.always, np.maximum(odds, 4), odds)), np.float32)
 
 
+def _trusted(hair: Soft, zones: Zones) -> Soft:
+    """The hair network takes some grey and wrinkled faces for hair: what it says is weakened by what it says of cheeks and nose."""
+    cheeks = (zones.depth > _SKIN_DEPTH) & (zones.up > 0.3) & (zones.up < 0.6)
+    wrong = float((hair[cheeks] > 0.3).mean()) if cheeks.any() else 0.0
+    return np.asarray(hair * max(0.0, 1 - wrong / _CONFUSED), np.float32)
+
+
 def _mixed(old: Soft, new: Soft) -> Soft:
     return np.asarray((1 - _FRESH) * old + _FRESH * new, np.float32)
 
 
 def _colour_odds(face: Soft, rest: Soft, zones: Zones) -> Soft:
     odds = np.clip(np.log((face + _UNSEEN) / (rest + _UNSEEN)), -_MOST, _MOST)
-    least = -_ramp(zones.up, 0.45, 0.55, _MOST_JAW, _MOST_TOP)
+    least = -ramp(zones.up, 0.45, 0.55, _MOST_JAW, _MOST_TOP)
     return np.asarray(np.where(zones.depth > 0.02, np.maximum(odds, least), odds), np.float32)
