@@ -102,6 +102,24 @@ def test_k04_second_signal_ends_at_once(kind: Kind, second: signal.Signals, tmp_
         assert isinstance(work.exception(), httpx.TransportError)
 
 
+@BOTH
+@pytest.mark.parametrize("seconds", [0.05, 0.4, 1.2])
+def test_k05_stopped_while_it_starts(kind: Kind, seconds: float, tmp_path: Path) -> None:
+    """While Python starts, while the models load, or just after: it ends, and nothing is left running or half written."""
+    env = {**os.environ, "PYTHONPATH": f"{REPO / 'src'}:{REPO}", "SAM_MODELS_DIR": str(tmp_path), "SAM_OFFLINE": "1"}
+    starting = command("gunicorn", free_port(), "sam_mask_service:app") if kind == "gunicorn" else SERVE
+    process = subprocess.Popen(starting, cwd=REPO, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    children = psutil.Process(process.pid).children()
+    process.terminate()
+    assert process.wait(10) in (0, -signal.SIGTERM)
+    until(lambda: not any(child.is_running() for child in children))
+    assert list(tmp_path.iterdir()) == []
+
+
+SERVE = [sys.executable, "-c", "from sam_mask_service.http.server import serve; serve('127.0.0.1', 0)"]
+
+
 def run_to_end(kind: Kind, port: int, **env: str) -> tuple[int, str]:
     keep = {name: value for name, value in os.environ.items() if not name.startswith("SAM_")}
     path = f"{REPO / 'src'}:{REPO}"

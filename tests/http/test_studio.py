@@ -15,11 +15,14 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import Request
 
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
+from sam_mask_service.http.studio import StudioRoutes
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import FaceMask, Patch
+from sam_mask_service.studio import Studio
 from sam_mask_service.targets import TARGETS
 
 from ..support.scene import Fixed, picture, service
@@ -291,6 +294,42 @@ def test_points_and_box(make: Callable[..., Client]) -> None:
     refused(client.post(path, json={"box": [500, 500, 10, 10]}), 422, "invalid_parameter")
     refused(client.post(path, json={"faces": [5]}), 422, "face_not_found")
     refused(client.post(path, json={"image_url": "http://example.com"}), 422, "invalid_parameter")
+
+
+@dataclass
+class Counting(FakeSegmenter):
+    """Sees only the faces that it was shown, as the mesh engine does, and counts how often it was shown any."""
+
+    shown: list[int] = field(default_factory=list)
+
+    def embedding_key(self, width: int, height: int, faces: Any, detail: Any) -> Any:
+        return tuple(face.box for face in faces)
+
+    def embed(self, image: RGB, faces: Any, *rest: Any) -> Any:
+        self.shown.append(len(faces))
+        return super().embed(image, faces, *rest)
+
+
+def test_switching_faces_costs_no_new_look(make: Callable[..., Client]) -> None:
+    client = make(segmenter=(segmenter := Counting()))
+    path = f"/images/{upload(client)}/masks"
+    for faces in ([0], [1], [0, 1], [1]):
+        assert client.post(path, json={"faces": faces, "mode": "combined"}).status_code == 200
+    assert segmenter.shown == [2]
+
+
+def test_each_key_is_an_owner_of_its_own(make: Callable[..., Client]) -> None:
+    """One key is all that the service takes today; what it keeps is bound to the key all the same."""
+    client = make(api_key="sixteen-characters")
+    studio = Studio(client.service)
+    routes = StudioRoutes(
+        studio, client.app.state.metrics, client.app.state.routes.rules, client.app.state.routes.reserve
+    )
+
+    def owner(name: str, value: str) -> bytes:
+        return routes._owner(Request({"type": "http", "headers": [(name.encode(), value.encode())]}))
+
+    assert owner("x-api-key", "one") == owner("authorization", "Bearer one") != owner("x-api-key", "two")
 
 
 class Prompted(FakeSegmenter):

@@ -43,11 +43,13 @@ def _request(path: str, operation: Json) -> str:
     content: Json = body.get("content", {})
     if not content:
         return ""
-    forms: Json = content["multipart/form-data"]["schema"]["properties"]
-    rows = "".join(_parameter(name, schema) for name, schema in forms.items())
+    properties: Json = {}
+    for kind in content.values():
+        properties.update(kind["schema"].get("properties", {}))
+    rows = "".join(_parameter(name, schema) for name, schema in properties.items())
     kinds = ", ".join(f"<code>{escape(kind)}</code>" for kind in content)
     table = f"<table><tr><th>parameter<th>type, range<th>default<th>meaning</tr>{rows}</table>"
-    return f"<p>Body: {kinds}</p>{table}{_example(path, content['application/json'])}"
+    return f"<p>Body: {kinds}</p>{table}{_examples(path, content.get('application/json', {}))}"
 
 
 def _parameter(name: str, schema: Json) -> str:
@@ -74,7 +76,7 @@ def _kind(schema: Json) -> str:
     return str(schema.get("type", "")) + (f" {low}…{high}" if low is not None and high is not None else "")
 
 
-def _example(path: str, content: Json) -> str:
+def _examples(path: str, content: Json) -> str:
     examples = content.get("examples", {})
     return "".join(
         f"<p>{escape(example['summary'])}:</p><pre>{escape(_curl(path, example['value']))}</pre>"

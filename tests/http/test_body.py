@@ -1,0 +1,126 @@
+"""Bodies piece by piece: limits of bytes, time and memory, and JSON with one meaning only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sam_mask_service.errors import BadRequest, Busy, ClientLeft, InvalidParameter, ServiceError, SlowRequest, TooLarge
+from sam_mask_service.http.body import Reserve, check_declared_length, chunks, parse_json
+from sam_mask_service.limits import BODY
+
+
+def receiving(*pieces: bytes | None, pause: float = 0.0) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """ASGI's receive: the pieces, then the end; None stands for a client that leaves."""
+    left = list(pieces)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(pause)
+        piece = left.pop(0)
+        if piece is None:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": piece, "more_body": bool(left)}
+
+    return receive
+
+
+def read(*pieces: bytes | None, most: int = 10, pause: float = 0.0, seconds: float = 5.0, reserve: int = 100) -> bytes:
+    limits, memory = replace(BODY, seconds=seconds), Reserve(reserve)
+    with memory.share() as share:
+        got = asyncio.run(chunks(receiving(*pieces, pause=pause), limits, most, share))
+        assert share.taken == sum(map(len, got)) == memory.used
+    assert memory.used == 0
+    return b"".join(got)
+
+
+def test_pieces_are_put_together_up_to_the_limit() -> None:
+    assert read(b"") == b""
+    assert read(b"12345", b"", b"67890") == b"1234567890"
+    with pytest.raises(TooLarge):
+        read(b"12345", b"678901")
+
+
+def test_client_that_leaves() -> None:
+    with pytest.raises(ClientLeft):
+        read(b"12345", None)
+
+
+def test_pause_that_is_too_long_and_time_that_grows_with_what_came() -> None:
+    with pytest.raises(SlowRequest):
+        read(b"1", b"2", pause=0.2, seconds=0.05)
+    limits = replace(BODY, seconds=0.2, rate=10)
+    with Reserve(100).share() as share:
+        pieces = asyncio.run(chunks(receiving(*[b"12345"] * 6, pause=0.1), limits, 100, share))
+    assert len(pieces) == 6, "0.6 s, of which 3 s were earned by 30 bytes"
+
+
+def test_memory_for_bodies_is_shared() -> None:
+    memory = Reserve(10)
+    with memory.share() as one, memory.share() as other:
+        one.grow_to(6)
+        one.grow_to(4)
+        other.grow_to(4)
+        with pytest.raises(Busy):
+            other.grow_to(5)
+    assert memory.used == 0
+    with pytest.raises(ValueError, match="kept"), memory.share() as share:
+        share.grow_to(10)
+        raise ValueError("kept")
+    assert memory.used == 0
+
+
+@pytest.mark.parametrize("text", ["-1", "+5", "1e3", "0x5", "5.0", "", " 5", "٥", "1,1"])
+def test_declared_length_that_is_no_number(text: str) -> None:
+    with pytest.raises(BadRequest):
+        check_declared_length(text, 10)
+
+
+def test_declared_length() -> None:
+    for text in (None, "0", "10", "0010"):
+        check_declared_length(text, 10)
+    for text in ("11", "9" * 40):
+        with pytest.raises(TooLarge):
+            check_declared_length(text, 10)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.booleans(), st.none(), st.text()), max_size=5))
+def test_json_that_is_taken_is_what_was_sent(value: dict[str, Any]) -> None:
+    assert parse_json(json.dumps(value).encode(), 10) == value
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_give_an_object_or_a_refusal(data: bytes) -> None:
+    with contextlib.suppress(BadRequest, InvalidParameter):
+        assert isinstance(parse_json(data, 10), dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "word"),
+    [
+        ('{"a": 1, "a": 1}', InvalidParameter, '"a" stands twice'),
+        ('{"b": {"\\ud800": 1, "\\ud800": 2}}', InvalidParameter, "stands twice"),
+        ('{"a": NaN}', InvalidParameter, "NaN"),
+        ('{"a": 1e999}', InvalidParameter, "number"),
+        ('{"a": ' + "1" * 401 + "}", InvalidParameter, "digits"),
+        ('{"a": 0.' + "1" * 401 + "}", InvalidParameter, "digits"),
+        ("{" + ",".join(f'"{i}": 1' for i in range(11)) + "}", InvalidParameter, "At most 10"),
+        ('{"a": [' + "1," * 20_000 + "1]}", InvalidParameter, "values"),
+        ("[1]", InvalidParameter, "object"),
+        ('{"a": ' * 5000, BadRequest, "deep"),
+        ("{", BadRequest, "JSON"),
+        ("", BadRequest, "JSON"),
+    ],
+    ids=lambda value: str(value)[:25],
+)
+def test_json_that_is_refused(text: str, error: type[ServiceError], word: str) -> None:
+    with pytest.raises(error) as caught:
+        parse_json(text.encode(), 10)
+    assert word in caught.value.detail
