@@ -13,7 +13,8 @@ from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import ClientLeft, DeadlinePassed, EngineUnavailable
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions, FaceDetector
-from sam_mask_service.faces.finder import merged
+from sam_mask_service.faces.effort import Bar
+from sam_mask_service.faces.finder import merged, over
 from sam_mask_service.geometry import RGB, Box, Face
 
 FACE = Box(170, 66, 109, 109)
@@ -132,3 +133,12 @@ def test_of_two_verdicts_at_one_place_the_surer_stays() -> None:
     weak, sure = Face(Box(0, 0, 10, 10), 0.5), Face(Box(1, 0, 10, 10), 0.9)
     elsewhere = Face(Box(50, 0, 10, 10), 0.6)
     assert merged([weak, elsewhere], [sure]) == [sure, elsewhere]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "kept"),
+    [((0.95, 0.6), [0.95, 0.6]), ((0.95, 0.5), [0.95]), ((0.85, 0.6), [0.85]), ((0.7, 0.6), []), ((), [])],
+)
+def test_a_weak_face_needs_company(confidences: tuple[float, ...], kept: list[float]) -> None:
+    faces = [Face(Box(20 * i, 0, 10, 10), confidence) for i, confidence in enumerate(confidences)]
+    assert [face.confidence for face in over(Bar(company=0.55, alone=0.8), faces)] == kept

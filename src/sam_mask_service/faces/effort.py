@@ -30,27 +30,57 @@ TURNED_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """The confidence that makes a face: ``company`` where the picture has a certain one, ``alone`` where it has none."""
+
+    company: float
+    alone: float
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """``fine``: longer sides of the sizes for small faces; none is more than ``enlarge`` × the picture's own. ``yunet``: the
-    same for YuNet, one size. ``weak``: a place needs one look with this score. ``accept``, ``accept_yunet``: the confidence
-    that makes a face, without and with YuNet, and ``accept_turned`` in the last pass, where seven turns are seven chances to err.
-    ``windows``: windows of the fine sizes, ``places``: candidates that are looked
-    at, at most. ``always``: every pass, even when the first has settled it.
+    same for YuNet, one size. ``weak``: a place needs one look with this score. ``mediapipe``, ``with_yunet``, ``turned``: what
+    makes a face without and with YuNet, and in the last pass, where seven turns are seven chances to err. ``windows``: windows
+    of the fine sizes, ``places``: candidates that are looked at, at most. ``always``: every pass, even when the first has
+    settled it.
     """
 
     fine: tuple[int, ...]
     yunet: int
     enlarge: float
     weak: float
-    accept: float
-    accept_yunet: float
-    accept_turned: float
+    mediapipe: Bar
+    with_yunet: Bar
+    turned: Bar
     windows: int
     places: int
     always: bool
 
 
 EFFORTS: dict[Recall, Effort] = {
-    "normal": Effort((576, 960, 1536), 1280, 1.3, 0.25, 0.6, 0.7, 0.8, 64, 200, always=False),
-    "high": Effort((576, 960, 1536, 2304), 1920, 2.0, 0.2, 0.3, 0.4, 0.6, 160, 400, always=True),
+    "normal": Effort(
+        fine=(576, 960, 1536),
+        yunet=1280,
+        enlarge=1.3,
+        weak=0.25,
+        mediapipe=Bar(0.55, 0.8),
+        with_yunet=Bar(0.7, 0.85),
+        turned=Bar(0.8, 0.8),
+        windows=64,
+        places=200,
+        always=False,
+    ),
+    "high": Effort(
+        fine=(576, 960, 1536, 2304),
+        yunet=1920,
+        enlarge=2.0,
+        weak=0.2,
+        mediapipe=Bar(0.25, 0.35),
+        with_yunet=Bar(0.35, 0.45),
+        turned=Bar(0.6, 0.6),
+        windows=160,
+        places=400,
+        always=True,
+    ),
 }

@@ -31,6 +31,7 @@ from .effort import (
     TURNS,
     WIDE,
     YUNET_SIZE,
+    Bar,
     Effort,
 )
 from .examiner import Examiner
@@ -72,11 +73,12 @@ class FaceFinder:
             raise EngineUnavailable("YuNet is not installed here; detector=mediapipe or auto is.")
         yunet = None if options.detector == "mediapipe" else self._yunet
         effort = EFFORTS[options.recall]
-        accept = effort.accept if yunet is None else effort.accept_yunet
-        faces = self._upright(image, effort, yunet, _or(options.min_confidence, accept), deadline)
+        asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
+        bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
+        faces = over(bar, self._upright(image, effort, yunet, bar.company, deadline))
         if effort.always or all(face.confidence < CERTAIN for face in faces):
-            more = self._turned(image, effort, _or(options.min_confidence, effort.accept_turned), deadline)
-            faces = merged(faces, more)
+            bar = asked or effort.turned
+            faces = merged(faces, over(bar, self._turned(image, effort, bar.company, deadline)))
         faces = sane_faces(faces, image.shape[1], image.shape[0])
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
@@ -140,6 +142,12 @@ class FaceFinder:
         return [face for face in self._run(verdict, places) if face is not None]
 
 
+def over(bar: Bar, faces: list[Face]) -> list[Face]:
+    """The faces that are sure enough: where one is certain others are likely; where none is, it may be a dog."""
+    company = any(face.confidence >= CERTAIN for face in faces)
+    return [face for face in faces if face.confidence >= (bar.company if company else bar.alone)]
+
+
 def merged(faces: list[Face], more: list[Face]) -> list[Face]:
     """Both, and of two at the same place the one that is surer."""
     kept: list[Face] = []
@@ -147,7 +155,3 @@ def merged(faces: list[Face], more: list[Face]) -> list[Face]:
         if all(face.box.iou(known.box) < NMS for known in kept):
             kept.append(face)
     return kept
-
-
-def _or(asked: float | None, recipe: float) -> float:
-    return recipe if asked is None else asked
