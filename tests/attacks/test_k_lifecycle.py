@@ -88,8 +88,9 @@ def test_k03_work_longer_than_the_grace_time_is_cut_off(kind: Kind, tmp_path: Pa
         assert server.process.wait(8) == 0
 
 
-@BOTH
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("kind", "second"), [("serve", signal.SIGTERM), ("serve", signal.SIGINT), ("gunicorn", signal.SIGTERM)]
+)
 def test_k04_second_signal_ends_at_once(kind: Kind, second: signal.Signals, tmp_path: Path) -> None:
     with started(kind, tmp_path, FAKE_FAULT="hang", grace_seconds=60) as server, ThreadPoolExecutor() as pool:
         work = in_flight(server, pool)
@@ -198,9 +199,8 @@ def _healthy(server: Server) -> bool:
     return False
 
 
-@BOTH
-def test_i06_fault_of_a_model_is_500_and_the_log_has_the_traceback(kind: Kind, tmp_path: Path) -> None:
-    with started(kind, tmp_path, FAKE_FAULT="raise") as server:
+def test_i06_fault_of_a_model_is_500_and_the_log_has_the_traceback(tmp_path: Path) -> None:
+    with started("gunicorn", tmp_path, FAKE_FAULT="raise") as server:
         answer = ask(server)
         assert (answer.status_code, answer.json()["code"]) == (500, "internal")
         assert "secret" not in answer.text and "Traceback" not in answer.text
@@ -218,9 +218,8 @@ def test_i08_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
         until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
 
 
-@BOTH
-def test_j10_descriptors_used_up(kind: Kind, tmp_path: Path) -> None:
-    with started(kind, tmp_path, max_connections=1000) as server:
+def test_j10_descriptors_used_up(tmp_path: Path) -> None:
+    with started("serve", tmp_path, max_connections=1000) as server:
         worker = server.worker
         used = worker.num_fds()
         resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (used + 12, used + 12))
