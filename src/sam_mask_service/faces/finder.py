@@ -139,7 +139,7 @@ class FaceFinder:
             return self._examiner.verdict(image, looks, place, looks.found_by(place, effort.weak), accept)
 
         places = looks.places(effort.weak)[: effort.places]
-        return [face for face in self._run(verdict, places) if face is not None]
+        return merged([], [face for face in self._run(verdict, places) if face is not None])
 
 
 def over(bar: Bar, faces: list[Face]) -> list[Face]:
