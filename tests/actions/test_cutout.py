@@ -18,7 +18,7 @@ from sam_mask_service.mask import feather
 U8 = NDArray[np.uint8]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 RATIOS = {"1:1": 1.0, "3:4": 0.75, "35x45mm": 35 / 45}
-SIDE = st.integers(1, 2000)
+SIDE = st.integers(1, 1200)
 
 
 def disc(size: int, radius: float) -> Bits:

@@ -21,6 +21,8 @@ import pytest
 from PIL import Image
 
 from sam_mask_service.client import Client
+from sam_mask_service.faces.detector import DetectOptions
+from sam_mask_service.geometry import RGB, Face
 from sam_mask_service.http.app import build_app
 from sam_mask_service.targets import TARGETS
 
@@ -31,9 +33,16 @@ FOLDER = Path(__file__).parents[2] / "integrations"
 MOST_LINES = 150
 
 
+class Once(Fixed):
+    """Finds its faces in the whole picture, and none where they were hidden."""
+
+    def detect(self, image: RGB, options: DetectOptions = DetectOptions(), *rest: Any) -> list[Face]:  # noqa: B008
+        return list(self.faces) if image.shape[:2] == (150, 200) else []
+
+
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    made = service(tmp_path_factory.mktemp("service"), detector=Fixed())
+    made = service(tmp_path_factory.mktemp("service"), detector=Once())
     with live(build_app(made)) as address:
         yield address
     made.close()

@@ -146,7 +146,7 @@ class Stub:
             image.putalpha(Image.open(io.BytesIO(mask_png({**values, "invert": False}))))
         else:
             draw = ImageDraw.Draw(image)
-            for number, (x, y, w, h) in enumerate(FACES):
+            for x, y, w, h in FACES:
                 if [x + w / 2, y + h / 2] not in values.get("except_points", []):
                     draw.ellipse((x, y, x + w, y + h), fill=(90, 90, 90))
         out = io.BytesIO()
