@@ -78,6 +78,7 @@ def imported_distributions() -> set[str]:
     return {owner.lower().replace("_", "-") for root in foreign for owner in owners[root]}
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="packages_distributions() misses wheels without top_level.txt")
 def test_everything_imported_is_declared_and_everything_declared_is_used() -> None:
     declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
     assert imported_distributions() <= declared

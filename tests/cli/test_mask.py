@@ -22,12 +22,12 @@ from .conftest import Call
 CONFIRMED = tuple(replace(face, presence=0.99) for face in TWO_FACES)
 
 
-class Once(Fixed):
-    """Finds the faces in every picture at the first look, and none at the second."""
+class Seeing(Fixed):
+    """Finds the faces unless they are painted over in the grey of ``method=solid``."""
 
     def detect(self, image: RGB, options: DetectOptions = ANY, deadline: Deadline = NO_DEADLINE) -> list[Face]:
         found = super().detect(image, options, deadline)
-        return found if len(self.asked) % 2 else []
+        return [] if np.all(image[75, 150] == 96) else found
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -96,7 +96,7 @@ def test_a_target_gives_its_own_polarity(call: Call, pictures: Path, tmp_path: P
 
 
 def test_anonymize_keeps_the_format_and_says_what_is_left(call: Call, pictures: Path, tmp_path: Path) -> None:
-    gone = call("anonymize", "in", "-o", "out", "--method", "solid", detector=Once())
+    gone = call("anonymize", "in", "-o", "out", "--method", "solid", detector=Seeing())
     assert gone.exit_code == 0, gone.stderr
     with Image.open(tmp_path / "out/deeper/b.jpg") as picture:
         assert picture.format == "JPEG" and picture.size == (200, 150)
