@@ -23,11 +23,11 @@ CONFIRMED = tuple(replace(face, presence=0.99) for face in TWO_FACES)
 
 
 class Seeing(Fixed):
-    """Finds the faces unless they are painted over in the grey of ``method=solid``."""
+    """Finds the faces unless much of what it sees is the grey of ``method=solid``."""
 
     def detect(self, image: RGB, options: DetectOptions = ANY, deadline: Deadline = NO_DEADLINE) -> list[Face]:
         found = super().detect(image, options, deadline)
-        return [] if np.all(image[75, 150] == 96) else found
+        return [] if np.all(image == 96, axis=2).mean() > 0.05 else found
 
 
 def pixels(png: bytes) -> np.ndarray:
