@@ -6,9 +6,10 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import typer
 from PIL import Image
@@ -137,9 +138,16 @@ def fitted(job: Job, kind: str) -> Path:
 
 
 def write(
-    job: Job, pictures: Sequence[bytes], faces: Sequence[str] | None, kind: str = "png", *, overwrite: bool
+    job: Job,
+    pictures: Sequence[bytes],
+    faces: Sequence[str] | None,
+    kind: str = "png",
+    *,
+    overwrite: bool,
+    beside: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Path]:
     """Writes a job's results and returns their paths. ``faces``: the numbers of the faces when each has its own result.
+    ``beside``: further files, by what their names have after the result's stem.
 
     Raises FileExists (before anything is written), FileMissing, StorageFull, InvalidParameter.
     """
@@ -150,10 +158,13 @@ def write(
             raise InvalidParameter(
                 f"This gives {len(pictures)} pictures and stdout takes one: name a file or a folder with -o."
             )
+        if beside:
+            raise InvalidParameter("The picture has to be made to fit too and stdout takes one: name a file with -o.")
         sys.stdout.buffer.write(pictures[0])
         sys.stdout.buffer.flush()
         return [job.target]
-    paths = outputs(fitted(job, kind), faces)
+    ready = fitted(job, kind)
+    paths = [*outputs(ready, faces), *_beside(ready, beside)]
     taken = [] if overwrite else [path for path in paths if os.path.lexists(path)]
     if taken:
         raise FileExists(f"{taken[0]} exists already; --overwrite replaces it.")
@@ -161,9 +172,13 @@ def write(
         job.target.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
         raise StorageFull(f"The folder {job.target.parent} cannot be made.") from None
-    for path, png in zip(paths, pictures, strict=True):
-        files.write_file(path, png, overwrite=overwrite)
+    for path, data in zip(paths, [*pictures, *beside.values()], strict=True):
+        files.write_file(path, data, overwrite=overwrite)
     return paths
+
+
+def _beside(target: Path, endings: Iterable[str]) -> list[Path]:
+    return [target.with_name(target.stem + ending) for ending in endings]
 
 
 def existing(job: Job, *, per_face: bool) -> Path | None:

@@ -90,7 +90,9 @@ async def one(service: Service, job: Job, row: Row, params: Any, *, overwrite: b
                 raise FileExists(f"{there} exists already; --overwrite replaces it.")
         data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
         made = await row.make(service, data, params)
-        paths = await asyncio.to_thread(inputs.write, job, made.pictures, made.faces, made.kind, overwrite=overwrite)
+        paths = await asyncio.to_thread(
+            inputs.write, job, made.pictures, made.faces, made.kind, overwrite=overwrite, beside=made.beside
+        )
     except ServiceError as e:
         return Outcome(job, "error", error=e.detail, code=e.code)
     return Outcome(job, "ok", tuple(paths), made, error=made.warning, code="residual_faces" if made.warning else None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -23,7 +25,8 @@ PER_FACE = frozenset({"separate", "crop"})
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
     """What became of a picture. ``pictures`` are of format ``kind``; ``faces``: their numbers when there is one per face.
-    ``warning``: a result that is written and yet not what was wanted."""
+    ``warning``: a result that is written and yet not what was wanted. ``beside``: files that belong to the result, by what
+    their names have after its stem."""
 
     pictures: tuple[bytes, ...]
     kind: str
@@ -31,6 +34,7 @@ class Product:
     found: int
     faces: tuple[str, ...] | None = None
     warning: str | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 Make = Callable[[Service, bytes, Any], Awaitable[Product]]
@@ -58,7 +62,20 @@ class Row:
 async def _mask(service: Service, data: bytes, params: MaskParams) -> Product:
     answer = await service.mask(Source("bytes", data), params, NO_DEADLINE)
     faces = answer.names if params.mode in PER_FACE else None
-    return Product(answer.images, "png", answer.stats, len(answer.stats["faces"]), faces)
+    found = len(answer.stats["faces"])
+    return Product(answer.images, "png", answer.stats, found, faces, beside=_matching(answer.json()))
+
+
+def _matching(body: Json) -> dict[str, bytes]:
+    """With a target that the picture itself does not fit: the picture that does, and the way back for an edit of it."""
+    if not body.get("image_base64"):
+        return {}
+    kind = "jpg" if body["image_format"] == "jpeg" else "png"
+    way = {"target": body["target"], "transform": body["transform"]}
+    return {
+        f"-image.{kind}": base64.b64decode(body["image_base64"]),
+        "-target.json": json.dumps(way, indent=2).encode(),
+    }
 
 
 async def _cutout(service: Service, data: bytes, params: CutoutParams) -> Product:
