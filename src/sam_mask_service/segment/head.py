@@ -32,7 +32,7 @@ _HAIR_ABOVE = 0.3  # weight of hair's colour beside the person network
 _UNSEEN, _MOST = 2e-5, 3.0
 _DOME_EDGE, _RIVAL = 12.0, 12.0
 _NET_HAIR, _NET_EVEN = 8.0, 0.4  # the hair network's answer as log odds
-_NET_HEAD = 8.0
+_NET_HEAD = 6.0
 _SMOOTH = 0.04
 
 
@@ -75,7 +75,7 @@ def _log_odds(palette: Palette, prior: Prior, seen: Evidence, up: Soft, dome: So
     low = ramp(up, *_LOW, 1, 0)
     odds = (1 - low) * odds + low * hanging
     if seen.head is not None:
-        odds = 0.5 * odds + _NET_HEAD * (seen.head - 0.5)
+        odds = odds + _NET_HEAD * (seen.head - 0.5)
     return np.asarray(odds, np.float32)
 
 

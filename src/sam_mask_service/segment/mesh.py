@@ -15,7 +15,7 @@ from ..faces.mesh import HOLES, PARTS, fill, polygons
 from ..geometry import RGB, Face
 from ..mask import iou
 from .crop import Soft, Window, paste
-from .head import Evidence, head_mask
+from .head import Evidence, dome_distance, head_mask
 from .look import PARSING_ZOOM, FaceLook, Nets, transferred
 from .nets import CLASSES, FACE_CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
 from .outline import Outline, face_mask
@@ -60,7 +60,9 @@ class MeshSegmenter:
         )
         parts = [("facemesh", True), ("hair", hair_net), ("parsing", face_parsing)]
         self.model = "+".join(name for name, there in parts if there)
-        self.regions = _ALWAYS | (frozenset(CLASSES) if face_parsing else frozenset())
+        self.regions = (
+            _ALWAYS | (frozenset(CLASSES) if face_parsing else frozenset()) | ({"hair"} if hair_net else frozenset())
+        )
 
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:  # noqa: ARG002
         return width, height, tuple(_key(face) for face in faces)
@@ -120,6 +122,7 @@ class _Artist:
             "face": self._draw_face,
             "head": self._draw_head,
             "skin": self._draw_skin,
+            "hair": self._draw_hair,
         }
         if name in own:
             return own[name]
@@ -162,6 +165,16 @@ class _Artist:
     def _draw_skin(self, _: str) -> Patch:
         features = [(-1, self.draw(part)) for part in ("eyes", "brows", "mouth")]
         return combine([(1, self.draw("face")), *features])  # type: ignore[list-item]
+
+    def _draw_hair(self, _: str) -> Patch:
+        """What the networks that are loaded call hair, in the mean, where this head can be."""
+        look = self.look
+        answers = [s for s in (look.hair(look.head), look.parsed(["hair"], look.head)) if s is not None]
+        near = dome_distance(look.prior.seen_in(look.head), look.head.size)
+        ours = near < 1.1
+        for rival in self.rivals:
+            ours &= near <= dome_distance(rival.seen_in(look.head), look.head.size)
+        return self._paste(np.where(ours, np.mean(answers, axis=0), 0).astype(np.float32), look.head)
 
     def _draw_part(self, name: str) -> Patch:
         """A part that the mesh outlines; drawn at the picture's own resolution."""

@@ -42,7 +42,7 @@ _HAIR, _HAIR_ABOVE, _BARE = (
     0.15,
 )  # log odds against hair; from these heights on; below this there is none
 _CONFUSED = 0.35  # a hair network that sees so much hair on cheeks and nose is not believed at all
-_PARSED = 4.0  # log odds of the face-parsing network, twice this between no and yes
+_PARSED = 2.0  # log odds of the face-parsing network, twice this between no and yes
 _FEATURE = 0.03  # eyes, brows and mouth are grown by this and teach no skin colour
 _ROUNDS, _FRESH = 2, 0.5
 _THINNEST, _SMOOTH = 0.03, 0.06
