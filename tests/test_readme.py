@@ -104,6 +104,13 @@ def test_use_case_several_faces(stage: Stage) -> None:
 
 
 @pytest.mark.server
+def test_python_client(stage: Stage) -> None:
+    (stage.folder / "mask.png").unlink(missing_ok=True)
+    stage.python(block("Web page and clients"))
+    assert np.asarray(opened(stage.folder / "mask.png"))[125, 225] == 255
+
+
+@pytest.mark.server
 def test_command_line(stage: Stage) -> None:
     photos = stage.folder / "photos"
     photos.mkdir()
