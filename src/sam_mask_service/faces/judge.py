@@ -21,7 +21,7 @@ class Evidence:
     ``total``, ``best``: sum and maximum of BlazeFace's scores in all its looks. ``yunet``: YuNet's best score, 0 where it saw
     nothing, None where it did not look. ``presence``: the mesh's probability. ``shift``: mean distance between the first and
     the second mesh as a share of the box's longer side. ``bordered``: only the look within a border saw it. ``straight``: for
-    a tilted candidate its score when looked at upright (0 when it is gone then), else None.
+    a tilted candidate its score when looked at upright (0 when it is gone then), else None. ``side``: the longer side in pixels.
     """
 
     total: float
@@ -31,6 +31,7 @@ class Evidence:
     yunet: float | None = None
     bordered: bool = False
     straight: float | None = None
+    side: float = 0.0
 
 
 CONFIRMED = 0.5
@@ -41,7 +42,9 @@ GONE = -4.0
 TILTED = -2.0
 UNSEEN = -3.0
 """YuNet has looked and seen nothing."""
-YUNET_BIAS, YUNET_TOTAL, YUNET_SCORE, YUNET_PRESENCE = -8.4, 0.75, 12.7, 0.07
+YUNET_BIAS, YUNET_TOTAL, YUNET_SCORE, YUNET_PRESENCE, YUNET_GONE = -7.0, 1.1, 11.3, 0.12, -1.0
+YUNET_LARGE, SMALL_SIDE, LARGE_SIDE = -1.3, 30.0, 80.0
+"""YuNet's misses are small faces, its mistakes are large ones (dogs): between these sides, in pixels, a doubt grows."""
 
 
 def log_odds(p: float) -> float:
@@ -66,7 +69,9 @@ def _blaze_odds(e: Evidence) -> float:
 
 def _yunet_odds(e: Evidence, score: float) -> float:
     odds = YUNET_BIAS + YUNET_TOTAL * e.total + YUNET_SCORE * score + YUNET_PRESENCE * log_odds(e.presence)
-    return odds - (1.0 if e.straight is not None and e.straight < CONFIRMED else 0.0)
+    large = (e.side - SMALL_SIDE) / (LARGE_SIDE - SMALL_SIDE)
+    odds += YUNET_LARGE * min(1.0, max(0.0, large))
+    return odds + (YUNET_GONE if e.straight is not None and e.straight < CONFIRMED else 0.0)
 
 
 def _sigmoid(odds: float) -> float:

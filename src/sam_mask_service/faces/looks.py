@@ -80,6 +80,7 @@ class Looks:
             yunet=max(other) if other else None,
             bordered=not any(score for score, _, name in scores if name != "border"),
             straight=straight,
+            side=float(max(place.row[2:4])),
         )
 
 
