@@ -48,6 +48,15 @@ def test_no_socket_to_this_address(text: str) -> None:
     assert caught.value.detail == SourceUnavailable.default_detail
 
 
+@pytest.mark.parametrize("text", FORBIDDEN_TEXT.split())
+def test_the_tables_do_not_lean_on_pythons_flags(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``is_global`` says of the carriers differs between versions of Python."""
+    for kind in (IPv4Address, IPv6Address):
+        monkeypatch.setattr(kind, "is_global", True)
+        monkeypatch.setattr(kind, "is_multicast", False)
+    assert not is_public(ip_address(text))
+
+
 @pytest.mark.parametrize("text", ALLOWED_TEXT.split())
 def test_public_address_may_be_dialled_on_the_web_ports_only(text: str) -> None:
     check_address(ip_address(text), 80, OPEN)
