@@ -92,7 +92,7 @@ class Bench:
         if self.faces is not None:
             return self.faces[folder, name]
         if self._detector is None:
-            from sam_mask_service.faces import build_detector
+            from sam_mask_service.faces.build import build_detector
 
             self._detector = build_detector()
         found: list[Face] = self._detector.detect(rgb)
