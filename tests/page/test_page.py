@@ -291,3 +291,15 @@ def test_roles_and_names(page: Page) -> None:
     assert page.locator("[role=status]").count() == 2
     assert page.locator("#error").get_attribute("role") == "alert"
     assert re.search(r"\d", page.locator("#keys").text_content() or "")
+
+
+def test_a_turned_photo_stands_upright_as_it_does_at_the_service(page: Page, tmp_path: Path, photo: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = tmp_path / "turned.jpg"
+    with Image.open(photo) as image:
+        image.save(turned, exif=exif)
+    page.set_input_files("#file", turned)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    size = page.evaluate("[document.getElementById('canvas').width, document.getElementById('canvas').height]")
+    assert size == [480, 640]
