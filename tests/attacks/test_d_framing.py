@@ -269,6 +269,19 @@ def test_d09_pipelined_requests_are_answered_in_order_or_the_connection_is_close
     alive(server)
 
 
+def test_d09_body_and_the_next_head_may_come_together(server: Server) -> None:
+    """40 kB of body and the first half of another request in one piece: more than a head may have, and yet no long head."""
+    body = b"x" * 40_000
+    first = post(b"Content-Type: image/png\r\nContent-Length: %d\r\n" % len(body), body=body)
+    with server.connect(3) as line:
+        line.sendall(first + NEXT[:20])
+        time.sleep(0.2)
+        line.sendall(NEXT[20:])
+        answer = listen(line)
+    assert answer.count(b"HTTP/1.1 ") == 2
+    assert b"HTTP/1.1 415" in answer and b"HTTP/1.1 200" in answer
+
+
 def test_d10_wrong_key_ends_before_the_body_is_asked_for(server: Server) -> None:
     """Without a key here the same door is the host check: a final status, no 100, and the connection closed."""
     answer = server.say(post(JSON, b"Expect: 100-continue\r\nContent-Length: 20\r\n", host=b"Host: evil\r\n"), 3)

@@ -43,6 +43,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _opened: float
     _head_since: float | None = None
     _head_size = 0
+    _heads = 0
     _in_body = False
     _write_since: float | None = None
     _write_size = 0
@@ -123,11 +124,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
-        if self._head_since is None and not self._in_body:
+        idle = self._head_since is None and not self._in_body
+        heads = self._heads
+        if idle:
             self._begin_head()
         try:
             self.parser.feed_data(data)
-            self._count_head(len(data))
+            # Data that also held the end of an earlier request is not all head; the read size bounds it.
+            if self._heads - heads <= idle:
+                self._count_head(len(data))
         except httptools.HttpParserUpgrade:
             self._refuse(BadRequest("No protocol upgrades here."))
         except httptools.HttpParserCallbackError as error:
@@ -149,6 +154,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._heads += 1
         self._begin_head()
 
     def on_url(self, url: bytes) -> None:
