@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -25,8 +26,10 @@ log = logging.getLogger(__name__)
 def build(settings: Settings) -> Service:
     """The service that a user gets. Loads the face models (a fraction of a second); SAM is loaded by ``Service.start``."""
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
-    mesh = build_mesh(settings)
-    detector = build_detector(optional("yunet", settings), threads=settings.workers)
+    with ThreadPoolExecutor(2) as pool:  # compiling is most of the start, and each takes one core
+        mesh_soon = pool.submit(build_mesh, settings)
+        detector = build_detector(optional("yunet", settings), threads=settings.workers)
+        mesh = mesh_soon.result()
     return Service(settings, detector, Engines(settings.engine, mesh, sam_loader(settings, mesh)))
 
 
