@@ -17,8 +17,10 @@ from sam_mask_service.faces.tiles import (
     Window,
     around,
     fine_windows,
+    halved,
     letterbox,
     placed,
+    shrunk,
     starts,
     tiles,
     turned,
@@ -161,3 +163,21 @@ def test_a_shrunk_window_averages_what_it_drops() -> None:
     picture = np.ascontiguousarray(np.repeat(board[:, :, None], 3, axis=2), np.uint8)
     pixels = turned_window(picture, (400.0, 400.0), 760.0, 0.2, SIZE)
     assert cv2.absdiff(pixels, np.full_like(pixels, 128)).max() < 12
+
+
+@pytest.mark.parametrize("shape", [(120, 200), (201, 99), (50, 40)])
+def test_half_a_window_puts_back(shape: tuple[int, int]) -> None:
+    height, width = shape
+    window = halved(letterbox(dot(width, height, width // 3, height // 2), 2 * SIZE))
+    assert window.pixels.shape == (SIZE, SIZE, 3)
+    assert seen_at(window) == pytest.approx((width // 3, height // 2), abs=0.6)
+
+
+def test_shrunk_only_when_it_is_larger() -> None:
+    picture = dot(300, 200, 150, 60)
+    same, one = shrunk(picture, 300)
+    assert same is picture
+    assert one == 1
+    small, zoom = shrunk(picture, 100)
+    assert small.shape == (67, 100, 3)
+    assert zoom == 3

@@ -38,7 +38,7 @@ from .examiner import Examiner
 from .landmarker import Landmarker
 from .looks import Looks, Mapper, hints
 from .sanitise import sane_faces
-from .tiles import fine_windows, letterbox, turned
+from .tiles import fine_windows, halved, letterbox, shrunk, turned
 from .yunet import YuNet
 
 RECIPE = DetectOptions()
@@ -85,15 +85,17 @@ class FaceFinder:
     def _upright(
         self, image: RGB, effort: Effort, yunet: YuNet | None, accept: float, deadline: Deadline
     ) -> list[Face]:
-        looks = Looks(self._run)
-        whole = looks.take(self._small, "picture", [letterbox(image, SMALL)], deadline)
-        looks.take(self._wide, "picture", [letterbox(image, WIDE)], deadline)
+        base, zoom = shrunk(image, max(effort.fine))
+        looks = Looks(self._run, zoom)
+        wide = letterbox(base, WIDE)
+        whole = looks.take(self._small, "picture", [halved(wide)], deadline)
+        looks.take(self._wide, "picture", [wide], deadline)
         if effort.always or whole[:, 4].max(initial=0.0) < SURE:
-            looks.take(self._small, "border", [letterbox(image, SMALL, fill=0.5)], deadline)
+            looks.take(self._small, "border", [letterbox(base, SMALL, fill=0.5)], deadline)
         if yunet:
-            looks.take(yunet, "picture", [letterbox(image, YUNET_SIZE)], deadline)
+            looks.take(yunet, "picture", [letterbox(base, YUNET_SIZE)], deadline)
         if effort.always or not self._settled(image, looks, deadline):
-            self._fine(looks, image, effort, yunet, deadline)
+            self._fine(looks, base, effort, yunet, deadline)
         return self._verdicts(image, looks, effort, accept, deadline)
 
     def _settled(self, image: RGB, looks: Looks, deadline: Deadline) -> bool:
@@ -108,28 +110,29 @@ class FaceFinder:
                     return False
         return True
 
-    def _fine(self, looks: Looks, image: RGB, effort: Effort, yunet: YuNet | None, deadline: Deadline) -> None:
-        largest = effort.enlarge * max(image.shape[:2])
+    def _fine(self, looks: Looks, base: RGB, effort: Effort, yunet: YuNet | None, deadline: Deadline) -> None:
+        largest = effort.enlarge * looks.zoom * max(base.shape[:2])
         left = effort.windows
         for side in effort.fine:
-            windows = fine_windows(image, side, WIDE) if side <= largest else []
+            windows = fine_windows(base, side, WIDE) if side <= largest else []
             left -= len(windows)
             if left < 0:
                 break
             looks.take(self._wide, "tiles", windows, deadline)
         if yunet and (side := min(effort.yunet, int(largest))) > YUNET_SIZE:
-            looks.take(yunet, "tiles", fine_windows(image, side, YUNET_SIZE), deadline)
+            looks.take(yunet, "tiles", fine_windows(base, side, YUNET_SIZE), deadline)
 
     def _turned(self, image: RGB, effort: Effort, accept: float, deadline: Deadline) -> list[Face]:
+        base, zoom = shrunk(image, max(effort.fine))
         tries = []
         for degrees in TURNS:
-            looks = Looks(self._run)
-            rows = looks.take(self._small, "turned", [turned(image, SMALL, math.radians(degrees))], deadline)
+            looks = Looks(self._run, zoom)
+            rows = looks.take(self._small, "turned", [turned(base, SMALL, math.radians(degrees))], deadline)
             tries.append((float(rows[:, 4].max(initial=0.0)), degrees, looks))
         found: list[Face] = []
         for best, degrees, looks in sorted(tries, key=lambda item: -item[0])[:TURNED_TRIES]:
             if best >= effort.weak:
-                looks.take(self._wide, "turned", [turned(image, WIDE, math.radians(degrees))], deadline)
+                looks.take(self._wide, "turned", [turned(base, WIDE, math.radians(degrees))], deadline)
                 found = merged(found, self._verdicts(image, looks, effort, accept, deadline))
         return found
 

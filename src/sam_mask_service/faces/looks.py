@@ -39,9 +39,13 @@ class Mapper(Protocol):
 
 @dataclass(slots=True)
 class Looks:
-    """Look by look: ``rows``, what it saw in picture pixels; ``by_yunet`` and ``passes``, who took it and in which pass."""
+    """Look by look: ``rows``, what it saw in picture pixels; ``by_yunet`` and ``passes``, who took it and in which pass.
+
+    ``zoom``: a pixel of what the windows are taken from is so many of the picture's.
+    """
 
     run: Mapper = map
+    zoom: float = 1.0
     rows: list[Rows] = field(default_factory=list)
     by_yunet: list[bool] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
@@ -54,7 +58,10 @@ class Looks:
             deadline.check()
             return placed(uncut(net(window.pixels, YUNET_SEEN if yunet else SEEN), window), window)
 
-        self.rows.append(np.concatenate([no_rows(), *self.run(see, windows)]))
+        rows = np.concatenate([no_rows(), *self.run(see, windows)])
+        rows[:, :4] *= self.zoom
+        rows[:, 5:] *= self.zoom
+        self.rows.append(rows)
         self.by_yunet.append(yunet)
         self.passes.append(name)
         return self.rows[-1]

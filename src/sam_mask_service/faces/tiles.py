@@ -46,6 +46,13 @@ def resized(image: RGB, width: int, height: int) -> RGB:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
+def shrunk(image: RGB, longest: int) -> tuple[RGB, float]:
+    """The picture with at most ``longest`` pixels on its longer side, and how many of its pixels one of them is."""
+    height, width = image.shape[:2]
+    zoom = max(height, width) / longest
+    return (image, 1.0) if zoom <= 1 else (resized(image, round(width / zoom), round(height / zoom)), zoom)
+
+
 def letterbox(image: RGB, size: int, fill: float = 1.0, grey: int = 0) -> Window:
     """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is ``grey``."""
     height, width = image.shape[:2]
@@ -56,6 +63,13 @@ def letterbox(image: RGB, size: int, fill: float = 1.0, grey: int = 0) -> Window
     pixels = np.full((size, size, 3), grey, np.uint8)
     pixels[top : top + h, left : left + w] = small
     return Window(pixels, -left / factor, -top / factor, 1 / factor, w, h)
+
+
+def halved(window: Window) -> Window:
+    """The same view in half as many pixels a side."""
+    size = window.pixels.shape[0] // 2
+    pixels = resized(window.pixels, size, size)
+    return Window(pixels, window.x, window.y, 2 * window.scale, window.width // 2, window.height // 2)
 
 
 def turned(image: RGB, size: int, angle: float) -> Window:
