@@ -13,6 +13,7 @@ from .segmenter import Patch
 
 Soft = NDArray[np.float32]
 """(S, S) float32, 0…1."""
+_FAINT = 0.2  # below it no interpolation between pixels reaches ½
 _HALF = np.array([0.5, 0.5])
 
 
@@ -61,10 +62,13 @@ def _centred(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _extent(window: Window, width: int, height: int, margin: int) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the picture's part that the window sees, ``margin`` pixels wider; at least one pixel."""
-    s = float(window.size)
-    corners = np.array([[0, 0], [s, 0], [0, s], [s, s]]) @ window.inverse()[:, :2].T + window.inverse()[:, 2]
+def _extent(
+    window: Window, width: int, height: int, margin: int, part: tuple[float, float, float, float] | None = None
+) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the picture's part that the window (or this part of it: left, top, right, bottom) sees,
+    ``margin`` pixels wider; at least one pixel."""
+    a, b, c, d = part or (0.0, 0.0, float(window.size), float(window.size))
+    corners = np.array([[a, b], [c, b], [a, d], [c, d]]) @ window.inverse()[:, :2].T + window.inverse()[:, 2]
     low, high = np.floor(corners.min(0)).astype(int) - margin, np.ceil(corners.max(0)).astype(int) + margin
     x0, y0 = int(np.clip(low[0], 0, width - 1)), int(np.clip(low[1], 0, height - 1))
     return x0, y0, int(np.clip(high[0], x0 + 1, width)), int(np.clip(high[1], y0 + 1, height))
@@ -94,7 +98,11 @@ def cut(image: RGB, window: Window) -> RGB:
 
 def paste(soft: Soft, window: Window, width: int, height: int) -> Patch:
     """Where the soft mask is over ½, at the picture's resolution, in the part of the picture that the window sees."""
-    x0, y0, x1, y1 = _extent(window, width, height, 0)
+    rows, columns = np.flatnonzero((soft > _FAINT).any(1)), np.flatnonzero((soft > _FAINT).any(0))
+    if not rows.size:
+        return Patch(0, 0, np.zeros((1, 1), bool))
+    part = (float(columns[0] - 2), float(rows[0] - 2), float(columns[-1] + 3), float(rows[-1] + 3))
+    x0, y0, x1, y1 = _extent(window, width, height, 0, part)
     matrix = window.matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
     flags = (cv2.INTER_CUBIC if window.scale < 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP

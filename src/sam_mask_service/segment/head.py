@@ -31,6 +31,7 @@ _HAIR_BIAS, _HANGING = 0.2, 1.0  # added to hair's log odds there; taken from th
 _HAIR_ABOVE = 0.3  # weight of hair's colour beside the person network
 _UNSEEN, _MOST = 2e-5, 3.0
 _DOME_EDGE, _RIVAL = 12.0, 12.0
+_THEIRS = 0.15  # nearer to another head by this much: certainly that head's
 _NET_HAIR, _NET_EVEN = 8.0, 0.4  # the hair network's answer as log odds
 _NET_HEAD = 6.0
 _SMOOTH = 0.04
@@ -55,9 +56,11 @@ def head_mask(rgb: RGB, prior: Prior, seen: Evidence, face: Bits, rivals: Sequen
     """
     lab, up, dome = to_lab(rgb), height_map(prior, rgb.shape[0]), dome_distance(prior, rgb.shape[0])
     odds = _log_odds(Palette(lab, seen.within), prior, seen, up, dome)
+    never = (dome > 1.1) | (up < _LOWEST) | under_jaw(prior, rgb.shape[0])
     for rival in rivals:
-        odds = odds + np.minimum(0, (dome_distance(rival, rgb.shape[0]) - dome) * np.float32(_RIVAL))
-    never = ((dome > 1.1) | (up < _LOWEST) | under_jaw(prior, rgb.shape[0])) & ~face
+        nearer = dome_distance(rival, rgb.shape[0]) - dome
+        odds, never = odds + np.minimum(0, nearer * np.float32(_RIVAL)), never | (nearer < -_THEIRS)
+    never = never & ~face
     bits = one_piece(min_cut(odds, lab[..., :2], never, face) | face)
     return guided(rgb, bits.astype(np.float32), max(2, int(_SMOOTH * prior.axes.width)))
 

@@ -1,0 +1,69 @@
+"""The head's cut on drawn heads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam_mask_service.segment.crop import cut
+from sam_mask_service.segment.head import Evidence, dome_distance, head_mask, under_jaw
+from sam_mask_service.segment.look import HEAD_SIZE, HEAD_ZOOM
+from sam_mask_service.segment.prior import Prior, prior_of
+from tests.support.drawn_face import HAIR, SKIN, WALL, face
+
+_FACE = face((200, 180), 80, 100)
+
+
+def _scene(hair_to: int) -> NDArray[np.uint8]:
+    """A face before hair that hangs to this row, over a skin-coloured neck, before a wall."""
+    image = np.full((400, 400, 3), WALL, np.uint8)
+    image[200:400, 175:225] = SKIN
+    y, x = np.mgrid[:400, :400] + 0.5
+    image[((x - 200) / 62) ** 2 + ((y - 165) / 75) ** 2 < 1] = HAIR
+    for left in (138, 240):
+        image[165:hair_to, left : left + 22] = HAIR
+    image[((x - 200) / 40) ** 2 + ((y - 180) / 50) ** 2 < 1] = SKIN
+    noise = np.random.default_rng(2).normal(0, 4, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def _drawn(image: NDArray[np.uint8], rivals: tuple[Prior, ...] = ()) -> tuple[NDArray[np.bool_], Prior]:
+    whole = prior_of(_FACE)
+    window = whole.window(HEAD_ZOOM, HEAD_SIZE)
+    rgb, prior = cut(image, window), whole.seen_in(window)
+    person = (np.abs(rgb.astype(int) - WALL).max(-1) > 40).astype(np.float32)
+    seen = Evidence(person, window.within(400, 400))
+    mask = head_mask(rgb, prior, seen, prior.fill(prior.core, HEAD_SIZE), [r.seen_in(window) for r in rivals])
+    x, y = np.meshgrid(np.arange(400) + 0.5, np.arange(400) + 0.5)
+    at = np.clip(window.points(np.stack([x.ravel(), y.ravel()], -1).astype(np.float32)), 0, HEAD_SIZE - 1).astype(int)
+    return (mask > 0.5)[at[:, 1], at[:, 0]].reshape(400, 400), prior
+
+
+def test_long_hair_is_head_and_the_neck_is_not() -> None:
+    head, _ = _drawn(_scene(hair_to=265))
+    assert head[105, 200]
+    assert head[180, 150]
+    assert head[245, 148]
+    assert head[245, 250]
+    assert not head[260, 200]
+    assert not head[300:].any()
+
+
+def test_a_rival_takes_what_is_nearer_to_it() -> None:
+    image = _scene(hair_to=230)
+    image[90:240, 245:330] = HAIR
+    alone, _ = _drawn(image)
+    beside, _ = _drawn(image, (prior_of(face((300, 180), 80, 100)),))
+    assert alone[150, 300]
+    assert not beside[150, 300]
+    assert beside[150, 150]
+
+
+def test_under_the_jaw_is_below_it_and_between_its_corners() -> None:
+    _, prior = _drawn(_scene(hair_to=200))
+    below = under_jaw(prior, HEAD_SIZE)
+    x, y = prior.axes.chin.astype(int)
+    assert below[y + 10, x]
+    assert not below[y - 10, x]
+    assert not below[y + 10, x + int(prior.axes.width)]
+    assert dome_distance(prior, HEAD_SIZE)[y - 30, x] < 0.1
