@@ -183,3 +183,12 @@ def test_bounds_of_a_point() -> None:
     m = np.zeros((5, 7), bool)
     m[3, 6] = True
     assert mask.bounds(m) == PixelBox(6, 3, 1, 1)
+
+
+def test_union_and_intersection_of_placed_alphas() -> None:
+    a, b = (1, 1, np.full((3, 4), 100, np.uint8)), (3, 2, np.full((5, 5), 200, np.uint8))
+    canvas = mask.compose([a], 12, 12), mask.compose([b], 12, 12)
+    np.testing.assert_array_equal(mask.compose([mask.union(a, b)], 12, 12), np.maximum(*canvas))
+    np.testing.assert_array_equal(mask.compose([mask.intersection(a, b)], 12, 12), np.minimum(*canvas))
+    apart = mask.intersection(a, (9, 9, np.full((2, 2), 9, np.uint8)))
+    assert not mask.compose([apart], 12, 12).any()

@@ -146,6 +146,16 @@ def test_feather_is_soft_and_png_is_the_mask(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, opened(answer.json()["mask_base64"]))
 
 
+def test_matte_is_soft_and_keeps_what_was_grown(tmp_path: Path) -> None:
+    plain = opened(mask(tmp_path, invert=False).json()["mask_base64"])
+    grown = opened(mask(tmp_path, invert=False, matte=True).json()["mask_base64"])
+    shrunk = opened(mask(tmp_path, invert=False, matte=True, expand_pixels=-4).json()["mask_base64"])
+    exact = opened(mask(tmp_path, invert=False, matte=True, expand_pixels=0).json()["mask_base64"])
+    assert (grown >= plain).all()
+    assert (shrunk <= exact).all()
+    assert len(np.unique(exact)) > 10
+
+
 @pytest.mark.parametrize(
     ("params", "ids"),
     [

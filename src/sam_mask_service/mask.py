@@ -145,6 +145,30 @@ def finish(
     return x0, y0, feather(expand(smooth(wide, passes, size), grow), soft)
 
 
+Placed = tuple[int, int, Alpha]
+"""(x, y, alpha): an alpha window whose pixel (0, 0) is the picture's pixel (x, y); 0 outside of it."""
+
+
+def union(a: Placed, b: Placed) -> Placed:
+    """The higher of the two alphas everywhere."""
+    x, y = min(a[0], b[0]), min(a[1], b[1])
+    right = max(a[0] + a[2].shape[1], b[0] + b[2].shape[1])
+    bottom = max(a[1] + a[2].shape[0], b[1] + b[2].shape[0])
+    moved = ((p[0] - x, p[1] - y, p[2]) for p in (a, b))
+    return x, y, compose(moved, right - x, bottom - y)
+
+
+def intersection(a: Placed, b: Placed) -> Placed:
+    """The lower of the two alphas everywhere; an empty window stays one pixel large."""
+    x, y = max(a[0], b[0]), max(a[1], b[1])
+    right = min(a[0] + a[2].shape[1], b[0] + b[2].shape[1])
+    bottom = min(a[1] + a[2].shape[0], b[1] + b[2].shape[0])
+    if right <= x or bottom <= y:
+        return a[0], a[1], np.zeros((1, 1), np.uint8)
+    first, second = (p[2][y - p[1] : bottom - p[1], x - p[0] : right - p[0]] for p in (a, b))
+    return x, y, np.asarray(np.minimum(first, second))
+
+
 def compose(parts: Iterable[tuple[int, int, Alpha]], width: int, height: int) -> Alpha:
     """The patches on one (height, width) canvas; where they meet, the higher alpha wins."""
     canvas = np.zeros((height, width), np.uint8)

@@ -73,6 +73,7 @@ class MaskParams(DetectParams):
     expand_pixels: Annotated[int, Field(ge=-256, le=256)] = Field(5, description="Grow the mask by so many pixels.")
     blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")
     feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(0.0, description="Width of the soft edge.")
+    matte: bool = Field(False, description="Soft alpha at hair and fur; best with expand_pixels=0.")
     invert: bool = Field(True, description="true: face black; false: face white.")
     engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")

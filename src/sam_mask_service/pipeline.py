@@ -20,9 +20,10 @@ from .faces.detector import DetectOptions, FaceDetector
 from .faces.sanitise import sane_faces
 from .geometry import Box, Face, PixelBox, at_point, by_indices, ordered
 from .image import Picture, crop, decode, to_srgb
-from .mask import Alpha, bounds, compose, finish
+from .mask import Alpha, Placed, bounds, compose, finish, intersection, union
 from .params import DetectParams, MaskParams
-from .segment.segmenter import Embedding, FaceMask, Segmenter
+from .segment.matte import matte
+from .segment.segmenter import Embedding, FaceMask, Patch, Segmenter
 
 TINY_FACE = 24
 """Below this side in pixels a face is too small for the mesh to see its outline."""
@@ -250,8 +251,10 @@ def assemble(
     drawn: Drawn,
 ) -> Result:
     """The result of ``chosen`` faces and their masks as drawn: smoothed, grown, feathered, put together."""
+    if params.matte:
+        _ = look.picture  # decoded as a step of its own
     with look.timer.step("compose", look.deadline):
-        masked = tuple(_masked(*item, params, seen) for item in zip(chosen, drawn.masks, strict=True))
+        masked = tuple(_masked(look, *item, params, seen) for item in zip(chosen, drawn.masks, strict=True))
         alpha = compose(((m.x, m.y, m.alpha) for m in masked), seen.width, seen.height)
     result = Result(seen, masked, alpha, segmenter.name, segmenter.model, drawn.detail, look.timer.steps)
     if params.target is not None:
@@ -266,13 +269,23 @@ def original(look: Look) -> Original:
         return Original(picture, to_srgb(picture.rgb, picture.profile), len(look.data))
 
 
-def _masked(chosen: tuple[int, Face], mask: FaceMask, params: MaskParams, seen: Seen) -> MaskedFace:
-    number, face = chosen
-    patch = mask.patch
-    x, y, alpha = finish(
+def _finished(look: Look, patch: Patch, params: MaskParams, seen: Seen) -> Placed:
+    """The patch smoothed, grown and feathered; with ``matte``, soft at hair: what was grown stays in, what was shrunk out."""
+    finished = finish(
         patch.x, patch.y, patch.bits, seen.width, seen.height,
         grow=params.expand_pixels, passes=params.blur_iterations, soft=params.feather_pixels,
     )  # fmt: skip
+    if not params.matte:
+        return finished
+    soft = matte(look.picture.rgb, patch.x, patch.y, patch.bits)
+    if params.expand_pixels == 0:
+        return soft
+    return union(finished, soft) if params.expand_pixels > 0 else intersection(finished, soft)
+
+
+def _masked(look: Look, chosen: tuple[int, Face], mask: FaceMask, params: MaskParams, seen: Seen) -> MaskedFace:
+    number, face = chosen
+    x, y, alpha = _finished(look, mask.patch, params, seen)
     box = face.box.pixels(seen.width, seen.height)
     warnings = _warnings(face, box, seen) + mask.warnings
     return MaskedFace(number, face, box, mask, x, y, alpha, tuple(dict.fromkeys(face.warnings + warnings)))
