@@ -44,6 +44,7 @@ _HAIR, _HAIR_ABOVE, _BARE = (
 _CONFUSED = 0.35  # a hair network that sees so much hair on cheeks and nose is not believed at all
 _PARSED = 2.0  # log odds of the face-parsing network, twice this between no and yes
 _FEATURE = 0.03  # eyes, brows and mouth are grown by this and teach no skin colour
+_GLASSES = 0.05  # so is the strip across both eyes by this: dark glasses are face, and the forehead above hangs on them
 _ROUNDS, _FRESH = 2, 0.5
 _THINNEST, _SMOOTH = 0.03, 0.06
 _BAND = 0.08
@@ -128,9 +129,15 @@ def _features(prior: Prior, size: int) -> Bits:
     if prior.points is None:
         return np.zeros((size, size), bool)
     rings = [ring for part in ("eyes", "brows", "mouth") for ring in polygons(prior.points, part)[0]]
-    side = 2 * max(1, int(_FEATURE * prior.axes.width)) + 1
-    grown = cv2.dilate(fill((size, size), rings).astype(np.uint8), np.ones((side, side), np.uint8))
-    return np.asarray(grown).astype(bool)
+    glasses = cv2.convexHull(np.vstack(polygons(prior.points, "eyes")[0]))[:, 0].astype(np.float32)
+    return _grown(fill((size, size), rings), _FEATURE * prior.axes.width) | _grown(
+        fill((size, size), [glasses]), _GLASSES * prior.axes.width
+    )
+
+
+def _grown(bits: Bits, by: float) -> Bits:
+    side = 2 * max(1, int(by)) + 1
+    return np.asarray(cv2.dilate(bits.astype(np.uint8), np.ones((side, side), np.uint8))).astype(bool)
 
 
 def _log_odds(palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | None) -> Soft:
