@@ -27,7 +27,10 @@ from .segment.segmenter import Embedding, FaceMask, Patch, Segmenter
 
 TINY_FACE = 24
 """Below this side in pixels a face is too small for the mesh to see its outline."""
-LOW_CONFIDENCE = 0.5
+LOW_CONFIDENCE = 0.8
+"""Below it one face in three or four is none (docs/quality.md, Confidence)."""
+NEAR = 1.0
+"""Box sizes around a face within which another head may touch its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +235,16 @@ def masks(look: Look, params: MaskParams, segmenter: Segmenter) -> Result:
     """Everything that ``/create_mask`` needs, up to encoding."""
     seen, chosen = chosen_for(look, params)
     faces = [face for _, face in chosen]
-    drawn = look.drawn(segmenter, faces, params, seen) if faces else Drawn((), params.detail)
+    among = [*faces, *_neighbours(faces, seen)] if segmenter.heeds_neighbours else faces
+    drawn = look.drawn(segmenter, faces, params, seen, among) if faces else Drawn((), params.detail)
     return assemble(look, params, segmenter, seen, chosen, drawn)
+
+
+def _neighbours(faces: Sequence[Face], seen: Seen) -> list[Face]:
+    """Faces that were not chosen and are so near to a chosen one that their heads may touch."""
+    boxes = [face.box for face in faces]
+    near = [box.grown(NEAR) for box in boxes]
+    return [f for f in seen.faces if f.box not in boxes and any(f.box.intersection(box) for box in near)]
 
 
 def chosen_for(look: Look, params: MaskParams) -> tuple[Seen, list[tuple[int, Face]]]:

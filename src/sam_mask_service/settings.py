@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     write_seconds: float = Field(30.0, gt=0, le=600, description="Time limit for a client to take its answer.")
     grace_seconds: float = Field(20.0, gt=0, le=600, description="Time for accepted work after SIGTERM.")
     max_connections: int = Field(1000, ge=1, le=100_000, description="Open connections, in all.")
-    cache_bytes: int = Field(256 * MIB, ge=0, le=2**40, description="Memory for embeddings; 0: no cache.")
+    cache_bytes: int = Field(64 * MIB, ge=0, le=2**40, description="Memory for embeddings; 0: no cache.")
     images_bytes: int = Field(512 * MIB, ge=0, le=2**40, description="Memory for uploads to /images; 0: off.")
     images_seconds: float = Field(900.0, gt=0, le=86_400, description="How long an upload to /images is kept.")
 

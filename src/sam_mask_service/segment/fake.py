@@ -30,6 +30,7 @@ class FakeSegmenter:
     fault: Callable[[], None] | None = None
     name: str = "mesh"
     model: str = "fake"
+    heeds_neighbours: bool = True
     regions: frozenset[str] = field(default=frozenset({"face", "head"}))
 
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:

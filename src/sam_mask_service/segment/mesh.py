@@ -51,6 +51,7 @@ class MeshSegmenter:
     (``.tflite``), the regions that a mesh cannot give. Both optional. ``requests``: calls of a network at once."""
 
     name = "mesh"
+    heeds_neighbours = True
 
     def __init__(self, hair_net: Path | None = None, face_parsing: Path | None = None, requests: int = 2) -> None:
         self._nets = Nets(

@@ -39,6 +39,8 @@ class SamSegmenter:
     mask where SAM disagrees too much."""
 
     name = "sam"
+    heeds_neighbours = False
+    """A neighbour would widen the crop that SAM looks at, and cost a look of its own."""
 
     def __init__(self, backend: SamBackend, prior: Segmenter, model: str | None = None) -> None:
         self._backend = backend

@@ -62,6 +62,11 @@ class Segmenter(Protocol):
     @property
     def regions(self) -> frozenset[str]: ...
 
+    @property
+    def heeds_neighbours(self) -> bool:
+        """Whether faces near a chosen one should be embedded with it, so that its head ends where theirs begin."""
+        ...
+
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:
         """What, besides the picture itself, the embedding depends on: equal keys mean that a cached one may be used."""
         ...
