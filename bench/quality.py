@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -94,9 +95,26 @@ def score(run: Run, workers: int, limit: int) -> None:
         for region in run.masks:
             extra = [] if run.original else ["-F", f"region={region}"]
             _script("score_masks.py", url, [*common, *extra], OUT / f"{run.name}.{region}.json")
+            if run.name == "mesh":
+                scores(url, region)
         if run.detection:
             kind = ["--box-kind", "head"] if run.original else []
             _script("score_detection.py", url, [*common, *kind], OUT / f"{run.name}.detection.json")
+
+
+def scores(url: str, region: str) -> None:
+    """Pairs of the service's own ``score`` and the measured IoU, for pictures with one face: its reliability."""
+    pairs = []
+    sets = json.loads((OUT / f"mesh.{region}.json").read_text())["sets"]
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for name, entry in sets.items():
+            for row in (p for p in entry["pictures"] if region in p):
+                picture = (SHARED / "eval" / "data" / name / "images" / row["file"]).read_bytes()
+                fields = {"mode": "combined", "region": region, "expand_pixels": "0", "blur_iterations": "0"}
+                answer = client.post("/create_mask", files={"image": picture}, data=fields)
+                if answer.status_code == 200 and len(answer.json()["stats"]["faces"]) == 1:
+                    pairs.append([answer.json()["stats"]["score"], row[region]["iou"]])
+    (OUT / f"reliability-{region}.json").write_text(json.dumps(pairs))
 
 
 def _script(name: str, url: str, options: list[str], out: Path) -> None:

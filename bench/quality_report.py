@@ -117,6 +117,22 @@ def plot_masks(face: dict[str, Scores], head: dict[str, Scores]) -> None:
     save(figure, "mask_iou.png")
 
 
+def plot_reliability() -> None:
+    """The mesh engine's own score against the IoU that was measured, and the means of classes of equal size."""
+    figure, both = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True)
+    for axes, region in zip(both, ("face", "head"), strict=True):
+        pairs = np.array(sorted(json.loads((OUT / f"reliability-{region}.json").read_text())))
+        axes.plot(pairs[:, 0], pairs[:, 1], ".", alpha=0.35, label="a picture")
+        means = np.array([part.mean(0) for part in np.array_split(pairs, 6)])
+        axes.plot(means[:, 0], means[:, 1], "o-", label="mean of a sixth")
+        axes.plot([0.4, 1], [0.4, 1], color="grey", lw=1)
+        axes.set(xlabel="score", title=f"region={region}", xlim=(0.5, 1), ylim=(0.3, 1))
+        axes.grid(alpha=0.3)
+    both[0].set_ylabel("measured IoU")
+    both[0].legend()
+    save(figure, "reliability.png")
+
+
 def save(figure: Any, name: str) -> None:
     PLOTS.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
@@ -128,6 +144,7 @@ def report() -> str:
     face, head, detection = loaded("face"), loaded("head"), loaded("detection")
     plot_recall(detection)
     plot_masks(face, head)
+    plot_reliability()
     mask_head = ["run", "set", "pictures", "missed", "IoU", "10th percentile", "precision", "recall", "boundary F"]
     mean_head = ["run", "sets", "mean IoU", "mean 10th percentile", "mean boundary F"]
     return "\n\n".join(

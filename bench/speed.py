@@ -1,7 +1,8 @@
 """Speed and memory of the service over HTTP, mesh engine: ``make bench``.
 
-The cache is off for the times, and on as it is by default for memory, where every request has a picture of its own. Beside each time stands the time
-that Pillow alone takes to decode the same picture and encode a mask of its size: the ratio holds on other machines too.
+The cache is off for the times, and on as it is by default for memory, where every request has a picture of its own. Beside each
+time stands the time that Pillow alone takes to decode the same picture and encode a mask of its size: the ratio holds on other
+machines too.
 """
 
 from __future__ import annotations

@@ -113,8 +113,9 @@ class Face:
     """One found face.
 
     ``box`` goes from the brows to the chin and from cheek to cheek. ``keypoints``: (6, 2) float32: the subject's right eye,
-    left eye, nose tip, mouth, right ear, left ear, or None. ``landmarks``: (468, 3) float32 face-mesh points, x and y in pixels of the
-    upright picture, z in the same unit relative to the head's centre, or None when the mesh did not confirm the face.
+    left eye, nose tip, mouth, right ear, left ear, or None. ``landmarks``: (468, 3) float32 face-mesh points, x and y in
+    pixels of the upright picture, z in the same unit relative to the head's centre, or None when the mesh did not confirm the
+    face.
     ``presence``: the mesh's own probability 0…1 that it looks at a face (0 when it was not asked).
     ``found_by``: the pass that found it.
     """
