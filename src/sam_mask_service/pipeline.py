@@ -23,6 +23,7 @@ from .image import Picture, crop, decode, to_srgb
 from .mask import Alpha, Placed, bounds, compose, finish, intersection, union
 from .params import DetectParams, MaskParams
 from .segment.matte import matte
+from .segment.regions import terms_for
 from .segment.segmenter import Embedding, FaceMask, Patch, Segmenter
 
 TINY_FACE = 24
@@ -232,7 +233,8 @@ def detect(look: Look, params: DetectParams) -> tuple[Seen, list[tuple[int, Face
 
 
 def masks(look: Look, params: MaskParams, segmenter: Segmenter) -> Result:
-    """Everything that ``/create_mask`` needs, up to encoding."""
+    """Everything that ``/create_mask`` needs, up to encoding. A region that cannot be had is refused before any work."""
+    terms_for(params.region, segmenter.regions)
     seen, chosen = chosen_for(look, params)
     faces = [face for _, face in chosen]
     among = [*faces, *_neighbours(faces, seen)] if segmenter.heeds_neighbours else faces

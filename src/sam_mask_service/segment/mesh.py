@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
-from ..errors import Internal, RegionUnavailable
+from ..errors import Internal
 from ..faces.mesh import HOLES, PARTS, fill, polygons
 from ..geometry import RGB, Face
 from ..mask import iou
@@ -19,7 +19,7 @@ from .head import Evidence, dome_distance, head_mask
 from .look import PARSING_ZOOM, FaceLook, Nets, transferred
 from .nets import CLASSES, FACE_CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
 from .outline import Outline, face_mask
-from .regions import combine, parse_regions
+from .regions import combine, terms_for
 from .segmenter import Detail, Embedding, FaceMask, Patch
 
 _SCORE: Final = (0.38, 0.44, 0.20)  # constant, agreement with the prior, clearness of the outline
@@ -86,10 +86,7 @@ class MeshSegmenter:
     ) -> list[FaceMask]:
         if not isinstance(embedding, MeshEmbedding):
             raise TypeError("this embedding was made by another segmenter")
-        terms = parse_regions(region)
-        for _, name in terms:
-            if name not in self.regions:
-                raise RegionUnavailable(f"This engine gives {', '.join(sorted(self.regions))}; not {name}.")
+        terms = terms_for(region, self.regions)
         out = []
         for face in faces:
             deadline.check()

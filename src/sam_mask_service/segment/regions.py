@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
 import numpy as np
 
-from ..errors import InvalidParameter
+from ..errors import InvalidParameter, RegionUnavailable
 from .segmenter import Patch
 
 Sign = Literal[1, -1]
@@ -34,6 +34,15 @@ def parse_regions(text: str) -> list[tuple[Sign, str]]:
         raise InvalidParameter(f"region: at most {MOST_TERMS} parts, not {len(terms)}.")
     if terms[0][0] < 0:
         raise InvalidParameter("region: the first part must be one to mask, such as face,-glasses.")
+    return terms
+
+
+def terms_for(text: str, available: Collection[str]) -> list[tuple[Sign, str]]:
+    """As ``parse_regions``. Raises RegionUnavailable, listing those there are, for a part that is not ``available``."""
+    terms = parse_regions(text)
+    for _, name in terms:
+        if name not in available:
+            raise RegionUnavailable(f"This engine gives {', '.join(sorted(available))}; not {name}.")
     return terms
 
 
