@@ -1,0 +1,89 @@
+"""SAM over HTTP, with drawn weights of the official shapes: ``python -m bench.sam_service [--model mobile_sam]``.
+
+Start-up, the first mask of a picture beside its encoder alone, the same picture asked again, ten faces beside one, memory.
+Random weights take as long as trained ones; their masks are refused by the band, which costs what a real one costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from skimage import data
+
+from bench.draw_checkpoint import draw
+from bench.speed import portrait
+from bench.started import ROOT, Server, started
+from sam_mask_service.image import encode
+
+
+def crowd() -> bytes:
+    """Ten faces in a picture of 1600 × 900: the portrait's head, ten times."""
+    head = data.astronaut()[20:320, 90:390]
+    rows = [np.hstack([head] * 5), np.hstack([head[:, ::-1]] * 5)]
+    out = np.full((900, 1600, 3), 120, np.uint8)
+    out[100:700, 50:1550] = np.vstack(rows)
+    return encode(out, "jpeg")
+
+
+def ask(client: httpx.Client, picture: bytes, **fields: str) -> tuple[float, dict[str, Any]]:
+    start = time.perf_counter()
+    answer = client.post("/create_mask", files={"image": picture}, data=fields)
+    answer.raise_for_status()
+    return time.perf_counter() - start, answer.json()
+
+
+def ms(seconds: list[float]) -> float:
+    return round(1000 * statistics.median(seconds), 1)
+
+
+def measured(server: Server, client: httpx.Client, count: int) -> dict[str, Any]:
+    rows: dict[str, Any] = {"ready_seconds": round(server.ready_seconds, 2)}
+    pictures = portrait(1024, 1024, count)
+    whole, encoder, again, other_region = [], [], [], []
+    for picture in pictures:
+        seconds, answer = ask(client, picture, detail="picture")
+        whole.append(seconds)
+        encoder.append(answer["timings"]["embed"])
+        again.append(ask(client, picture, detail="picture", expand_pixels="12")[0])
+        other_region.append(ask(client, picture, detail="picture", region="head")[0])
+    rows["first_ms"], rows["embed_step_ms"] = ms(whole), ms(encoder)
+    rows["over_the_embed_step_ms"] = ms([w - e for w, e in zip(whole, encoder, strict=True)])
+    rows["again_other_growth_ms"], rows["again_other_region_ms"] = ms(again), ms(other_region)
+    ask(client, crowd(), detail="picture", max_faces="1", mode="combined")
+    one = ask(client, crowd() + b"1", detail="picture", max_faces="1", mode="combined")[1]
+    ten = ask(client, crowd() + b"2", detail="picture", mode="combined")[1]
+    rows["faces"] = len(ten["stats"]["faces"])
+    rows["ten_faces_over_one_ms"] = round(1000 * (ten["processing_time"] - one["processing_time"]), 1)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="vit_b")
+    parser.add_argument("--count", type=int, default=8)
+    parser.add_argument("--requests", type=int, default=50, help="before memory is read")
+    options = parser.parse_args()
+    checkpoint = draw(options.model, ROOT / "out" / "bench-sam" / f"{options.model}.pth")
+    with (
+        started(engine="sam", checkpoint=str(checkpoint), workers="1") as server,
+        httpx.Client(base_url=server.url, timeout=120) as client,
+    ):
+        rows = measured(server, client, options.count)
+        for picture in portrait(1024, 1024, options.requests):
+            ask(client, picture + b"m", detail="picture")
+        rows["private_mib"] = round(server.private() / 2**20)
+        rows["resident_mib"] = round(server.resident() / 2**20)
+    path = Path(ROOT / "out" / f"bench-sam-service-{options.model}.json")
+    path.write_text(json.dumps(rows, indent=1))
+    print(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
