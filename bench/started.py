@@ -29,12 +29,17 @@ class Server:
         return max(child.memory_info().rss for child in self._family())
 
     def private(self) -> int:
-        """Bytes that are the worker's own: not counting file pages that the kernel may drop."""
-        return max(child.memory_full_info().uss for child in self._family())
+        """Bytes of anonymous memory in the worker: what the kernel cannot drop, unlike pages of files."""
+        return max(_anonymous(child.pid) for child in self._family())
 
     def _family(self) -> list[psutil.Process]:
         master = psutil.Process(self.process.pid)
         return [*master.children(recursive=True), master]
+
+
+def _anonymous(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
 
 
 def free_port() -> int:
