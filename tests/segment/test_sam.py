@@ -36,6 +36,7 @@ class Mesh:
 
     name: str = "mesh"
     model: str = "fake"
+    heeds_neighbours: bool = True
     regions: frozenset[str] = frozenset({"face", "head", "lips"})
     asked: list[str] = field(default_factory=list)
     inner: FakeSegmenter = field(default_factory=lambda: FakeSegmenter(regions=frozenset({"face", "head", "lips"})))
