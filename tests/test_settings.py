@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sam_mask_service import settings as module
-from sam_mask_service.settings import Settings, SettingsError, allowed_cores, load
+from sam_mask_service.settings import Settings, SettingsError, load
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +18,7 @@ def test_defaults() -> None:
     s = load()
     assert (s.engine, s.model, s.api_key, s.url_input) == ("auto", "vit_b", None, True)
     assert s.cuda_visible_devices == ""
-    assert s.cores == allowed_cores()
+    assert s.threads is None
 
 
 def test_environment_and_the_seeds_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +36,7 @@ def test_environment_and_the_seeds_names(monkeypatch: pytest.MonkeyPatch) -> Non
     assert s.api_key is not None
     assert s.api_key.get_secret_value() == "your-secret-key"
     assert "secret-key" not in repr(s)
-    assert (s.threads, s.cores, s.cuda_visible_devices, s.url_input) == (3, 3, "0", False)
+    assert (s.threads, s.cuda_visible_devices, s.url_input) == (3, "0", False)
     assert s.url_hosts == ("example.com", "cdn.example.com")
     assert [str(n) for n in s.networks] == ["127.0.0.0/8", "::1/128"]
     assert s.image_root == Path("/srv/pictures")
@@ -74,26 +73,3 @@ def test_all_mistakes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert name in text
     assert "short\n" not in text
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"cpu.max": "max 100000"}, None),
-        ({"cpu.max": "150000 100000"}, 1.5),
-        ({"cpu.max": "rubbish"}, None),
-        ({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2.0),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
-        ({}, None),
-    ],
-)
-def test_cgroup_quota(tmp_path: Path, files: dict[str, str], expected: float | None) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert module._cgroup_quota(tmp_path) == expected
-
-
-def test_a_quota_cuts_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_cgroup_quota", lambda _: 0.4)
-    assert allowed_cores() == 1

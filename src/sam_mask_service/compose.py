@@ -58,7 +58,7 @@ def sam_loader(settings: Settings, mesh: Segmenter) -> Loader:
         try:
             with _weights(settings, report) as file:
                 report("loading", None)
-                backend = load_sam(file, precision=settings.precision, threads=settings.cores)
+                backend = load_sam(file, precision=settings.precision, threads=settings.threads)
         except (WeightsError, CheckpointError, ArithmeticUnavailable) as e:
             raise EngineUnavailable(str(e)) from e
         return SamSegmenter(backend, mesh)

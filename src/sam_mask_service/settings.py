@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -123,34 +122,9 @@ class Settings(BaseSettings):
     def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         return tuple(ipaddress.ip_network(word, strict=False) for word in self.url_allow_networks)
 
-    @property
-    def cores(self) -> int:
-        """CPU threads to use: the setting, else the cores that this process may run on (affinity and cgroup quota)."""
-        return self.threads or allowed_cores()
-
 
 MIN_KEY = 8
 """A shorter key stops the start. Below 16 characters the log and /health warn: the documented example key has 15."""
-
-
-def allowed_cores() -> int:
-    """Cores by affinity, cut by a cgroup CPU quota (v2 ``cpu.max``, v1 ``cpu.cfs_*``) where there is one; at least 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cgroup_quota(Path("/sys/fs/cgroup"))
-    return max(1, min(cores, int(quota + 0.5))) if quota else cores
-
-
-def _cgroup_quota(root: Path) -> float | None:
-    try:
-        limit, period = (root / "cpu.max").read_text().split()
-        return None if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        limit = (root / "cpu/cpu.cfs_quota_us").read_text()
-        return None if int(limit) <= 0 else int(limit) / int((root / "cpu/cpu.cfs_period_us").read_text())
-    except (OSError, ValueError, ZeroDivisionError):
-        return None
 
 
 def load(**overrides: Any) -> Settings:

@@ -32,6 +32,7 @@ def cgroup(root: Path, files: dict[str, str]) -> Path:
         ({"cpu.max": "-1 100000"}, None),
         ({"cpu.max": "100000 0"}, None),
         ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2.0),
         ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4.0),
     ],
 )

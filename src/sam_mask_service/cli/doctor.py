@@ -18,7 +18,7 @@ from ..doors import weights
 from ..sam.advice import advise
 from ..sam.machine import cpu_threads, measure
 from ..service import Service
-from ..settings import Settings, SettingsError, allowed_cores, load
+from ..settings import Settings, SettingsError, load
 from . import models
 from .finding import Finding, Status
 from .machine import cpu_flags, cpu_name, memory_bytes
@@ -56,7 +56,7 @@ def machine() -> Iterator[Finding]:
     yield Finding(
         "note",
         "processor",
-        f"{cpu_name()}, {allowed_cores()} of {os.cpu_count()} cores, {' '.join(wide) or 'no AVX2'}",
+        f"{cpu_name()}, {cpu_threads(environment={})} of {os.cpu_count()} cores, {' '.join(wide) or 'no AVX2'}",
     )
     memory = memory_bytes()
     if memory is not None:
