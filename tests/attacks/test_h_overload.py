@@ -127,7 +127,7 @@ def test_h04_wait_longer_than_its_limit_ends_before_any_work(tmp_path: Path) -> 
 
     async def run() -> httpx.Response:
         first = crowd.ask()
-        await crowd.until(lambda: crowd.service.gate.busy == 1)
+        await crowd.until(lambda: bool(detector.asked))
         seen = len(detector.asked)
         waited = await crowd.ask()
         assert len(detector.asked) == seen

@@ -22,6 +22,7 @@ from ..service import Service
 from ..settings import Settings, SettingsError, load
 from ..studio import Studio
 from . import docs, logs, schema
+from .admission import AdmissionMiddleware, WorkRoutes
 from .doorman import Doorman, DoormanMiddleware
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
@@ -77,17 +78,19 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE) -> FastAPI:
         app.add_exception_handler(kind, _raise_on)
     app.state.routes = routes = Routes(service, metrics)
     app.include_router(routes.router)
-    app.include_router(StudioRoutes(Studio(service), metrics, routes.rules, routes.reserve).router)
+    studio = StudioRoutes(Studio(service), metrics, routes.rules, routes.reserve)
+    app.include_router(studio.router)
     _add_docs(app)
     for path, page in pages.items():
         _add_get(app, path, StaticRoute(page).get)
-    _add_layers(app, service, metrics)
+    _add_layers(app, service, metrics, WorkRoutes([*routes.router.routes, *studio.router.routes]))
     return app
 
 
-def _add_layers(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRoutes) -> None:
     """From the inside out."""
     settings = service.settings
+    app.add_middleware(AdmissionMiddleware, admit=service.admit, work=work)
     key = settings.api_key.get_secret_value() if settings.api_key else None
     app.add_middleware(DoormanMiddleware, doorman=Doorman(key, settings.allowed_hosts, settings.cors_origins))
     app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.draining)
