@@ -44,8 +44,8 @@ def mask_png(values: dict[str, Any]) -> bytes:
     grow = int(values.get("expand_pixels", 5))
     image = Image.new("L", SIZE, 0)
     draw = ImageDraw.Draw(image)
-    for number in values.get("faces", range(len(FACES))):
-        x, y, w, h = FACES[number]
+    boxes = [values["box"]] if "box" in values else [FACES[n] for n in values.get("faces", range(len(FACES)))]
+    for x, y, w, h in boxes:
         draw.ellipse((x - grow, y - grow, x + w + grow, y + h + grow), fill=255)
     for x, y, sign in values.get("points", []):
         draw.ellipse((x - 25, y - 25, x + 25, y + 25), fill=255 * sign)
@@ -73,6 +73,8 @@ class Stub:
     busy: int = 0
     error: tuple[int, str, str] | None = None
     residual: int = 0
+    blind: bool = False
+    """Finds no face."""
     url: str = ""
 
     def last(self, path: str) -> dict[str, Any]:
@@ -114,7 +116,7 @@ class Stub:
         path = request.url.path
         faces = [
             {"face_id": i, "bbox": dict(zip(("x", "y", "width", "height"), box, strict=True)), "confidence": 0.97}
-            for i, box in enumerate(FACES)
+            for i, box in enumerate([] if self.blind else FACES)
         ]
         if path == "/images" and self.with_images:
             name = f"id{len(self.images)}"

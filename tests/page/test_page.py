@@ -111,6 +111,81 @@ def test_points_correct_the_mask(loaded: Page, stub: Stub) -> None:
     wait(loaded, lambda: "points" not in stub.last("/masks"))
 
 
+def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """A box from pixel to pixel, by mouse."""
+    box = page.locator("#canvas").bounding_box()
+    assert box
+    at = [(box["x"] + x / 640 * box["width"], box["y"] + y / 480 * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=4)
+    page.mouse.up()
+
+
+def near(box: list[float] | None, wanted: list[int]) -> bool:
+    return box is not None and all(abs(a - b) <= 2 for a, b in zip(box, wanted, strict=True))
+
+
+def test_a_box_takes_the_place_of_the_faces(loaded: Page, stub: Stub) -> None:
+    loaded.get_by_text("▭ box").click()
+    drag(loaded, (300, 60), (400, 200))
+    wait(loaded, lambda: near(stub.last("/masks").get("box"), [300, 60, 100, 140]))
+    assert "faces" not in stub.last("/masks")
+    assert "points" not in stub.last("/masks")
+    expect(loaded.locator("#state")).to_contain_text("Mask of what is in the box")
+    click_at(loaded, 500, 300)  # two clicks are a box as well
+    click_at(loaded, 450, 220)
+    wait(loaded, lambda: near(stub.last("/masks").get("box"), [450, 220, 50, 80]))
+    loaded.locator("#undo").click()
+    wait(loaded, lambda: stub.last("/masks").get("faces") == [0, 1])
+    assert "box" not in stub.last("/masks")
+
+
+def test_a_box_by_keys(loaded: Page, stub: Stub) -> None:
+    loaded.locator("#canvas").focus()
+    loaded.keyboard.press("b")
+    loaded.keyboard.press("ArrowLeft")
+    loaded.keyboard.press("Enter")
+    for _ in range(2):
+        loaded.keyboard.press("Shift+ArrowRight")
+        loaded.keyboard.press("Shift+ArrowDown")
+    loaded.keyboard.press("Enter")
+    wait(loaded, lambda: stub.last("/masks").get("box") == [314, 240, 64, 64])
+    loaded.keyboard.press("z")
+    wait(loaded, lambda: "box" not in stub.last("/masks"))
+
+
+def test_where_no_face_is_found_a_box_still_gives_a_mask(page: Page, stub: Stub, photo: Path) -> None:
+    stub.blind = True
+    page.set_input_files("#file", photo)
+    expect(page.locator("#error")).to_contain_text("Draw a box")
+    page.get_by_text("▭ box").click()
+    drag(page, (120, 100), (280, 300))
+    expect(page.locator("#state")).to_contain_text("in the box")
+    expect(page.locator("#error")).not_to_be_visible()
+    assert pixel(page, 200, 200)[0] > pixel(page, 20, 460)[0] + 60
+
+
+def test_points_alone_do_not_bring_back_faces_that_are_off(loaded: Page, stub: Stub) -> None:
+    for box in loaded.locator("#list input").all():
+        box.uncheck()
+    expect(loaded.locator("#state")).to_have_text("All faces are switched off.")
+    before = stub.count("/masks")
+    loaded.get_by_text("+ add").click()
+    click_at(loaded, 320, 400)
+    expect(loaded.locator("#points")).to_have_text("1 point.")
+    assert stub.count("/masks") == before
+
+
+def test_matte_is_asked_for_in_mask_and_cutout(loaded: Page, stub: Stub) -> None:
+    assert "matte" not in stub.last("/masks")
+    loaded.locator("#matte").check()
+    wait(loaded, lambda: stub.last("/masks").get("matte") is True)
+    loaded.get_by_text("Cut out").click()
+    wait(loaded, lambda: stub.count("/cutout") > 0)
+    assert stub.last("/cutout")["matte"] is True
+
+
 def test_the_keyboard_does_it_all(page: Page, stub: Stub, photo: Path) -> None:
     page.locator("#file").focus()
     page.set_input_files("#file", photo)
@@ -288,7 +363,7 @@ def test_roles_and_names(page: Page) -> None:
     expect(page.get_by_role("slider", name="Expand")).to_be_visible()
     expect(page.get_by_role("button", name="Download")).to_be_disabled()
     expect(page.get_by_role("combobox", name="Tool")).to_be_visible()
-    assert page.locator("[role=status]").count() == 2
+    assert page.locator("[role=status]").count() == 3
     assert page.locator("#error").get_attribute("role") == "alert"
     assert re.search(r"\d", page.locator("#keys").text_content() or "")
 

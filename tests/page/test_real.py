@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +92,40 @@ def test_a_visit(page: Page, tmp_path: Path) -> None:
     page.locator("#region").fill("nonsense")
     page.locator("#region").press("Tab")
     expect(page.locator("#error")).to_contain_text("This engine gives")
+
+
+def test_the_curl_command_with_a_box_and_points_runs(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(picture())
+    page.locator("#access summary").click()
+    page.locator("#key").fill(KEY)
+    page.locator("#key").press("Tab")
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    page.locator("#canvas").focus()
+    corner = ["b", "Shift+ArrowLeft", "Enter"]
+    for key in [
+        *corner,
+        *["Shift+ArrowRight"] * 5,
+        *["Shift+ArrowDown"] * 5,
+        "Enter",
+        "+",
+        *["Shift+ArrowUp"] * 2,
+        "Enter",
+    ]:
+        page.keyboard.press(key)
+    expect(page.locator("#points")).to_have_text("1 point, a box in place of the faces.")
+    page.locator("#curl").click()
+    command = page.locator("#command").input_value()
+    assert KEY not in command
+    ran = subprocess.run(
+        ["/bin/sh", "-ec", command],
+        cwd=tmp_path,
+        env={**os.environ, "SAM_API_KEY": KEY},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    mask = np.asarray(Image.open(tmp_path / "mask.png"))
+    assert mask.shape == (150, 200)
+    assert (mask[105, 140], mask[20, 20]) == (0, 255)

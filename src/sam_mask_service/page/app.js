@@ -1,6 +1,7 @@
 // Wires the page: state in one object, every change leads to one request, the newest always wins.
 
 import { ServiceError, Session, key, setKey, targets } from './api.js';
+import { Hand } from './hand.js';
 import { copy, showCommand, take as takeHome } from './home.js';
 import { Stage } from './stage.js';
 import { $, TASKS, maskValues, number, task, units } from './values.js';
@@ -11,8 +12,8 @@ let rows = {}; // targets by name
 let running = null; // the request in flight
 let again = false; // something changed since it began
 const shapes = {}; // the sliders' places, by task
+const hand = new Hand(stage, { corrects: () => task() === 'mask', toggle, changed: refresh });
 
-const tool = () => document.querySelector('input[name=tool]:checked').value;
 
 function say(text) { $('state').textContent = text; }
 
@@ -46,8 +47,8 @@ async function take(file) {
     show(true);
     list();
     say(faces.length ? `${faces.length} ${faces.length === 1 ? 'face' : 'faces'} found.` : 'No face found in this picture.');
-    stage.draw();
-    if (!faces.length) throw new ServiceError('No face was found in this picture. Points and another picture may help.', 'no_face', 422);
+    hand.show();
+    if (!faces.length) throw new ServiceError('No face was found in this picture. Draw a box around what you want, or choose another picture.', 'no_face', 422);
     refresh();
   } catch (error) {
     if (!session) say('Choose a picture to begin.');
@@ -110,7 +111,7 @@ async function refresh() {
 }
 
 async function preview(mine, signal) {
-  if (!stage.chosen.size) {
+  if (!stage.chosen.size && !stage.box && (stage.faces.length || !stage.points.length)) {
     stage.overlay = false;
     stage.draw();
     return say('All faces are switched off.');
@@ -120,7 +121,20 @@ async function preview(mine, signal) {
   const share = await stage.setMask(await response.blob());
   const spent = Math.round(performance.now() - start);
   document.body.dataset.milliseconds = spent;
-  say(`Mask of ${stage.chosen.size} ${stage.chosen.size === 1 ? 'face' : 'faces'}: ${(share * 100).toFixed(1)} % of the picture, ${spent} ms.`);
+  say(`Mask of ${subject()}: ${(share * 100).toFixed(1)} % of the picture, ${spent} ms${by(response)}.`);
+}
+
+function subject() {
+  if (stage.box) return 'what is in the box';
+  const count = stage.chosen.size;
+  return count ? `${count} ${count === 1 ? 'face' : 'faces'}` : 'what is at the points';
+}
+
+// Which engine drew it, and what it warns of.
+function by(response) {
+  const { engine, faces = [] } = JSON.parse(response.headers.get('X-Mask-Stats') || '{}');
+  const warnings = new Set(faces.flatMap((face) => face.warnings).map((text) => text.replaceAll('_', ' ')));
+  return (engine ? `, by ${engine}` : '') + (warnings.size ? ` (${[...warnings].join(', ')})` : '');
 }
 
 async function result(mine, signal) {
@@ -155,51 +169,6 @@ function keepShape() {
   shapes[task()] = Object.fromEntries(['expand', 'smooth', 'feather'].map((id) => [id, $(id).value]));
 }
 
-// --- points -----------------------------------------------------------------------------------------------------------------
-
-function act(at) {
-  if (task() !== 'mask' || tool() === 'pick') {
-    const id = stage.faceAt(at);
-    if (id !== null) toggle(id);
-    return;
-  }
-  stage.points.push([...at, tool() === 'add' ? 1 : 0]);
-  pointsChanged();
-}
-
-function pointsChanged() {
-  const count = stage.points.length;
-  for (const id of ['undo', 'clear']) $(id).disabled = !count;
-  $('points').textContent = count ? `${count} ${count === 1 ? 'point' : 'points'}.` : 'No points.';
-  stage.draw();
-  refresh();
-}
-
-function setTool(value) {
-  document.querySelector(`input[name=tool][value=${value}]`).checked = true;
-  $('canvas').classList.toggle('point', value !== 'pick');
-}
-
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-function keys(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || !stage.picture) return;
-  if (STEPS[event.key]) {
-    const step = Math.max(1, Math.round(Math.max(stage.width, stage.height) / (event.shiftKey ? 20 : 100)));
-    const [x, y] = stage.cross || [stage.width >> 1, stage.height >> 1];
-    const [dx, dy] = STEPS[event.key];
-    stage.cross = [Math.min(stage.width - 1, Math.max(0, x + dx * step)), Math.min(stage.height - 1, Math.max(0, y + dy * step))];
-    stage.draw();
-  } else if ((event.key === 'Enter' || event.key === ' ') && stage.cross) act(stage.cross);
-  else if (/^[1-9]$/.test(event.key)) toggle(Number(event.key) - 1);
-  else if (event.key === '+') setTool('add');
-  else if (event.key === '-') setTool('remove');
-  else if (event.key === 'z' && stage.points.length) { stage.points.pop(); pointsChanged(); }
-  else if (event.key === 'Escape') { setTool('pick'); stage.cross = null; stage.draw(); }
-  else return;
-  event.preventDefault();
-}
-
 // --- start ------------------------------------------------------------------------------------------------------------------
 
 function describe() {
@@ -219,19 +188,14 @@ async function fillTargets() {
 function listen() {
   for (const id of ['file', 'camera']) $(id).addEventListener('change', () => { take($(id).files[0]); });
   for (const id of ['expand', 'smooth', 'feather', 'strength']) $(id).addEventListener('input', () => { units(); keepShape(); refresh(); });
-  for (const id of ['region', 'method', 'background', 'aspect', 'colour']) $(id).addEventListener('change', () => {
+  for (const id of ['region', 'matte', 'method', 'background', 'aspect', 'colour']) $(id).addEventListener('change', () => {
     $('colourfield').hidden = $('background').value !== 'colour';
     refresh();
   });
   $('padding').addEventListener('input', () => { $('padding').dataset.moved = 'yes'; units(); refresh(); });
   for (const id of ['target', 'edit', 'invert']) $(id).addEventListener('change', describe);
   for (const radio of document.querySelectorAll('input[name=task]')) radio.addEventListener('change', changeTask);
-  for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => setTool(tool()));
-  $('canvas').addEventListener('click', (event) => { if (!stage.result) act(stage.at(event)); });
-  $('canvas').addEventListener('keydown', keys);
   $('split').addEventListener('input', () => { stage.split = number('split'); stage.draw(); });
-  $('undo').addEventListener('click', () => { stage.points.pop(); pointsChanged(); });
-  $('clear').addEventListener('click', () => { stage.points = []; pointsChanged(); });
   $('download').addEventListener('click', () => { calm(); takeHome(session, stage).then(say, fail); });
   $('curl').addEventListener('click', () => showCommand(session, stage));
   $('copy').addEventListener('click', copy);

@@ -13,7 +13,7 @@ export class Stage {
   }
 
   clear() {
-    Object.assign(this, { picture: null, faces: [], chosen: new Set(), points: [], overlay: false, result: null, split: 50, cross: null });
+    Object.assign(this, { picture: null, faces: [], chosen: new Set(), points: [], box: null, rubber: null, overlay: false, result: null, split: 50, cross: null });
   }
 
   async load(file) {
@@ -72,6 +72,7 @@ export class Stage {
     this.context.drawImage(this.small, 0, 0);
     if (this.overlay) this.context.drawImage(this.layer, 0, 0);
     this.drawFaces();
+    this.drawBox();
     this.drawPoints();
   }
 
@@ -124,6 +125,18 @@ export class Stage {
       context.fillText(label, bbox.x * scale + 5 * unit, y + 3 * unit);
     }
     context.setLineDash([]);
+  }
+
+  // The user's box, or the one that is being drawn.
+  drawBox() {
+    const box = this.rubber || this.box;
+    if (!box) return;
+    const unit = this.unit();
+    this.context.lineWidth = 2.5 * unit;
+    this.context.strokeStyle = COLOURS.add;
+    this.context.setLineDash(this.rubber ? [6 * unit, 5 * unit] : []);
+    this.context.strokeRect(...box.map((v) => v * this.scale));
+    this.context.setLineDash([]);
   }
 
   drawPoints() {

@@ -14,11 +14,15 @@ export function units() {
   if (!padded()) document.querySelector('output[for=padding]').textContent = 'auto';
 }
 
+const shape = () => ({
+  region: $('region').value.trim() || 'face', expand_pixels: number('expand'), blur_iterations: number('smooth'),
+  feather_pixels: number('feather'), ...($('matte').checked ? { matte: true } : {}),
+});
+const chosen = (stage) => (stage.chosen.size ? { faces: [...stage.chosen].sort((a, b) => a - b) } : {});
+
+// What was switched on, or what the user drew around where nothing was found.
 export function maskValues(stage) {
-  const values = {
-    mode: 'combined', faces: [...stage.chosen].sort((a, b) => a - b), region: $('region').value.trim() || 'face',
-    expand_pixels: number('expand'), blur_iterations: number('smooth'), feather_pixels: number('feather'),
-  };
+  const values = { mode: 'combined', ...(stage.box ? { box: stage.box } : chosen(stage)), ...shape() };
   if (stage.points.length) values.points = stage.points;
   return values;
 }
@@ -35,9 +39,8 @@ function hideValues(stage) {
 }
 
 function cutValues(stage) {
-  const { faces, region, expand_pixels, blur_iterations, feather_pixels } = maskValues(stage);
   const background = $('background').value === 'colour' ? $('colour').value : $('background').value;
-  return { faces, region, expand_pixels, blur_iterations, feather_pixels, background, aspect: $('aspect').value, padding: padded() ? number('padding') / 100 : undefined };
+  return { ...chosen(stage), ...shape(), background, aspect: $('aspect').value, padding: padded() ? number('padding') / 100 : undefined };
 }
 
 // ``shape``: what the sliders begin with: a mask to repaint in is wider than a face, a cut-out is not.
