@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from starlette.requests import Request
 
@@ -194,6 +195,21 @@ def test_cutout_on_a_colour_and_on_a_picture(make: Callable[..., Client]) -> Non
     assert (opened(answer.content)[0, 0] == (0, 255, 0)).all()
 
 
+def test_cutout_with_a_matte(make: Callable[..., Client]) -> None:
+    """The soft edge is the matte's: the feather takes no part in it."""
+    client = make()
+
+    def alpha(**data: str) -> NDArray[np.uint8]:
+        answer = client.post("/cutout", files=files(image=PHOTO), data=data, headers={"Accept": "image/png"})
+        return np.asarray(opened(answer.content)[..., 3])
+
+    matted = alpha(matte="true", feather_pixels="1")
+    assert np.array_equal(matted, alpha(matte="true", feather_pixels="9"))
+    assert ((matted > 0) & (matted < 255)).any()
+    hard = alpha(feather_pixels="1")
+    assert (matted.shape, int(matted.sum())) != (hard.shape, int(hard.sum()))
+
+
 # --- put back -------------------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +310,26 @@ def test_points_and_box(make: Callable[..., Client]) -> None:
     refused(client.post(path, json={"box": [500, 500, 10, 10]}), 422, "invalid_parameter")
     refused(client.post(path, json={"faces": [5]}), 422, "face_not_found")
     refused(client.post(path, json={"image_url": "http://example.com"}), 422, "invalid_parameter")
+
+
+class Spilling(FakeSegmenter):
+    """Draws far more than the face."""
+
+    def masks(self, embedding: Any, faces: Any, *rest: Any) -> list[FaceMask]:
+        return super().masks(embedding, [Face(face.box.grown(0.5), 1.0) for face in faces], *rest)
+
+
+def test_a_face_that_the_user_boxed_stays_in_the_box(make: Callable[..., Client]) -> None:
+    client = make(segmenter=Spilling())
+    path = f"/images/{upload(client)}/masks"
+    plain = {"mode": "combined", "invert": False, "blur_iterations": 0, "expand_pixels": 0, "output": "png"}
+    boxed = opened(client.post(path, json={**plain, "box": [60, 60, 50, 40]}).content)
+    rows, columns = np.nonzero(boxed)
+    assert (columns.min(), columns.max(), rows.min(), rows.max()) == (60, 109, 60, 99)
+    head = opened(client.post(path, json={**plain, "box": [60, 60, 50, 40], "region": "head"}).content)
+    assert np.count_nonzero(head) > np.count_nonzero(boxed)  # a head is more than the face in the box
+    added = opened(client.post(path, json={**plain, "box": [60, 60, 50, 40], "points": [[125, 80, 1]]}).content)
+    assert added[80, 125] == 255  # what the user points at counts wherever it is
 
 
 @dataclass

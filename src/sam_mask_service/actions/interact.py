@@ -65,6 +65,8 @@ def _drawn(
         return Drawn((), params.detail)
     prompt = params.box is not None and isinstance(segmenter, TakesPrompts)
     single = [] if prompt else [look.drawn(segmenter, [face], params, seen, embedded) for face in faces]
+    if params.box is not None and params.region == "face":
+        single = [replace(one, masks=tuple(_inside(mask, faces[0].box) for mask in one.masks)) for one in single]
     if not points and not prompt:
         return Drawn(tuple(mask for one in single for mask in one.masks), single[0].detail)
     embedding = look.embedding(segmenter, embedded, params, seen)
@@ -75,6 +77,21 @@ def _drawn(
             drawn = [mask for one in single for mask in one.masks]
             masks = _corrected(look, segmenter, embedding, faces, drawn, points)
     return Drawn(tuple(masks), embedding.detail)
+
+
+def _inside(mask: FaceMask, box: Box) -> FaceMask:
+    """The mask without what lies outside the user's box: there may be no face in it, and colours lead anywhere."""
+    patch = mask.patch
+    height, width = patch.bits.shape
+    rows, columns = _within(patch.y, height, box.y, box.height), _within(patch.x, width, box.x, box.width)
+    bits = np.zeros_like(patch.bits)
+    bits[rows, columns] = patch.bits[rows, columns]
+    return replace(mask, patch=replace(patch, bits=bits))
+
+
+def _within(start: int, length: int, low: float, extent: float) -> slice:
+    """The part of ``start`` … ``start + length`` that lies in ``low`` … ``low + extent``, counted from ``start``."""
+    return slice(max(0, round(low) - start), max(0, min(length, round(low + extent) - start)))
 
 
 def _subjects(

@@ -85,6 +85,7 @@ class CutoutParams(DetectParams):
     expand_pixels: Annotated[int, Field(ge=-256, le=256)] = Field(0, description="Grow the mask by so many pixels.")
     blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")
     feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(3.0, description="Width of the soft edge.")
+    matte: bool = Field(False, description="Soft alpha at hair and fur in place of the feather; for region=head.")
     background: Annotated[str, Field(min_length=1, max_length=16)] = Field(
         "transparent",
         description="transparent, or a colour: #rrggbb, white, black, grey. Or send a file background_image.",
