@@ -10,89 +10,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.draw_checkpoint import draw
+from bench.sam_turns import REFERENCE, ROOT, Turn, Worker, ours, reference, summary
 from sam_mask_service.sam.machine import Rates, cpu_threads, measure
 
-ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / ".venv-reference"
 PACKAGES = ("torch==2.13.0", "segment-anything==1.0", "numpy", "pillow")
 GFLOP = 972
 """Of ViT-B's encoder: 737 in linear layers, 235 in attention."""
 ISAS = ("AVX512_CORE_VNNI", "AVX512_CORE", "AVX2")
 """Older CPUs, imitated by what oneDNN may use: Cascade/Ice Lake, Skylake-X, and most desktops and laptops."""
-
-
-class Worker:
-    """A process of sam_worker.py. ``load_s`` and ``precision`` are what it said about itself."""
-
-    def __init__(self, command: list[str], isa: str | None = None) -> None:
-        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-        if isa:
-            environment["ONEDNN_MAX_CPU_ISA"] = isa
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
-        )
-        hello = self._read()
-        self.load_s, self.precision = float(hello["load_s"]), str(hello["precision"])
-
-    def _read(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit("a worker ended before it answered; see its message above")
-        return dict(json.loads(line))
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return self._read()
-
-    def encode(self, picture: Path, save: Path | None = None) -> float:
-        return float(self.ask(do="encode", picture=str(picture), save=None if save is None else str(save))["seconds"])
-
-    def decode(self, faces: int, runs: int) -> float:
-        """Milliseconds, the median."""
-        self.ask(do="decode", faces=faces)
-        return 1e3 * statistics.median(float(self.ask(do="decode", faces=faces)["seconds"]) for _ in range(runs))
-
-
-@contextmanager
-def ours(checkpoint: Path, precision: str, threads: int, isa: str | None = None) -> Iterator[Worker]:
-    command = [sys.executable, "-m", "bench.sam_worker", "ours", str(checkpoint), precision, str(threads)]
-    with _running(Worker(command, isa)) as worker:
-        yield worker
-
-
-@contextmanager
-def reference(checkpoint: Path, threads: int) -> Iterator[Worker]:
-    python = str(REFERENCE / "bin" / "python")
-    command = [python, str(ROOT / "bench" / "sam_worker.py"), "reference", str(checkpoint), "f32", str(threads)]
-    with _running(Worker(command)) as worker:
-        yield worker
-
-
-@contextmanager
-def _running(worker: Worker) -> Iterator[Worker]:
-    try:
-        yield worker
-    finally:
-        assert worker.process.stdin is not None and worker.process.stdout is not None
-        worker.process.stdin.close()
-        worker.process.wait(timeout=60)
-        worker.process.stdout.close()
 
 
 def install_reference() -> None:
@@ -115,21 +51,30 @@ def picture(work: Path) -> Path:
 
 
 def side_by_side(work: Path, threads: int, runs: int) -> dict[str, Any]:
-    """Reference and ours, both loaded, taking turns."""
+    """Reference and ours, both loaded, taking turns, who begins taking turns too; the one that waits is stopped."""
     checkpoint, image = draw("vit_b", work / "vit_b.pth"), picture(work)
     with reference(checkpoint, threads) as theirs, ours(checkpoint, "auto", threads) as mine:
-        theirs.encode(image, work / "theirs.npy")
-        mine.encode(image, work / "ours.npy")
-        times = [(theirs.encode(image), mine.encode(image)) for _ in range(runs)]
+        pairs = ((theirs, mine, work / "theirs.npy"), (mine, theirs, work / "ours.npy"))
+        times: dict[Worker, list[Turn]] = {theirs: [], mine: []}
+        for turn in range(runs + 1):
+            for worker, other, save in pairs if turn % 2 == 0 else pairs[::-1]:
+                with other.stopped():
+                    times[worker].append(worker.encode(image, save))
         a, b = np.load(work / "theirs.npy"), np.load(work / "ours.npy")
+        first, second = summary(times[theirs][1:]), summary(times[mine][1:])  # the first turn warms up
+        with theirs.stopped():
+            decoder = mine.decode(1, 10)
+        with mine.stopped():
+            their_decoder = theirs.decode(1, 10)
         return {
             "precision": mine.precision,
-            "reference_encoder_s": [t for t, _ in times],
-            "ours_encoder_s": [t for _, t in times],
-            "ratio": statistics.median(t for t, _ in times) / statistics.median(t for _, t in times),
+            "reference_encoder": first,
+            "ours_encoder": second,
+            "ratio": first["seconds_median"] / second["seconds_median"],
+            "cpu_ratio": first["cpu_seconds_median"] / second["cpu_seconds_median"],
             "embedding_difference": float(np.linalg.norm(a - b) / np.linalg.norm(a)),
-            "reference_decoder_ms": theirs.decode(1, runs),
-            "ours_decoder_ms": mine.decode(1, runs),
+            "reference_decoder_ms": their_decoder,
+            "ours_decoder_ms": decoder,
             "reference_load_s": theirs.load_s,
             "reference_memory_mb": theirs.ask(do="memory"),
         }
@@ -140,14 +85,15 @@ def alone(work: Path, name: str, precision: str, threads: int, runs: int, isa: s
     checkpoint, image = draw(name, work / f"{name}.pth"), picture(work)
     with ours(checkpoint, precision, threads, isa) as worker:
         worker.encode(image)
-        times = [worker.encode(image) for _ in range(runs)]
+        turns = [worker.encode(image) for _ in range(runs)]
         return {
             "model": name,
             "precision": worker.precision,
             "asked": precision,
             "isa": isa or "all",
             "load_s": worker.load_s,
-            "encoder_s": times,
+            "encoder_s": [turn.seconds for turn in turns],
+            "others": max(turn.others for turn in turns),
             "decoder_1_ms": worker.decode(1, runs),
             "decoder_10_ms": worker.decode(10, max(1, runs // 2)),
         }
@@ -196,17 +142,21 @@ def table(result: dict[str, Any]) -> str:
             f"| {r['decoder_1_ms']:.0f} | {r['decoder_10_ms']:.0f} |"
         )
     if both := result.get("side_by_side"):
-        theirs, mine = (statistics.median(both[f"{who}_encoder_s"]) for who in ("reference", "ours"))
-        lines += [
-            "",
-            f"Side by side: reference {theirs:.2f} s, ours {mine:.2f} s ({both['precision']}): **{both['ratio']:.1f} ×**; ",
-        ]
-        lines[-1] += f"decoder {both['reference_decoder_ms']:.0f} / {both['ours_decoder_ms']:.0f} ms; "
-        lines[-1] += (
-            f"embeddings differ by {both['embedding_difference']:.4f}; reference memory {both['reference_memory_mb']} MB."
-        )
+        lines += ["", beside(both)]
     lines += ["", f"Memory (MB; file pages are the kernel's to drop): {json.dumps(result['memory'])}"]
     return "\n".join(lines)
+
+
+def beside(both: dict[str, Any]) -> str:
+    theirs, mine = both["reference_encoder"], both["ours_encoder"]
+    most = max(turn["others"] for side in (theirs, mine) for turn in side["turns"])
+    return (
+        f"Side by side: reference {theirs['seconds_median']:.2f} s, ours {mine['seconds_median']:.2f} s ({both['precision']}): "
+        f"**{both['ratio']:.1f} ×** (core-seconds {theirs['cpu_seconds_median']:.1f} and {mine['cpu_seconds_median']:.1f}: "
+        f"{both['cpu_ratio']:.1f} ×; other processes used at most {100 * most:.0f} % of the cores); "
+        f"decoder {both['reference_decoder_ms']:.0f} / {both['ours_decoder_ms']:.0f} ms; "
+        f"embeddings differ by {both['embedding_difference']:.4f}; reference memory {both['reference_memory_mb']} MB."
+    )
 
 
 def cpu_name() -> str:
