@@ -29,7 +29,7 @@ from skimage import data as pictures
 from bench.started import ROOT, started
 from sam_mask_service.doors.netguard import UrlPolicy, check_address, check_url, parse_address
 from sam_mask_service.errors import ServiceError
-from sam_mask_service.http.body import parse_json
+from sam_mask_service.http.json_body import parse_json
 from sam_mask_service.http.multipart import parse_form
 from sam_mask_service.image import decode
 from sam_mask_service.limits import BODY

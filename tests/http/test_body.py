@@ -8,13 +8,16 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.errors import BadRequest, Busy, ClientLeft, InvalidParameter, ServiceError, SlowRequest, TooLarge
-from sam_mask_service.http.body import Reserve, check_declared_length, chunks, parse_json
+from sam_mask_service.http import body, json_body
+from sam_mask_service.http.body import Reserve, check_declared_length, chunks
+from sam_mask_service.http.json_body import parse_json
 from sam_mask_service.limits import BODY
 
 
@@ -59,7 +62,16 @@ def test_pause_that_is_too_long_and_time_that_grows_with_what_came() -> None:
     limits = replace(BODY, seconds=0.2, rate=10)
     with Reserve(100).share() as share:
         pieces = asyncio.run(chunks(receiving(*[b"12345"] * 6, pause=0.1), limits, 100, share))
-    assert len(pieces) == 6, "0.6 s, of which 3 s were earned by 30 bytes"
+    assert b"".join(pieces) == b"12345" * 6, "0.6 s, of which 3 s were earned by 30 bytes"
+
+
+def test_a_body_byte_by_byte_becomes_few_pieces() -> None:
+    """D02: an object and a parser's turn for every byte would take seconds and gigabytes."""
+    sent = [b"%d" % (i % 10) for i in range(3 * body.PIECE // 2)]
+    with Reserve(body.PIECE * 2).share() as share:
+        pieces = asyncio.run(chunks(receiving(*sent), BODY, body.PIECE * 2, share))
+    assert [len(piece) for piece in pieces] == [body.PIECE, body.PIECE // 2]
+    assert b"".join(pieces) == b"".join(sent)
 
 
 def test_memory_for_bodies_is_shared() -> None:
@@ -96,6 +108,33 @@ def test_json_that_is_taken_is_what_was_sent(value: dict[str, Any]) -> None:
     assert parse_json(json.dumps(value).encode(), 10) == value
 
 
+VALUES = st.recursive(
+    st.one_of(st.integers(), st.booleans(), st.none(), st.text(), st.text('"\\\n{}[],:', max_size=6)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), VALUES, max_size=5), st.booleans())
+def test_long_strings_come_out_as_they_were_sent(value: dict[str, Any], escaped: bool) -> None:
+    """Read apart from the rest: here everything of more than three bytes is long."""
+    with patch.object(json_body, "LONG", 5):
+        assert parse_json(json.dumps(value, ensure_ascii=escaped).encode(), 10) == value
+
+
+@given(st.text('"\\a{}[],:1 ', max_size=40))
+def test_long_strings_are_refused_as_short_ones_are(text: str) -> None:
+    def outcome() -> Any:
+        try:
+            return parse_json(text.encode(), 10)
+        except (BadRequest, InvalidParameter) as error:
+            return type(error)
+
+    short = outcome()
+    with patch.object(json_body, "LONG", 1):
+        assert outcome() == short
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_give_an_object_or_a_refusal(data: bytes) -> None:
     with contextlib.suppress(BadRequest, InvalidParameter):
@@ -113,6 +152,15 @@ def test_any_bytes_give_an_object_or_a_refusal(data: bytes) -> None:
         ('{"a": 0.' + "1" * 401 + "}", InvalidParameter, "digits"),
         ("{" + ",".join(f'"{i}": 1' for i in range(11)) + "}", InvalidParameter, "At most 10"),
         ('{"a": [' + "1," * 20_000 + "1]}", InvalidParameter, "values"),
+        ('{"a": [' + '"",' * 4 * 20_000 + '""]}', InvalidParameter, "quotation"),
+        ('{"a": ' + " " * (1 << 20) + "1}", InvalidParameter, "values"),
+        ('{"a": "' + '\\"' * 8 * 20_000 + '"}', InvalidParameter, "quotation"),
+        ('{"a": [' + ('"' + '\\"' * 1999 + '",') * 100 + '""]}', InvalidParameter, "quotation"),
+        ('{"a": "' + "\\" * 70 + '"}', InvalidParameter, "backslashes"),
+        ('{"' + "a" * 2000 + '": 1, "' + "a" * 2000 + '": 1}', InvalidParameter, "stands twice"),
+        ('{"a": "' + "a" * 2000 + '\n"}', BadRequest, "JSON"),
+        ('{"a": "' + "a" * 2000 + '\\x"}', BadRequest, "JSON"),
+        ('{"a": "' + "a" * 2000, BadRequest, "JSON"),
         ("[1]", InvalidParameter, "object"),
         ('{"a": ' * 5000, BadRequest, "deep"),
         ("{", BadRequest, "JSON"),

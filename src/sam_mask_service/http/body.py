@@ -1,24 +1,19 @@
-"""Reading a request's body within its limits, and JSON with nothing ambiguous in it. No framework beyond ASGI's messages."""
+"""Reading a request's body within its limits of bytes, time and memory. No framework beyond ASGI's messages."""
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import anyio
 from starlette.types import Message, Receive
 
-from ..errors import BadRequest, Busy, ClientLeft, InvalidParameter, SlowRequest, TooLarge
+from ..errors import BadRequest, Busy, ClientLeft, SlowRequest, TooLarge
 from ..limits import BodyLimits
 
-MAX_VALUES = 20_000
-"""Values in a JSON body. Millions of tiny ones cost seconds and gigabytes to parse; base64 has none of the signs counted."""
-MAX_DIGITS = 400
-"""Digits of one JSON number; Python itself gives up with a ValueError at 4,300."""
+PIECE = 64 * 1024
+"""Smaller pieces are put together: a body that comes byte by byte costs no object and no parser's turn for each."""
 
 
 class Reserve:
@@ -72,6 +67,7 @@ async def chunks(receive: Receive, limits: BodyLimits, most: int, share: Share) 
     Raises TooLarge, SlowRequest, ClientLeft, and Busy when the memory for bodies is used up.
     """
     pieces: list[bytes] = []
+    small = bytearray()
     size = 0
     start = time.monotonic()
     while True:
@@ -83,9 +79,12 @@ async def chunks(receive: Receive, limits: BodyLimits, most: int, share: Share) 
         if size > most:
             raise TooLarge
         share.grow_to(size)
-        if piece:
-            pieces.append(piece)
-        if not message.get("more_body", False):
+        small += piece
+        done = not message.get("more_body", False)
+        if small and (done or len(small) >= PIECE):
+            pieces.append(bytes(small))
+            small.clear()
+        if done:
             return pieces
 
 
@@ -98,59 +97,3 @@ async def _next(receive: Receive, until: float) -> Message:
     if message["type"] == "http.disconnect":
         raise ClientLeft
     return message
-
-
-def parse_json(data: bytes, most_keys: int) -> dict[str, Any]:
-    """The JSON object in ``data``.
-
-    400 for what is no JSON (empty, malformed, a byte order mark, UTF-16, nested too deep), 422 for JSON that could be read in
-    two ways or does not fit (not an object, NaN, Infinity, 1e999, endless digits, a key twice, too many keys or values).
-    """
-    if sum(data.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
-        raise InvalidParameter(f"At most {MAX_VALUES} values in the JSON body.")
-    try:
-        text = data.decode("utf-8")
-        value = json.loads(
-            text,
-            object_pairs_hook=lambda pairs: _object(pairs, most_keys),
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_short,
-        )
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not UTF-8.") from None
-    except RecursionError:
-        raise BadRequest("The JSON is nested too deep.") from None
-    except ValueError:
-        raise BadRequest("The body is not valid JSON.") from None
-    if not isinstance(value, dict):
-        raise InvalidParameter("The JSON body must be an object.")
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]], most: int) -> dict[str, Any]:
-    if len(pairs) > most:
-        raise InvalidParameter(f"At most {most} keys in an object.")
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidParameter(f"{json.dumps(twice[:60])} stands twice in the JSON body.")
-    return made
-
-
-def _no_constant(text: str) -> float:
-    raise InvalidParameter(f"{text} is no JSON number.")
-
-
-def _finite(text: str) -> float:
-    number = float(text) if len(text) <= MAX_DIGITS else math.inf
-    if not math.isfinite(number):
-        raise InvalidParameter("A number in the JSON body is too large or has too many digits.")
-    return number
-
-
-def _short(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise InvalidParameter("A number in the JSON body has too many digits.")
-    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,10 +14,13 @@ from starlette.requests import Request
 from ..errors import BadRequest, InvalidParameter, TooLarge, UnsupportedMedia
 from ..limits import BODY, BodyLimits
 from ..params import SOURCES, Source
-from .body import Share, check_declared_length, chunks, parse_json
+from .body import Share, check_declared_length, chunks
+from .json_body import parse_json
 from .multipart import parse_form
 
 Kind = Literal["raw", "json", "multipart", "empty"]
+_SHORT = 256 * 1024
+"""Bytes of a body that is parsed on the event loop itself; a longer one would hold up all other connections."""
 _UNKNOWN = "Send application/json, multipart/form-data, or the picture itself as image/jpeg, image/png or image/webp."
 
 
@@ -56,10 +60,16 @@ async def read(request: Request, rules: Rules, share: Share) -> Incoming:
             "Parameters in the query go with the picture itself as the body; here they go in the body."
         )
     pieces = await chunks(request.receive, rules.limits, most, share)
+    if sum(map(len, pieces)) < _SHORT:
+        return _parse(kind, pieces, options.get("boundary", ""), query, rules)
+    return await asyncio.to_thread(_parse, kind, pieces, options.get("boundary", ""), query, rules)
+
+
+def _parse(kind: Kind, pieces: list[bytes], boundary: str, query: dict[str, str], rules: Rules) -> Incoming:
     if kind == "json":
         return Incoming((), parse_json(b"".join(pieces), rules.limits.fields), False)
     if kind == "multipart":
-        form = parse_form(pieces, options.get("boundary", ""), rules.limits, rules.file_fields, rules.long_fields)
+        form = parse_form(pieces, boundary, rules.limits, rules.file_fields, rules.long_fields)
         return Incoming(form.files, dict(form.fields), True)
     if kind == "raw":
         return Incoming((("image", b"".join(pieces)),), query, True)
