@@ -28,6 +28,27 @@ def test_advice_fits_what_was_measured(
     assert f"SAM_MODEL={model}" in advice.text and precision in advice.text
 
 
+@pytest.mark.parametrize(
+    ("rates", "seconds", "words"),
+    [
+        (Rates(212, 438, 780), 2.05, "SAM_MODEL=vit_b; SAM_PRECISION=int8 (2.1 s"),  # Zen 4
+        (
+            Rates(212, 0, 780),
+            3.02,
+            "SAM_MODEL=mobile_sam, or vit_b with SAM_PRECISION=int8 (2.6 s",
+        ),  # VNNI without bf16
+        (Rates(212, 438, 450), None, "SAM_MODEL=vit_b."),
+        (Rates(212, 0, 0), None, "SAM_MODEL=mobile_sam."),
+    ],
+)
+def test_int8_is_named_with_its_time_where_it_is_clearly_faster(
+    rates: Rates, seconds: float | None, words: str
+) -> None:
+    advice = advise(rates, 2)
+    assert advice.int8_seconds == (None if seconds is None else pytest.approx(seconds, rel=0.2))
+    assert words in advice.text
+
+
 def test_larger_models_take_longer() -> None:
     seconds = advise(Rates(200, 400), 4).seconds
     assert seconds["mobile_sam"] < seconds["vit_b"] < seconds["vit_l"] < seconds["vit_h"]

@@ -85,7 +85,7 @@ def test_bf16_must_be_clearly_faster(f32: float, bf16: float, expected: str) -> 
 def test_choice_by_measurement(
     monkeypatch: pytest.MonkeyPatch, wish: machine.Wish, rates: Rates, expected: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr(machine, "measure", lambda *_: rates)
+    monkeypatch.setattr(machine, "measure", lambda *_, **__: rates)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     chosen = choose(wish, 1)
     assert (chosen.precision, chosen.rest) == expected
@@ -111,10 +111,11 @@ def test_flags_need_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     info.write_text("processor : 0\nflags : fpu sse2 avx512_bf16\n")
     monkeypatch.setattr(machine, "CPUINFO", info)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    monkeypatch.setattr(machine, "measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(machine, "measure", lambda *_, **__: pytest.fail("measured"))
     assert choose("auto", 1).precision == "bf16"
 
 
 def test_the_measurement_measures() -> None:
     rates = machine.measure(1, seconds=0.01)
-    assert rates.f32 > 0.1
+    assert rates.f32 > 0.1 and rates.int8 >= 0
+    assert machine.measure(1, seconds=0.01, quantized=False).int8 == 0

@@ -29,13 +29,21 @@ COSTS = {
 }
 
 
+LINEAR = 0.758
+"""Share of a ViT's GFLOP in fully connected layers: what ``SAM_PRECISION=int8`` computes in 8 bits."""
+INT8_GAIN = 1.2
+"""int8 is worth a word when it is so much faster: it costs twice the error of bf16."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """``seconds``: expected time of the image encoder by model, in the ``precision`` that ``auto`` takes."""
+    """``seconds``: expected time of the image encoder by model, in the ``precision`` that ``auto`` takes. ``int8_seconds``: of
+    ``vit_b`` in int8, None where that is not clearly faster."""
 
     model: str
     precision: Exact
     seconds: dict[str, float]
+    int8_seconds: float | None
     text: str
 
 
@@ -43,20 +51,38 @@ def advise(rates: Rates, threads: int) -> Advice:
     """ViT-B where a picture takes at most ``PATIENCE_S``, else MobileSAM; the larger ones gain little on faces."""
     precision = rates.fastest
     rate = max(rates.bf16 if precision == "bf16" else rates.f32, 1e-3)
-    seconds = {
-        name: round(cost.loss * cost.gflop / rate + cost.softmax * SOFTMAX_S / max(1, threads), 2)
-        for name, cost in COSTS.items()
-    }
+    seconds = {name: round(cost.loss * cost.gflop / rate + _softmax(cost, threads), 2) for name, cost in COSTS.items()}
+    int8 = _int8_seconds(rates, rate, threads)
+    if int8 is not None and int8 * INT8_GAIN > seconds["vit_b"]:
+        int8 = None
     model = "vit_b" if seconds["vit_b"] <= PATIENCE_S else "mobile_sam"
-    return Advice(model, precision, seconds, _text(model, precision, seconds, rates, threads))
+    return Advice(model, precision, seconds, int8, _text(model, precision, seconds, int8, rates, threads))
 
 
-def _text(model: str, precision: Exact, seconds: dict[str, float], rates: Rates, threads: int) -> str:
+def _softmax(cost: _Cost, threads: int) -> float:
+    return cost.softmax * SOFTMAX_S / max(1, threads)
+
+
+def _int8_seconds(rates: Rates, rate: float, threads: int) -> float | None:
+    """Of ViT-B; attention stays at ``rate``."""
+    if rates.int8 <= 0:
+        return None
+    cost = COSTS["vit_b"]
+    return round(cost.gflop * (LINEAR / rates.int8 + (1 - LINEAR) / rate) + _softmax(cost, threads), 2)
+
+
+def _text(
+    model: str, precision: Exact, seconds: dict[str, float], int8: float | None, rates: Rates, threads: int
+) -> str:
     times = ", ".join(f"{name} {s:.1f} s" for name, s in seconds.items())
     text = (
-        f"{threads} threads, {rates.f32:.0f} GFLOP/s in f32 and {rates.bf16:.0f} in bf16: SAM_PRECISION=auto takes {precision}; "
-        f"expected time of the first look at a picture: {times}. Recommended: SAM_MODEL={model}"
+        f"{threads} threads, {rates.f32:.0f} GFLOP/s in f32, {rates.bf16:.0f} in bf16, {rates.int8:.0f} in int8: "
+        f"SAM_PRECISION=auto takes {precision}; expected time of the first look at a picture: {times}. "
+        f"Recommended: SAM_MODEL={model}"
     )
-    if model == "mobile_sam":
-        text += ", or vit_b with SAM_PRECISION=int8 (about half its time where the CPU has VNNI, at twice bf16's error)"
-    return text + "."
+    if int8 is None:
+        return text + "."
+    choice = f"SAM_PRECISION=int8 ({int8:.1f} s, at twice bf16's error)"
+    if model == "vit_b":
+        return f"{text}; {choice} is faster still."
+    return f"{text}, or vit_b with {choice}."

@@ -72,7 +72,7 @@ class Graph:
     def linear(self, x: Node, name: str) -> Node:
         """x · Wᵀ + b."""
         weight = self[f"{name}.weight"]
-        matrix = _quantized(weight) if self.quantized else constant(weight)
+        matrix = quantized_constant(weight) if self.quantized else constant(weight)
         return op.add(multiply_transposed(x, matrix), constant(self[f"{name}.bias"]))
 
     def layer_norm(self, x: Node, name: str, epsilon: float) -> Node:
@@ -120,7 +120,7 @@ class Graph:
         return x
 
 
-def _quantized(weight: NDArray[Any]) -> Node:
+def quantized_constant(weight: NDArray[Any]) -> Node:
     """W ≈ scale · q, q in −127…127, one scale per row."""
     scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), np.float32(1e-12)) / np.float32(127)
     q = np.rint(weight / scale).astype(np.int8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,32 +86,45 @@ EXACT = Arithmetic("f32", "f32")
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """GFLOP per second of large matrix products; ``bf16`` is 0 where the CPU plug-in has none."""
+    """GFLOP per second of large matrix products; ``bf16`` is 0 where the CPU plug-in has none. ``int8``: with 8-bit weights and
+    activations quantised on the way, what lies between the products in ``fastest``; 0 where it was not measured."""
 
     f32: float
     bf16: float
+    int8: float = 0.0
 
     @property
     def fastest(self) -> Exact:
         return "bf16" if self.bf16 >= BF16_GAIN * self.f32 else "f32"
 
 
-def measure(threads: int, seconds: float = 0.15) -> Rates:
-    """Measures both rates, for about ``seconds`` each; the best of the runs counts, so that other load disturbs less."""
+def measure(threads: int, seconds: float = 0.15, *, quantized: bool = True) -> Rates:
+    """Measures the rates, for about ``seconds`` each; the best of the runs counts, so that other load disturbs less.
+    ``quantized``: int8 too."""
     import openvino as ov
 
     core = ov.Core()
-    f32 = _rate(core, EXACT, threads, seconds)
-    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        return Rates(f32, 0.0)
+    rates = Rates(
+        _rate(core, EXACT, threads, seconds), _possible_rate(core, Arithmetic("bf16", "bf16"), threads, seconds)
+    )
+    if not quantized:
+        return rates
+    return replace(rates, int8=_possible_rate(core, Arithmetic("int8", rates.fastest), threads, seconds))
+
+
+def _possible_rate(core: Any, arithmetic: Arithmetic, threads: int, seconds: float) -> float:
+    """0 where the machine has no such products."""
+    if arithmetic.rest == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return 0.0
     try:
-        return Rates(f32, _rate(core, Arithmetic("bf16", "bf16"), threads, seconds))
+        return _rate(core, arithmetic, threads, seconds)
     except RuntimeError:  # the plug-in claims bf16 by the CPU's name, oneDNN has no kernel for it
-        return Rates(f32, 0.0)
+        return 0.0
 
 
 def _rate(core: Any, arithmetic: Arithmetic, threads: int, seconds: float) -> float:
-    request = core.compile_model(_products(), "CPU", cpu_options(arithmetic, threads)).create_infer_request()
+    products = _products(quantized=arithmetic.precision == "int8")
+    request = core.compile_model(products, "CPU", cpu_options(arithmetic, threads)).create_infer_request()
     x = np.ones((1, _ROWS, _NARROW), np.float32)
     best, end = float("inf"), time.perf_counter() + seconds
     request.infer({0: x})
@@ -123,13 +136,16 @@ def _rate(core: Any, arithmetic: Arithmetic, threads: int, seconds: float) -> fl
             return 4 * _ROWS * _WIDE * _NARROW / best / 1e9
 
 
-def _products() -> Any:
+def _products(*, quantized: bool) -> Any:
     import openvino as ov
     from openvino import opset15 as op
 
+    from .graph import constant, quantized_constant
+
+    weights = quantized_constant if quantized else constant
     x = op.parameter([1, _ROWS, _NARROW], np.float32, "x")
-    wide = op.constant(np.full((_WIDE, _NARROW), 1 / _NARROW, np.float32))
-    narrow = op.constant(np.full((_NARROW, _WIDE), 1 / _WIDE, np.float32))
+    wide = weights(np.full((_WIDE, _NARROW), 1 / _NARROW, np.float32))
+    narrow = weights(np.full((_NARROW, _WIDE), 1 / _WIDE, np.float32))
     y = op.matmul(op.relu(op.matmul(x, wide, False, True)), narrow, False, True)
     return ov.Model([op.result(y)], [x], "probe")
 
@@ -153,7 +169,7 @@ def choose(wish: Wish, threads: int) -> Arithmetic:
     more accuracy."""
     if wish == "f32" or wish == "bf16":
         return Arithmetic(wish, wish)
-    fastest = by_flags(_words(CPUINFO)) or measure(threads).fastest
+    fastest = by_flags(_words(CPUINFO)) or measure(threads, quantized=False).fastest
     return Arithmetic("int8" if wish == "int8" else fastest, fastest)
 
 
