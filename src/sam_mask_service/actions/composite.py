@@ -88,20 +88,27 @@ def match_seam(original: RGB, edited: RGB, alpha: Alpha) -> RGB:
     ring = ~mask & (distance_to(mask) <= max(3.0, _RING * size)) if size else mask
     if not ring.any():
         return edited
-    difference = original.astype(np.float32) - edited.astype(np.float32)
-    spread = _spread(difference, ring)
-    return np.asarray(np.clip(np.rint(edited + spread), 0, 255), np.uint8)
+    weight, out = _shrunk(ring.astype(np.float32)), np.empty_like(edited)
+    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring)) for c in range(3)]
+    spread = _pull_push(np.dstack(totals), weight[:, :, None])
+    for c in range(3):  # one channel at a time: all three as floats take twelve times the picture's memory
+        moved = cv2.resize(spread[:, :, c], ring.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        moved += edited[:, :, c]
+        out[:, :, c] = np.clip(np.rint(moved, out=moved), 0, 255, out=moved)
+    return out
 
 
-def _spread(values: NDArray[np.float32], known: Bits) -> NDArray[np.float32]:
-    """(H, W, 3) float32: ``values`` where ``known``, smoothly continued everywhere else."""
-    h, w = known.shape
+def _difference(original: NDArray[np.uint8], edited: NDArray[np.uint8], known: Bits) -> NDArray[np.float32]:
+    """One channel's difference where ``known``, else 0."""
+    return np.asarray((original.astype(np.float32) - edited) * known, np.float32)
+
+
+def _shrunk(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W) float32 on the grid."""
+    h, w = values.shape
     scale = min(1.0, _GRID / max(h, w))
     grid = (max(1, round(w * scale)), max(1, round(h * scale)))
-    weight = np.asarray(cv2.resize(known.astype(np.float32), grid, interpolation=cv2.INTER_AREA), np.float32)
-    total = np.asarray(cv2.resize(values * known[:, :, None], grid, interpolation=cv2.INTER_AREA), np.float32)
-    filled = _pull_push(total, weight[:, :, None])
-    return np.asarray(cv2.resize(filled, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.resize(values, grid, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,13 +117,12 @@ def _take(array: NDArray[np.uint8], cut: Frame) -> NDArray[np.uint8]:
 def _backdrop(background: Colour | RGB, cut: Frame) -> RGB:
     if isinstance(background, tuple):
         return np.full((cut.height, cut.width, 3), background, np.uint8)
+    # The part that will be seen is cut before it is scaled: a thin picture scaled as a whole would take any amount of memory.
     h, w = background.shape[:2]
     scale = max(cut.width / w, cut.height / h)
-    cover = resize(
-        background, max(cut.width, math.ceil(w * scale - 1e-6)), max(cut.height, math.ceil(h * scale - 1e-6))
-    )
-    x, y = (cover.shape[1] - cut.width) // 2, (cover.shape[0] - cut.height) // 2
-    return np.asarray(cover[y : y + cut.height, x : x + cut.width])
+    width, height = (max(1, min(side, round(want / scale))) for side, want in ((w, cut.width), (h, cut.height)))
+    x, y = (w - width) // 2, (h - height) // 2
+    return resize(background[y : y + height, x : x + width], cut.width, cut.height)
 
 
 def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
