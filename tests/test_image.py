@@ -262,3 +262,15 @@ def test_a_foreign_profile_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(image.to_srgb(drawn(), srgb), drawn() // 2)
     monkeypatch.setattr(ImageCms, "profileToProfile", lambda *_: None)
     np.testing.assert_array_equal(image.to_srgb(drawn(), srgb), drawn())
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "P", "RGBA", "1", "I;16", "P with transparency"])
+def test_pixels_are_the_same_in_bands_and_as_a_whole(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (61, 40, 4), np.uint8)
+    grey = Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257)
+    picture = grey if mode == "I;16" else Image.fromarray(noise).convert(mode.split()[0])
+    data = saved(picture, "PNG", **({"transparency": 7} if "with" in mode else {}))
+    expected = image.decode(data, **LIMITS).rgb
+    for band in (1, 40 * 7, 40 * 60):
+        monkeypatch.setattr(image, "_BAND", band)
+        np.testing.assert_array_equal(image.decode(data, **LIMITS).rgb, expected)

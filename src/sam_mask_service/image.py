@@ -26,6 +26,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # odd 
 
 OutputFormat = Literal["png", "jpeg", "webp"]
 MIN_SIDE = 16
+_BAND = 1 << 18
+"""Pixels that are moved from Pillow to numpy at once."""
 MAX_JPEG_SCANS = 100
 """A progressive JPEG of ordinary encoders has about ten scans; each further one costs a pass over the whole picture."""
 
@@ -141,9 +143,9 @@ def _pixels(picture: ImageFile.ImageFile) -> Picture:
     picture.load()
     profile = picture.info.get("icc_profile")
     whole = _without_broken_exif(picture)
-    turned = ImageOps.exif_transpose(whole)
+    turned = whole if _orientation(whole) == 1 else ImageOps.exif_transpose(whole)  # which would copy it for nothing
     return Picture(
-        rgb=np.ascontiguousarray(_rgb(turned)),
+        rgb=_rgb(turned),
         format=str(picture.format),
         profile=profile if isinstance(profile, bytes) else None,
         quality=_jpeg_quality(picture),
@@ -170,6 +172,17 @@ def _without_broken_exif(picture: Image.Image) -> Image.Image:
 
 
 def _rgb(picture: Image.Image) -> RGB:
+    """Row by row in bands: as a whole Pillow's way to an array holds the pixels three times, and takes twice as long."""
+    width, height = picture.size
+    out = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _BAND // width)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        out[top:bottom] = _band(picture.crop((0, top, width, bottom)))
+    return out
+
+
+def _band(picture: Image.Image) -> RGB:
     if picture.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I"):
         grey = np.clip(np.asarray(picture, np.int64) >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
