@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from pydantic_core import to_json
 
 from ..deadline import Deadline
 from ..errors import ClientLeft, DeadlinePassed
 from ..params import DetectParams, MaskFileParams, MaskParams, Source, parse
 from ..service import Service
 from . import schema
+from .answers import json_answer
 from .body import Reserve
 from .metrics import CONTENT_TYPE, Metrics
 from .observe import Exchange
@@ -80,12 +80,12 @@ class Routes:
     async def health(self, request: Request) -> Response:
         """Whether the process lives, which engine serves, and why it is not the wanted one."""
         full = self.service.health()
-        return _json(full if request.state.trusted else {"status": full["status"]})
+        return json_answer(full if request.state.trusted else {"status": full["status"]})
 
     async def ready(self) -> Response:
         """200 when the next request would be served, else 503."""
         ready, reason = self.service.ready()
-        return _json({"ready": ready, **({"reason": reason} if reason else {})}, 200 if ready else 503)
+        return json_answer({"ready": ready, **({"reason": reason} if reason else {})}, 200 if ready else 503)
 
     async def metrics_text(self) -> Response:
         """Counters and gauges in Prometheus' text format."""
@@ -108,7 +108,7 @@ class Routes:
                 return Response(
                     answer.png, media_type="image/png", headers={"X-Mask-Stats": stats_header(answer.stats)}
                 )
-            return _json(answer.json())
+            return json_answer(answer.json())
 
     async def create_mask_file(self, request: Request) -> Response:
         """As `/create_mask`, saved in the server's output folder; the answer has `mask_file` in place of base64."""
@@ -117,7 +117,7 @@ class Routes:
             deadline = self.service.deadline()
             answer = await while_connected(request, self.service.mask_file(source, params, deadline), deadline)
             self._note(request, answer)
-            return _json(answer)
+            return json_answer(answer)
 
     async def detect_faces(self, request: Request) -> Response:
         """Boxes, key points, mesh points and confidences of the faces; no mask."""
@@ -126,7 +126,7 @@ class Routes:
             deadline = self.service.deadline()
             answer = await while_connected(request, self.service.detect(source, params, deadline), deadline)
             self._note(request, answer)
-            return _json(answer)
+            return json_answer(answer)
 
     async def _read(self, request: Request, model: type[P], share: Any) -> tuple[Source, P]:
         """Source and parameters. A full service says so before it reads a body."""
@@ -190,8 +190,3 @@ def stats_header(stats: dict[str, Any]) -> str:
     return json.dumps(
         {k: v for k, v in stats.items() if k != "faces"} | {"faces_left_out": True}, separators=(",", ":")
     )
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    """Rust's encoder: a picture's base64 and thousands of mesh points would hold the event loop for long otherwise."""
-    return Response(to_json(value, inf_nan_mode="null"), status, media_type="application/json")

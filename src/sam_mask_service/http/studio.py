@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from ..errors import InvalidParameter
 from ..params import DetectParams, MaskParams, Source, parse
 from ..studio import Item, PictureAnswer, Studio
 from . import schema, studio_schema
+from .answers import json_answer, json_bytes, picture_answer
 from .batch import batch_limits, items_of, line
 from .body import Reserve, Share
 from .metrics import Metrics
@@ -77,7 +77,7 @@ class StudioRoutes:
             params = self._params(AnonymizeParams, source, values, incoming)
             deadline = self.studio.service.deadline()
             answer = await while_connected(request, self.studio.anonymize(source, params, deadline), deadline)
-            return self._picture(request, answer, params.output)
+            return await self._picture(request, answer, params.output)
 
     async def cutout(self, request: Request) -> Response:
         """Faces or heads on transparency, on a colour, or on another picture (file field `background_image`)."""
@@ -88,7 +88,7 @@ class StudioRoutes:
             params = self._params(CutoutParams, source, values, incoming)
             deadline = self.studio.service.deadline()
             answer = await while_connected(request, self.studio.cutout(source, params, backdrop, deadline), deadline)
-            return self._picture(request, answer, params.output)
+            return await self._picture(request, answer, params.output)
 
     async def composite(self, request: Request) -> Response:
         """The original with the edit inside the mask: multipart files `original` (or `image_id`), `edited` and `mask`."""
@@ -99,7 +99,7 @@ class StudioRoutes:
             edited, mask = _needed(incoming, "edited"), _needed(incoming, "mask")
             deadline = self.studio.service.deadline()
             work = self.studio.composite(source, edited, mask, params, deadline)
-            return self._picture(request, await while_connected(request, work, deadline), params.output)
+            return await self._picture(request, await while_connected(request, work, deadline), params.output)
 
     def _original(self, request: Request, incoming: Incoming, params: CompositeParams) -> Source:
         sent = _file(incoming, "original")
@@ -121,7 +121,7 @@ class StudioRoutes:
             work = self.studio.upload(source, params, self._owner(request), deadline)
             answer = await while_connected(request, work, deadline)
             self._note(request, answer)
-            return _json(answer, 201)
+            return json_answer(answer, 201)
 
     async def image_masks(self, request: Request, image_id: str) -> Response:
         """As `/create_mask`, of an uploaded picture: any parameters, any faces, `points` `[[x, y, 1|0], …]` and `box`."""
@@ -140,7 +140,7 @@ class StudioRoutes:
             if as_png:
                 headers = {"X-Mask-Stats": stats_header(answer.stats)}
                 return Response(answer.png, media_type="image/png", headers=headers)
-            return _json(answer.json())
+            return json_answer(answer.json())
 
     async def forget(self, request: Request, image_id: str) -> Response:
         """Frees an uploaded picture."""
@@ -174,7 +174,7 @@ class StudioRoutes:
         index = 0
         async with aclosing(answers):
             async for outcome in answers:
-                yield to_json(line(outcome, index, items[index], exchange.request_id), inf_nan_mode="null") + b"\n"
+                yield json_bytes(line(outcome, index, items[index], exchange.request_id)) + b"\n"
                 index += 1
 
     # --- in and out -------------------------------------------------------------------------------------------------------
@@ -190,12 +190,12 @@ class StudioRoutes:
         check_size(source, self.rules.limits)
         return parse(model, values, textual=incoming.textual)
 
-    def _picture(self, request: Request, answer: PictureAnswer, output: str | None) -> Response:
+    async def _picture(self, request: Request, answer: PictureAnswer, output: str | None) -> Response:
         if "faces_detected" in answer.body["stats"]:
             self._note(request, answer.body)
         if output == "image" or (output is None and _wants_picture(request)):
             return Response(answer.image, media_type=f"image/{answer.kind}", headers=answer.headers)
-        return _json(answer.json())
+        return await picture_answer(answer)
 
     def _note(self, request: Request, answer: Mapping[str, Any]) -> None:
         faces = answer["stats"]["faces_detected"]
@@ -239,7 +239,3 @@ def _needed(incoming: Incoming, name: str) -> bytes:
 
 def _without(incoming: Incoming, name: str) -> Incoming:
     return replace(incoming, files=tuple(f for f in incoming.files if f[0] != name))
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(to_json(value, inf_nan_mode="null"), status, media_type="application/json")
