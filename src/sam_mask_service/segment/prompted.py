@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from ..deadline import Deadline
 from ..errors import Internal, InvalidParameter
-from ..geometry import Bits, Box, Face
-from ..mask import bounds, iou, parts_touching
+from ..geometry import Box, Face
+from ..mask import bounds, parts_touching
 from ..sam.config import F32
 from ..sam.runtime import SamBackend
 from . import prompts
+from .regions import patch_iou
 from .sam_view import SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask, Patch
 from .views import best_view
@@ -160,17 +161,5 @@ def _trimmed(patch: Patch) -> Patch:
 
 
 def _agreement(patch: Patch, prior: FaceMask | None) -> float:
-    """IoU with the mesh's mask; 1 without one."""
-    if prior is None:
-        return 1.0
-    other = prior.patch
-    x, y = min(patch.x, other.x), min(patch.y, other.y)
-    right = max(patch.x + patch.bits.shape[1], other.x + other.bits.shape[1])
-    bottom = max(patch.y + patch.bits.shape[0], other.y + other.bits.shape[0])
-
-    def on_canvas(p: Patch) -> Bits:
-        canvas = np.zeros((bottom - y, right - x), bool)
-        canvas[p.y - y : p.y - y + p.bits.shape[0], p.x - x : p.x - x + p.bits.shape[1]] = p.bits
-        return canvas
-
-    return iou(on_canvas(patch), on_canvas(other))
+    """IoU with the mask it started from; 1 without one."""
+    return 1.0 if prior is None else patch_iou(patch, prior.patch)

@@ -1,7 +1,8 @@
-"""What SAM is asked about a face: a box, points on it, points beside it, all taken from the mesh. Pure.
+"""What SAM is asked about a face or a part of one: a box, points on it, points beside it, all taken from the mesh engine. Pure.
 
-Every prompt has the same number of points, so that all faces of a view are decoded together: a point that would be in the wrong
-place (the far cheek of a turned face, a neck below the picture) is marked "no point".
+Faces and heads get their points from the mesh; any other region from its own shape: where it is thickest, and where within its box
+it is farthest away. Every prompt has the same number of points, so that all outlines of a view are decoded together: a point that
+would be in the wrong place (the far cheek of a turned face, a neck below the picture) is marked "no point".
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits, Face, Points
+from .crop import trimmed
 from .segmenter import Patch
 
 INSIDE, OUTSIDE, NO_POINT = 1, 0, -1
@@ -26,6 +28,10 @@ BESIDE = {
     "face": ((0.0, -0.78), (0.0, 0.80), (-0.85, 0.1), (0.85, 0.1)),
     "head": ((0.0, 0.95),),
 }
+SPOTS, GAPS = 3, 3
+"""Points on and beside a region that the mesh has no points for, at most."""
+_THIN, _NEAR = 0.35, 0.10
+"""A spot is at least so deep, in depths of the deepest; a gap at least so far from the region, in square roots of its area."""
 BOX_MARGIN = 0.04
 PRIOR_LOGIT = 8.0
 """Logit of a cell that a mask prompt is sure about: of the size of SAM's own."""
@@ -41,14 +47,39 @@ class Prompt:
     labels: NDArray[np.int64]
 
 
+def of_region(face: Face, prior: Patch, region: str) -> Prompt:
+    """``prior``: the mesh engine's own mask of ``region`` or a piece of it, not empty."""
+    return of_face(face, prior, region) if region in BESIDE else of_shape(prior)
+
+
 def of_face(face: Face, prior: Patch, region: str) -> Prompt:
-    """``prior``: the mesh's own mask of ``region``, not empty. Points inside lie on it, points outside well off it."""
+    """For ``face`` and ``head``. Points inside lie on the prior, points outside well off it."""
     depth = _depth(prior.bits)
     size = float(np.sqrt(np.count_nonzero(prior.bits)))
     inside = [p for p in _candidates_inside(face, prior, depth) if _look(depth, prior, p) > 0.02 * size]
     inside = inside or [_deepest(prior, depth)]
     outside = [p for p in _candidates_outside(face, region) if not _within(prior, p, 0.08 * size)]
     return _prompt(prior, inside, outside)
+
+
+def of_shape(prior: Patch) -> Prompt:
+    """For a region that the mesh has no points for, by its shape alone."""
+    tight = trimmed(prior)
+    depth, size = _depth(tight.bits), float(np.sqrt(np.count_nonzero(tight.bits)))
+    away = np.asarray(cv2.distanceTransform(np.logical_not(tight.bits).view(np.uint8), cv2.DIST_L2, 5), np.float32)
+    inside = _peaks(tight, depth, SPOTS, _THIN * float(depth.max()))
+    return _prompt(tight, inside, _peaks(tight, away, GAPS, _NEAR * size) if not tight.bits.all() else [])
+
+
+def _peaks(patch: Patch, heights: NDArray[np.float32], most: int, least: float) -> list[NDArray[np.float32]]:
+    """The highest places one after the other, each off the discs around those before it; none lower than ``least``."""
+    left = heights.copy()
+    out: list[NDArray[np.float32]] = []
+    while len(out) < most and left.max() >= max(least, 0.5):
+        y, x = np.unravel_index(int(np.argmax(left)), left.shape)
+        out.append(np.array([patch.x + x + 0.5, patch.y + y + 0.5], np.float32))
+        cv2.circle(left, (int(x), int(y)), max(1, int(np.ceil(2 * heights[y, x]))), 0.0, -1)
+    return out
 
 
 def _prompt(prior: Patch, inside: list[NDArray[np.float32]], outside: list[NDArray[np.float32]]) -> Prompt:

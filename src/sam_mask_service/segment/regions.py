@@ -6,9 +6,13 @@ import difflib
 from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 
 from ..errors import InvalidParameter, RegionUnavailable
+from ..geometry import Bits
+from ..mask import iou
+from .crop import trimmed
 from .segmenter import Patch
 
 Sign = Literal[1, -1]
@@ -18,6 +22,12 @@ REGIONS: Final = (
 )  # fmt: skip
 """Every name that a region expression may hold; which of them can be drawn depends on the engine and its networks."""
 MOST_TERMS: Final = 16
+APART: Final = frozenset({"eyes", "brows", "ears"})
+"""Regions that are two things: each is asked about on its own."""
+AS_PROPOSED: Final = frozenset({"oval"})
+"""Regions that nothing refines: the mesh's own oval is geometry, not something to be seen."""
+_SPECK = 0.1
+"""A piece below this share of the largest one's area is not asked about on its own."""
 
 
 def parse_regions(text: str) -> list[tuple[Sign, str]]:
@@ -70,3 +80,34 @@ def combine(terms: Sequence[tuple[Sign, Patch]]) -> Patch:
         view = out[p.y - y0 : p.y - y0 + p.bits.shape[0], p.x - x0 : p.x - x0 + p.bits.shape[1]]
         view[p.bits] = sign > 0
     return Patch(x0, y0, out)
+
+
+def patch_iou(a: Patch, b: Patch) -> float:
+    """IoU of two masks, wherever their windows lie."""
+    x, y = min(a.x, b.x), min(a.y, b.y)
+    width = max(a.x + a.bits.shape[1], b.x + b.bits.shape[1]) - x
+    height = max(a.y + a.bits.shape[0], b.y + b.bits.shape[0]) - y
+
+    def on_canvas(p: Patch) -> Bits:
+        canvas = np.zeros((height, width), bool)
+        canvas[p.y - y : p.y - y + p.bits.shape[0], p.x - x : p.x - x + p.bits.shape[1]] = p.bits
+        return canvas
+
+    return iou(on_canvas(a), on_canvas(b))
+
+
+def pieces(patch: Patch) -> list[Patch]:
+    """The connected pieces of a mask, largest first, each in its own window; specks together in one more. Empty mask: none."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(patch.bits.view(np.uint8), connectivity=8)
+    if count == 1:
+        return []
+    areas = stats[1:count, cv2.CC_STAT_AREA]
+    order = [int(i) for i in np.argsort(-areas, kind="stable")]
+    large = [i for i in order if areas[i] >= _SPECK * areas.max()]
+    out = [_part(patch, labels == i + 1) for i in large]
+    specks = [i + 1 for i in order[len(large) :]]
+    return [*out, _part(patch, np.isin(labels, specks))] if specks else out
+
+
+def _part(patch: Patch, bits: Bits) -> Patch:
+    return trimmed(Patch(patch.x, patch.y, np.asarray(bits)))

@@ -1,33 +1,31 @@
-"""SAM as an engine: shown a picture or crops of it, asked about faces by the mesh, held by the mesh."""
+"""SAM as an engine: shown a picture or crops of it, asked about what the mesh engine proposes, held by the proposal."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
-from ..errors import RegionUnavailable
 from ..geometry import RGB, Box, Face, PixelBox
-from ..mask import window as widened
-from ..sam.config import F32
 from ..sam.frame import Frame
+from ..sam.machine import cpu_threads
 from ..sam.runtime import SamBackend
-from . import band, prompts
+from . import sam_parts as parts
 from .prompted import prompted
-from .sam_view import SamEmbedding, View, coarse, drawn, own
+from .regions import APART, AS_PROPOSED, pieces, terms_for
+from .sam_jobs import Job, large_enough, outlined
+from .sam_view import SamEmbedding, View, own
 from .segmenter import Detail, Embedding, FaceMask, Patch, Segmenter
 from .views import best_view, plan
 
-DRAWN: Final = frozenset({"face", "head"})
-"""Regions that SAM draws. The others (eyes, lips, hair …) have no outline that a prompt could name; the mesh engine gives them."""
-HALF: Final = 0.3
-"""Below this agreement SAM has not seen the face at all, and a mask prompt would not help."""
-SECOND_LOOKS: Final = 2
-"""Faces of a view that are asked about twice, at most: each costs another run of the decoder."""
-DISAGREED: Final = "segmenter_disagreed"
+SKIN: Final = "skin"
+"""Not asked about: it is the face as SAM outlines it, without the features that the mesh engine takes from its own."""
+_Masks = dict[str, list[FaceMask]]
+"""Region → one mask per face."""
 
 
 def _key(face: Face) -> Hashable:
@@ -35,16 +33,19 @@ def _key(face: Face) -> Hashable:
 
 
 class SamSegmenter:
-    """``prior`` is the mesh engine (or a fake of it): it gives every face's prior, the regions that SAM does not draw, and the
-    mask where SAM disagrees too much."""
+    """``prior`` is the mesh engine (or a fake of it): it proposes every region, and its mask stands where SAM disagrees too much or
+    the region is too small for SAM's grid. ``threads``: faces that it is asked about at once."""
 
     name = "sam"
     heeds_neighbours = False
     """A neighbour would widen the crop that SAM looks at, and cost a look of its own."""
 
-    def __init__(self, backend: SamBackend, prior: Segmenter, model: str | None = None) -> None:
+    def __init__(
+        self, backend: SamBackend, prior: Segmenter, model: str | None = None, threads: int | None = None
+    ) -> None:
         self._backend = backend
         self._prior = prior
+        self._threads = threads or cpu_threads()
         self.model = model or backend.name
         self.device = backend.device
         self.precision = backend.precision
@@ -63,7 +64,7 @@ class SamSegmenter:
         height, width = image.shape[:2]
         chosen = plan(width, height, faces, detail, self._backend.image_size)
         mesh = self._prior.embed(image, faces, detail, deadline)
-        priors = self._prior.masks(mesh, faces, "face", deadline) if faces else []
+        priors = self._proposed(mesh, faces, "face", deadline)
         views = tuple(self._view(image, box, deadline) for box in chosen.views)
         by_face = {_key(face): mask for face, mask in zip(faces, priors, strict=True)}
         return SamEmbedding(width, height, chosen.detail, views, mesh, by_face)
@@ -77,54 +78,57 @@ class SamSegmenter:
     def masks(
         self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
     ) -> list[FaceMask]:
-        """As the protocol says. ``score`` is SAM's predicted IoU; where SAM disagrees (``segmenter_disagreed``), mask and score
-        are the mesh engine's, and ``agreement`` is that of SAM's best candidate."""
+        """As the protocol says. Every part of ``region`` is outlined by SAM before the parts are put together. ``score`` is SAM's
+        predicted IoU; where SAM disagrees (``segmenter_disagreed``), mask and score are the mesh engine's, and ``agreement`` is
+        that of SAM's best candidate. Several outlines: means weighed by area, and the ``agreement`` of the whole."""
         seen = own(embedding)
-        priors = self._priors(seen, faces, region, deadline)
-        if region not in DRAWN:
-            return priors
-        out = list(priors)
-        for number, view in enumerate(seen.views):
-            mine = [i for i, face in enumerate(faces) if best_view([v.box for v in seen.views], face.box) == number]
-            mine = [i for i in mine if priors[i].patch.bits.any()]
-            if mine:
-                jobs = [_Job(faces[i], priors[i], region, view) for i in mine]
-                for i, mask in zip(mine, self._drawn(seen, view, jobs, deadline), strict=True):
-                    out[i] = mask
-        return out
-
-    def _priors(self, seen: SamEmbedding, faces: Sequence[Face], region: str, deadline: Deadline) -> list[FaceMask]:
-        if region not in self.regions and region in DRAWN:
-            raise RegionUnavailable(f"This engine gives {', '.join(sorted(self.regions))}.")
-        if region == "face" and all(_key(face) in seen.priors for face in faces):
-            return [seen.priors[_key(face)] for face in faces]
-        return self._prior.masks(seen.mesh, faces, region, deadline)
-
-    def _drawn(self, seen: SamEmbedding, view: View, jobs: Sequence[_Job], deadline: Deadline) -> list[FaceMask]:
-        """First by box and points; where SAM half agrees with the mesh, once more with the prior as mask prompt."""
-        answers = self._ask(view, jobs, deadline, with_prior=False)
-        doubtful = [i for i, answer in enumerate(answers) if HALF <= answer.choice.agreement < band.FLOOR][
-            :SECOND_LOOKS
+        terms = terms_for(region, self.regions)
+        names = dict.fromkeys(name for _, name in terms)
+        if SKIN in names:
+            names = dict.fromkeys(["face", *names])
+        proposed = {name: self._priors(seen, faces, name, deadline) for name in names}
+        drawn = self._outlined(seen, faces, proposed, deadline)
+        if SKIN in names:
+            three = zip(drawn["face"], proposed["face"], proposed[SKIN], strict=True)
+            drawn[SKIN] = [parts.skin(*one) for one in three]
+        return [
+            parts.together(terms, {n: drawn[n][i] for n in names}, {n: proposed[n][i] for n in names})
+            for i in range(len(faces))
         ]
-        if doubtful:
-            again = self._ask(view, [jobs[i] for i in doubtful], deadline, with_prior=True)
-            for i, answer in zip(doubtful, again, strict=True):
-                answers[i] = max(answers[i], answer, key=lambda a: a.choice.agreement)
-        return [_finished(seen, view, job, answer) for job, answer in zip(jobs, answers, strict=True)]
 
-    def _ask(self, view: View, jobs: Sequence[_Job], deadline: Deadline, *, with_prior: bool) -> list[_Answer]:
-        grids = [job.grid for job in jobs]
-        logits, predicted = self._backend.decode(
-            view.embedding,
-            boxes=np.stack([job.box for job in jobs]),
-            points=np.stack([job.points for job in jobs]),
-            labels=np.stack([job.prompt.labels for job in jobs]),
-            mask_prior=np.stack([prompts.as_logits(c)[None] for c in grids]) if with_prior else None,
-            deadline=deadline,
-        )
-        if len(logits) != len(jobs) or len(predicted) != len(jobs):
-            return [_Answer(band.NONE, None)] * len(jobs)
-        return [_answer(*one) for one in zip(logits, predicted, grids, strict=True)]
+    def _priors(self, seen: SamEmbedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
+        if name == "face" and all(_key(face) in seen.priors for face in faces):
+            return [seen.priors[_key(face)] for face in faces]
+        return self._proposed(seen.mesh, faces, name, deadline)
+
+    def _proposed(self, mesh: Embedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
+        """The mesh engine's masks, of several faces at once: it works on small windows, one core each."""
+        if min(self._threads, len(faces)) < 2:
+            return self._prior.masks(mesh, faces, name, deadline) if faces else []
+        with ThreadPoolExecutor(min(self._threads, len(faces)), "propose") as pool:
+            each = pool.map(lambda face: self._prior.masks(mesh, [face], name, deadline), faces)
+            return [mask for masks in each for mask in masks]
+
+    def _outlined(self, seen: SamEmbedding, faces: Sequence[Face], proposed: _Masks, deadline: Deadline) -> _Masks:
+        """Every proposal with SAM's outline. All that one view shows is asked about at once."""
+        boxes = [view.box for view in seen.views]
+        views = [seen.views[best_view(boxes, face.box)] for face in faces]
+        todo = [
+            _Part(name, i, replace(mask, patch=patch))
+            for name, masks in proposed.items()
+            for i, mask in enumerate(masks)
+            for patch in _patches(name, mask.patch)
+        ]
+        done = [part.proposal for part in todo]
+        for view in seen.views:
+            mine = [n for n, part in enumerate(todo) if views[part.face] is view and part.worth_asking(view)]
+            jobs = [Job(faces[todo[n].face], todo[n].name, todo[n].proposal, view) for n in mine]
+            for n, mask in zip(mine, outlined(self._backend, seen, jobs, deadline) if jobs else [], strict=True):
+                done[n] = mask
+        found: dict[tuple[str, int], list[FaceMask]] = {}
+        for part, mask in zip(todo, done, strict=True):
+            found.setdefault((part.name, part.face), []).append(mask)
+        return {name: [parts.gathered(found[name, i]) for i in range(len(faces))] for name in proposed}
 
     def prompted(
         self,
@@ -143,39 +147,17 @@ class SamSegmenter:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Answer:
-    """``logits`` (L, L) of the chosen candidate."""
+class _Part:
+    """What the mesh engine proposes for a region of the face number ``face``, or for a piece of it."""
 
-    choice: band.Choice
-    logits: F32 | None
+    name: str
+    face: int
+    proposal: FaceMask
 
-
-class _Job:
-    """One face asked about in one view: its prompts in the model's pixels, its prior on the mask's grid."""
-
-    def __init__(self, face: Face, prior: FaceMask, region: str, view: View) -> None:
-        self.prior = prior
-        prompt = prompts.of_face(face, prior.patch, region)
-        labels = [
-            lab if view.shows(p) else prompts.NO_POINT for p, lab in zip(prompt.points, prompt.labels, strict=True)
-        ]
-        self.prompt = replace(prompt, labels=np.array(labels, np.int64))
-        self.points = view.to_model(prompt.points)
-        self.box = view.to_model(prompt.box.reshape(2, 2)).reshape(4)
-        self.grid = coarse(prior.patch, view)
+    def worth_asking(self, view: View) -> bool:
+        patch = self.proposal.patch
+        return self.name not in (SKIN, *AS_PROPOSED) and bool(patch.bits.any()) and large_enough(patch, view)
 
 
-def _answer(logits: F32, predicted: F32, shares: F32) -> _Answer:
-    choice = band.choose(logits, predicted, shares)
-    return _Answer(choice, None if choice.index < 0 else logits[choice.index])
-
-
-def _finished(seen: SamEmbedding, view: View, job: _Job, answer: _Answer) -> FaceMask:
-    prior, choice = job.prior, answer.choice
-    if answer.logits is None or not choice.agrees:
-        return replace(prior, agreement=choice.agreement, warnings=(*prior.warnings, DISAGREED))
-    x, y, wide = widened(
-        prior.patch.x, prior.patch.y, prior.patch.bits, band.margin(prior.patch.bits), seen.width, seen.height
-    )
-    bits = band.held(drawn(answer.logits, view, x, y, wide.shape), wide)
-    return FaceMask(Patch(x, y, bits), choice.score, band.agreement(bits, wide), prior.warnings)
+def _patches(name: str, patch: Patch) -> list[Patch]:
+    return (pieces(patch) if name in APART else []) or [patch]

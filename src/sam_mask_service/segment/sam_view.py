@@ -14,7 +14,7 @@ from ..sam.frame import Frame, shares, upscale
 from .segmenter import Embedding, FaceMask, Patch
 from .views import Looked
 
-_CELL = 4
+CELL = 4
 """Pixels of the model's input per cell of a mask."""
 
 
@@ -65,7 +65,7 @@ def own(embedding: Embedding) -> SamEmbedding:
 def coarse(patch: Patch, view: View) -> F32:
     """(L, L) the share of each cell of the view's mask grid that ``patch`` covers."""
     x, y = patch.x - view.box.x, patch.y - view.box.y
-    return shares(patch.bits, x, y, view.frame, view.frame.size // _CELL)
+    return shares(patch.bits, x, y, view.frame, view.frame.size // CELL)
 
 
 def drawn(logits: F32, view: View, x: int, y: int, shape: tuple[int, ...]) -> Bits:
