@@ -110,11 +110,9 @@ def test_a_slot_is_free_only_when_the_thread_has_ended() -> None:
 def test_slots_count() -> None:
     async def scene() -> None:
         slots = Slots(1)
-        async with slots.hold():
-            with pytest.raises(Busy):
-                async with slots.hold():
-                    pass
-        async with slots.hold():
+        with slots.hold(), pytest.raises(Busy), slots.hold():
+            pass
+        with slots.hold():
             assert slots.used == 1
         assert slots.used == 0
 

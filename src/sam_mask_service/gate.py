@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -48,6 +48,11 @@ class Gate:
         """Would the next one be turned away? Counted by those let in, not by the semaphore: of many that arrive in one turn of
         the loop none has taken its slot yet."""
         return self.waiting + self.busy >= self.workers + self.queue
+
+    @property
+    def crowded(self) -> bool:
+        """Is so much taken that work which can wait should leave the rest to others?"""
+        return self.waiting + self.busy >= _patient_share(self.workers + self.queue)
 
     async def _enter(self, deadline: Deadline) -> None:
         if self.full:
@@ -99,8 +104,13 @@ class Slots:
     def __init__(self, count: int) -> None:
         self.count, self.used = count, 0
 
-    @contextlib.asynccontextmanager
-    async def hold(self) -> AsyncIterator[None]:
+    @property
+    def crowded(self) -> bool:
+        """As ``Gate.crowded``."""
+        return self.used >= _patient_share(self.count)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
         if self.used >= self.count:
             raise Busy
         self.used += 1
@@ -108,3 +118,8 @@ class Slots:
             yield
         finally:
             self.used -= 1
+
+
+def _patient_share(places: int) -> int:
+    """Places that patient work may fill: a quarter, at least one, is left to those who would be turned away."""
+    return max(1, places - max(1, places // 4))

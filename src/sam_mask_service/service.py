@@ -98,6 +98,10 @@ class Service:
         if self.gate.full:
             raise Busy
 
+    def crowded(self, source: Source) -> bool:
+        """Should a picture that can wait leave the free places to others?"""
+        return self.gate.crowded or (source.kind == "url" and self.fetch_slots.crowded)
+
     async def run(self, source: Source, work: Callable[[Look, float], T], deadline: Deadline | None) -> T:
         """``work(look, start)`` in a compute slot, on the picture behind ``source``."""
         self.admit()
@@ -129,7 +133,7 @@ class Service:
         return data
 
     async def _fetch(self, url: str, deadline: Deadline) -> bytes:
-        async with self.fetch_slots.hold():
+        with self.fetch_slots.hold():
             try:
                 data = await asyncio.wait_for(self._fetcher.fetch(url), min(deadline.remaining(), 1e6))
             except asyncio.TimeoutError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from .actions.params import AnonymizeBase, CompositeParams, CutoutParams, ImageM
 from .actions.redact import Redacted, redact
 from .answer import Json, MaskAnswer, detect_answer, mask_answer
 from .deadline import Deadline
-from .errors import Busy, Internal, ServiceError
+from .errors import Busy, DeadlinePassed, Internal, ServiceError
+from .gate import Slots
 from .geometry import RGB, Face, ordered
 from .image import OutputFormat, Picture, decode, encode, to_srgb
 from .params import DetectParams, MaskParams, Source
@@ -31,8 +33,11 @@ from .sessions import ImageStore
 from .targets import Transform
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 _RETRY = 0.05
-"""Seconds between two tries of a picture of several while all places are taken."""
+"""Seconds between two tries of a picture of several while there is no room for it."""
+_HANGING = 0.5
+"""Seconds after its deadline that a step of one picture of several has to notice it by itself."""
 _FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
 
 
@@ -65,6 +70,7 @@ class Studio:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.images = ImageStore(service.settings.images_bytes, service.settings.images_seconds)
+        self.batches = Slots(service.settings.workers + service.settings.queue)
 
     async def anonymize(self, source: Source, params: AnonymizeBase, deadline: Deadline | None = None) -> PictureAnswer:
         """The picture with its faces unreadable, in the input's format and quality, without metadata."""
@@ -153,7 +159,8 @@ class Studio:
     async def create_masks(
         self, items: Sequence[Item], params: MaskParams
     ) -> AsyncGenerator[Json | ServiceError, None]:
-        """An answer or an error for every item, in their order. As many are at work as the service has workers."""
+        """An answer or an error for every item, in their order. At most as many at work as the service has workers; each has its
+        own deadline."""
         ahead = self.service.settings.workers
         tasks: list[asyncio.Task[Json | ServiceError]] = []
         try:
@@ -167,24 +174,36 @@ class Studio:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _one(self, item: Item, params: MaskParams) -> Json | ServiceError:
-        """A full service makes an item of a batch wait, not fail."""
+        """A full service makes an item of a batch wait, not fail; its URL is fetched once, however long it waits."""
         if isinstance(item.source, ServiceError):
             return item.source
         deadline = self.service.deadline()
-        outcome = await self._try(item.source, params, deadline)
-        while isinstance(outcome, Busy) and deadline.remaining() > _RETRY:
-            await asyncio.sleep(_RETRY)
-            outcome = await self._try(item.source, params, deadline)
-        return outcome
-
-    async def _try(self, source: Source, params: MaskParams, deadline: Deadline) -> Json | ServiceError:
         try:
-            return (await self.service.mask(source, params, deadline)).json()
+            longest = min(deadline.remaining() + _HANGING, 1e6)
+            return await asyncio.wait_for(self._mask(item.source, params, deadline), longest)
+        except asyncio.TimeoutError:
+            return DeadlinePassed()
         except ServiceError as error:
             return error
         except Exception:
             log.exception("one picture of several failed")
             return Internal()
+
+    async def _mask(self, source: Source, params: MaskParams, deadline: Deadline) -> Json:
+        data = await self._patiently(source, lambda: self.service.read(source, deadline), deadline)
+        bare = Source("bytes", data)
+        answer = await self._patiently(bare, lambda: self.service.mask(bare, params, deadline), deadline)
+        return answer.json()
+
+    async def _patiently(self, source: Source, work: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
+        """``work()`` once there is room for it that nobody else needs. Raises Busy when there is none before the deadline."""
+        while True:
+            if not self.service.crowded(source):
+                with contextlib.suppress(Busy):
+                    return await work()
+            if deadline.remaining() <= _RETRY:
+                raise Busy
+            await asyncio.sleep(_RETRY)
 
     # --- pixels -----------------------------------------------------------------------------------------------------------
 

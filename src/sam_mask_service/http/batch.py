@@ -16,7 +16,7 @@ Json = dict[str, Any]
 MOST_PICTURES = 100
 MOST_UPLOADS = 32
 _WHOLE = 4
-"""The whole body may be as long as that many of the largest pictures."""
+"""The whole body may be as long as that many of the largest pictures, and half of the memory for bodies."""
 _SOURCES = ("image_url", "image_base64", "image_path")
 
 
@@ -25,7 +25,7 @@ class BatchLimits(BodyLimits):
     """More parts than one picture needs, and a length that does not grow with them."""
 
     def whole(self, kind: str) -> int:
-        return self.picture if kind == "raw" else _WHOLE * (self.encoded + self.envelope)
+        return self.picture if kind == "raw" else min(self.in_flight // 2, _WHOLE * (self.encoded + self.envelope))
 
 
 def batch_limits(limits: BodyLimits) -> BatchLimits:

@@ -17,10 +17,11 @@ PIECE = 64 * 1024
 
 
 class Reserve:
-    """Memory for bodies, shared by all requests of the process: a body is counted from its first byte until its request ends."""
+    """Memory for bodies, shared by all requests of the process: a body is counted from its first byte until its request ends.
+    One ``within`` another is a part of it: what some requests may take of what all may."""
 
-    def __init__(self, most: int) -> None:
-        self.most, self.used = most, 0
+    def __init__(self, most: int, within: Reserve | None = None) -> None:
+        self.most, self.within, self.used = most, within, 0
 
     @contextmanager
     def share(self) -> Iterator[Share]:
@@ -28,7 +29,15 @@ class Reserve:
         try:
             yield share
         finally:
-            self.used -= share.taken
+            self.take(-share.taken)
+
+    def take(self, more: int) -> None:
+        """Raises Busy when there is not as much."""
+        if more > 0 and self.used + more > self.most:
+            raise Busy
+        if self.within is not None:
+            self.within.take(more)
+        self.used += more
 
 
 class Share:
@@ -40,12 +49,9 @@ class Share:
     def grow_to(self, size: int) -> None:
         """Raises Busy when the reserve does not have as much."""
         more = size - self.taken
-        if more <= 0:
-            return
-        if self._reserve.used + more > self._reserve.most:
-            raise Busy
-        self._reserve.used += more
-        self.taken = size
+        if more > 0:
+            self._reserve.take(more)
+            self.taken = size
 
 
 def check_declared_length(text: str | None, most: int) -> None:

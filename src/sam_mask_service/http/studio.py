@@ -40,6 +40,8 @@ class StudioRoutes:
             rules, limits=replace(limits, files=3), file_fields=("original", "edited", "mask")
         )
         self.batch_rules = replace(rules, limits=batch_limits(limits))
+        # They last as long as their clients take the lines; half of the memory stays for everybody else.
+        self.batch_reserve = Reserve(reserve.most // 2, within=reserve)
         self.router = APIRouter()
         self._add()
 
@@ -159,8 +161,9 @@ class StudioRoutes:
     async def create_masks(self, request: Request) -> Response:
         """Masks of many pictures: one JSON line for each, in their order, as it gets done; a bad one is an error line."""
         with ExitStack() as stack:
-            share = stack.enter_context(self.reserve.share())
             self.studio.service.admit()
+            stack.enter_context(self.studio.batches.hold())
+            share = stack.enter_context(self.batch_reserve.share())
             incoming = await read(request, self.batch_rules, share)
             items, values = items_of(incoming, self.rules.limits)
             params = parse(MaskParams, values, textual=incoming.textual)
