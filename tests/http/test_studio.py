@@ -372,14 +372,17 @@ class Prompted(FakeSegmenter):
     """An engine that takes prompts: it answers with a square about the first point, or with the box itself."""
 
     def prompted(
-        self, embedding: Any, face: Face | None, points: Any, box: Box | None, deadline: Any = None
+        self, embedding: Any, start: FaceMask | None, points: Any, box: Box | None, deadline: Any = None
     ) -> FaceMask:
         if box is not None:
             return FaceMask(Patch(int(box.x), int(box.y), np.ones((int(box.height), int(box.width)), bool)), 0.8, 1.0)
         x, y, sign = points[0]
-        assert face is not None
+        assert start is not None
         assert sign == 1
         return FaceMask(Patch(int(x) - 5, int(y) - 5, np.ones((10, 10), bool)), 0.8, 1.0)
+
+    def shows(self, embedding: Any, points: Any, box: Box | None) -> bool:
+        return True
 
 
 def test_an_engine_that_takes_prompts_is_asked_itself(make: Callable[..., Client]) -> None:

@@ -18,15 +18,14 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import BadRequest, Busy, ServiceError, SlowRequest
-from ..limits import MIB, WIRE, WireLimits
+from ..limits import WIRE, WireLimits
 from .errors import HeadersTooLarge, bare_response
 from .logs import ACCESS
 from .observe import new_request_id
+from .transport import CountingTransport
 
 log = logging.getLogger(__name__)
 _TICK = 1.0
-_WRITE_RATE = MIB // 32
-"""Bytes a second that a client must take at least of a long answer."""
 _LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 
 
@@ -41,12 +40,11 @@ class GuardedProtocol(HttpToolsProtocol):
     clients: ClassVar[Counter[str]] = Counter()
 
     _opened: float
+    _counting: CountingTransport
     _head_since: float | None = None
     _head_size = 0
     _heads = 0
     _in_body = False
-    _write_since: float | None = None
-    _write_size = 0
     _answered: float | None = None
     _clock: asyncio.TimerHandle | None = None
     _counted: str | None = None
@@ -54,7 +52,8 @@ class GuardedProtocol(HttpToolsProtocol):
     # --- a connection's life ----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._counting = CountingTransport(transport)
+        super().connection_made(self._counting)  # type: ignore[arg-type]
         self._opened = time.monotonic()
         address = self.client[0] if self.client else ""
         self.clients[address] += 1
@@ -89,15 +88,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._clock = self.loop.call_later(self._interval, self._tick)
 
     def _watch_writing(self, now: float) -> None:
-        """Drops a client that does not take its answer; closing alone would wait for it for ever."""
-        size = self.transport.get_write_buffer_size()
-        if size == 0:
-            self._write_since, self._write_size = None, 0
-            return
-        if self._write_since is None:
-            self._write_since = now
-        self._write_size = max(self._write_size, size)
-        if now - self._write_since > self.limits.write_seconds + self._write_size / _WRITE_RATE:
+        """Drops a client that does not take its answers; closing alone would wait for it for ever."""
+        if self._counting.overdue(now, self.limits.write_seconds):
             log.info("slow reader dropped", extra={"fields": {"client": self._counted}})
             self.transport.abort()
 
