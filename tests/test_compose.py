@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from skimage import data
 
 from sam_mask_service import compose
 from sam_mask_service.doors import weights
+from sam_mask_service.doors.model_table import ModelRow
 from sam_mask_service.errors import EngineUnavailable
 from sam_mask_service.image import encode
 from sam_mask_service.params import MaskParams, Source
@@ -53,6 +56,44 @@ def test_a_checkpoint_that_is_not_there_or_is_none(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable) as e:
         loaded(tmp_path, checkpoint=tmp_path / "page.pth")
     assert str(tmp_path) not in e.value.detail
+
+
+def row_of(checkpoint: Path, **changes: Any) -> ModelRow:
+    data = checkpoint.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    return replace(weights.model("vit_b"), file=checkpoint.name, bytes=len(data), **{"sha256": digest, **changes})
+
+
+def begun(tmp_path: Path, row: ModelRow, monkeypatch: pytest.MonkeyPatch, **values: Any) -> tuple[Any, Any]:
+    """The network that a start with ``row`` as its model begins, and the loader that waits for it."""
+    monkeypatch.setattr(weights, "model", lambda _: row)
+    chosen = settings(tmp_path, precision="f32", offline=True, **values)
+    network = compose.begin(chosen)
+    return network, compose.sam_loader(chosen, FakeSegmenter(), network)
+
+
+def test_a_model_of_the_table_is_checked_beside_compiling(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, load = begun(tmp_path, row_of(checkpoint), monkeypatch, models_dir=checkpoint.parent)
+    assert network is not None
+    assert load(lambda *_: None).name == "sam"
+    assert network.file.closed
+
+
+def test_what_is_not_the_published_file_never_becomes_an_engine(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, load = begun(tmp_path, row_of(checkpoint, sha256="0" * 64), monkeypatch, models_dir=checkpoint.parent)
+    assert network is not None and network.soon.result() is not None  # compiled all the same, and dropped
+    with pytest.raises(EngineUnavailable, match="not the published file"):
+        load(lambda *_: None)
+    assert network.file.closed
+
+
+def test_nothing_begins_before_the_weights_are_there(tmp_path: Path) -> None:
+    assert compose.begin(settings(tmp_path)) is None
+    assert compose.begin(settings(tmp_path, checkpoint=tmp_path / "nowhere.pth")) is None
 
 
 def test_optional_models_are_used_when_whole_and_named_when_damaged(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import cv2
 
 from .doors import weights
+from .doors.model_table import ModelRow
 from .doors.weights_errors import WeightsError
 from .engines import Engines, Loader, Report
 from .errors import EngineUnavailable
@@ -20,17 +22,22 @@ from .segment.segmenter import Segmenter
 from .service import Service
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from .sam.runtime import SamBackend
+
 log = logging.getLogger(__name__)
 
 
 def build(settings: Settings) -> Service:
-    """The service that a user gets. Loads the face models (a fraction of a second); SAM is loaded by ``Service.start``."""
+    """The service that a user gets. Loads the face models (a fraction of a second); SAM is loaded by ``Service.start``, its
+    network from now on where the weights are on the disk."""
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
+    network = None if settings.engine == "mesh" else begin(settings)
     with ThreadPoolExecutor(2) as pool:  # compiling is most of the start, and each takes one core
         mesh_soon = pool.submit(build_mesh, settings)
         detector = build_detector(optional("yunet", settings), threads=settings.workers)
         mesh = mesh_soon.result()
-    return Service(settings, detector, Engines(settings.engine, mesh, sam_loader(settings, mesh)))
+    return Service(settings, detector, Engines(settings.engine, mesh, sam_loader(settings, mesh, network)))
 
 
 def build_mesh(settings: Settings) -> MeshSegmenter:
@@ -47,18 +54,61 @@ def optional(name: str, settings: Settings) -> Path | None:
     return weights.path(row, settings.models_dir) if status == "ok" else None
 
 
-def sam_loader(settings: Settings, mesh: Segmenter) -> Loader:
-    """What ``Engines`` runs in the background: downloads SAM where it is missing, then loads it."""
+@dataclass(frozen=True, slots=True)
+class Network:
+    """SAM's network on its way: read and compiled in a thread of its own. ``row``: what ``file`` must turn out to be before
+    anything is answered by it; None for a file of the user's own."""
+
+    row: ModelRow | None
+    file: IO[bytes]
+    soon: Future[SamBackend]
+
+    def result(self) -> SamBackend:
+        """The file is read through for its hash beside compiling. Raises WeightsError, CheckpointError, ArithmeticUnavailable."""
+        with self.file:
+            if self.row is not None:
+                weights.check(self.row, self.file)
+            return self.soon.result()
+
+
+def begin(settings: Settings) -> Network | None:
+    """None where the weights are not there, or cannot be used (who then loads them is told why)."""
+    try:
+        return _network(settings)
+    except WeightsError:
+        return None
+
+
+def _network(settings: Settings) -> Network:
+    if settings.checkpoint is not None:
+        row, file = None, weights.open_checkpoint(settings.checkpoint)
+    else:
+        row = weights.model(settings.model)
+        file = weights.open_unverified(row, settings.models_dir)
+    pool = ThreadPoolExecutor(1, "sam-network")
+    soon = pool.submit(_compiled, file, settings)
+    pool.shutdown(wait=False)
+    return Network(row, file, soon)
+
+
+def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
+    from .sam.load import load_sam  # brings the network's graphs: only who wants SAM pays for them
+
+    return load_sam(file, precision=settings.precision, threads=settings.threads)
+
+
+def sam_loader(settings: Settings, mesh: Segmenter, network: Network | None = None) -> Loader:
+    """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
 
     def load(report: Report) -> Segmenter:
-        from .sam.load import load_sam  # brings the network's graphs: only who wants SAM pays for them
         from .sam.machine import ArithmeticUnavailable
         from .segment.sam import SamSegmenter
 
         try:
-            with _weights(settings, report) as file:
-                report("loading", None)
-                backend = load_sam(file, precision=settings.precision, threads=settings.threads)
+            if network is None:
+                _fetch_missing(settings, report)
+            report("loading", None)
+            backend = (network or _network(settings)).result()
         except (WeightsError, CheckpointError, ArithmeticUnavailable) as e:
             raise EngineUnavailable(str(e)) from e
         return SamSegmenter(backend, mesh)
@@ -66,18 +116,14 @@ def sam_loader(settings: Settings, mesh: Segmenter) -> Loader:
     return load
 
 
-def _weights(settings: Settings, report: Report) -> IO[bytes]:
-    """The checkpoint, opened: the user's own file, or the chosen model's, downloaded first where it is missing."""
-    if settings.checkpoint is not None:
-        return weights.open_checkpoint(settings.checkpoint)
+def _fetch_missing(settings: Settings, report: Report) -> None:
+    """Downloads the chosen model unless its file, or a file of the user's own, is there."""
     row = weights.model(settings.model)
+    if settings.checkpoint is not None or weights.path(row, settings.models_dir).exists():
+        return
 
     def progress(done: int, total: int) -> None:
         report("downloading", 100 * done / max(1, total))
 
-    if not weights.path(row, settings.models_dir).exists():
-        report("downloading", 0.0)
-        weights.pull(
-            row, settings.models_dir, mirror=settings.models_mirror, offline=settings.offline, progress=progress
-        )
-    return weights.open_model(row, settings.models_dir)
+    report("downloading", 0.0)
+    weights.pull(row, settings.models_dir, mirror=settings.models_mirror, offline=settings.offline, progress=progress)

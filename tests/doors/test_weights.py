@@ -18,7 +18,17 @@ import pytest
 
 from sam_mask_service.doors import weights
 from sam_mask_service.doors.model_table import ROWS, ModelRow
-from sam_mask_service.doors.weights import listing, model, open_checkpoint, open_model, path, pull, remove, verify
+from sam_mask_service.doors.weights import (
+    check,
+    listing,
+    model,
+    open_checkpoint,
+    open_unverified,
+    path,
+    pull,
+    remove,
+    verify,
+)
 from sam_mask_service.doors.weights_errors import (
     DiskFull,
     DownloadFailed,
@@ -316,17 +326,19 @@ def test_proxies_come_from_the_environment(host: Host, tmp_path: Path, monkeypat
 # Opening.
 
 
-def test_open_gives_the_published_bytes_only(host: Host, tmp_path: Path) -> None:
+def test_only_the_published_bytes_pass(host: Host, tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="sam-mask models pull toy"):
-        open_model(ROW, tmp_path)
-    with open_model(ROW, fetch(host, tmp_path).parent) as file:
-        assert file.read() == DATA
+        open_unverified(ROW, tmp_path)
+    with open_unverified(ROW, fetch(host, tmp_path).parent) as file:
+        assert file.read(1000) == DATA[:1000]
+        check(ROW, file)  # beside whoever reads it
+        assert file.read() == DATA[1000:]
     path(ROW, tmp_path).write_bytes(DATA[:-1] + b"x")
-    with pytest.raises(WrongBytes, match="models pull toy"):
-        open_model(ROW, tmp_path)
+    with open_unverified(ROW, tmp_path) as file, pytest.raises(WrongBytes, match="models pull toy"):
+        check(ROW, file)
     path(ROW, tmp_path).write_bytes(DATA[:-1])
     with pytest.raises(WrongBytes):
-        open_model(ROW, tmp_path)
+        open_unverified(ROW, tmp_path)
 
 
 def test_what_anybody_may_overwrite_is_refused(tmp_path: Path) -> None:

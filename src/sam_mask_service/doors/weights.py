@@ -91,8 +91,8 @@ def remove(row: ModelRow, folder: Path) -> bool:
     return found
 
 
-def open_model(row: ModelRow, folder: Path) -> IO[bytes]:
-    """The installed model, opened and verified: what is read from the answer are the published bytes.
+def open_unverified(row: ModelRow, folder: Path) -> IO[bytes]:
+    """The installed model of the right size, opened. Nothing may come of its bytes before ``check`` has passed.
 
     Raises ModelMissing, WrongBytes, UnsafeFile.
     """
@@ -100,13 +100,26 @@ def open_model(row: ModelRow, folder: Path) -> IO[bytes]:
         file = _open_regular(path(row, folder))
     except FileNotFoundError:
         raise ModelMissing(f"{row.file} is not installed; fetch it with: sam-mask models pull {row.name}") from None
-    if os.fstat(file.fileno()).st_size != row.bytes or _sha256(file) != row.sha256:
+    if os.fstat(file.fileno()).st_size != row.bytes:
         file.close()
-        raise WrongBytes(
-            f"{row.file} is not the published file (its hash differs); fetch it again: sam-mask models pull {row.name}"
-        )
-    file.seek(0)
+        raise _wrong(row)
     return file
+
+
+def check(row: ModelRow, file: IO[bytes]) -> None:
+    """Reads every byte beside whoever else reads ``file`` (its position stays). Raises WrongBytes."""
+    digest, done = hashlib.sha256(), 0
+    while chunk := os.pread(file.fileno(), _CHUNK, done):
+        digest.update(chunk)
+        done += len(chunk)
+    if digest.hexdigest() != row.sha256:
+        raise _wrong(row)
+
+
+def _wrong(row: ModelRow) -> WrongBytes:
+    return WrongBytes(
+        f"{row.file} is not the published file (its hash differs); fetch it again: sam-mask models pull {row.name}"
+    )
 
 
 def open_checkpoint(file_path: Path) -> IO[bytes]:
@@ -319,10 +332,11 @@ __all__ = [
     "Installed",
     "Progress",
     "WeightsError",
+    "check",
     "listing",
     "model",
     "open_checkpoint",
-    "open_model",
+    "open_unverified",
     "path",
     "pull",
     "remove",
