@@ -20,25 +20,30 @@ from .params import ImageMaskParams
 
 
 @runtime_checkable
-class TakesPrompts(Protocol):
+class TakesPrompts(Segmenter, Protocol):
     """A segmenter that draws by points itself."""
 
     def prompted(
         self,
         embedding: Embedding,
-        face: Face | None,
+        start: FaceMask | None,
         points: Sequence[UserPoint],
         box: Box | None,
         deadline: Deadline = ...,
     ) -> FaceMask: ...
 
+    def shows(self, embedding: Embedding, points: Sequence[UserPoint], box: Box | None) -> bool: ...
+
 
 def prepare(look: Look, segmenter: Segmenter, params: MaskParams) -> Seen:
-    """Finds, embeds and draws every face, so that later questions are answered from the cache."""
+    """Finds, embeds and draws every face, so that later questions are answered from the cache. Where there is none, an engine
+    that takes prompts looks at the picture all the same: the user will say where to look."""
     seen = look.seen(params)
     faces = ordered(seen.faces, params.order)
     for face in faces:
         look.drawn(segmenter, [face], params, seen, faces)
+    if not faces and isinstance(segmenter, TakesPrompts):
+        look.embedding(segmenter, [], params, seen)
     return seen
 
 
@@ -47,6 +52,8 @@ def masks(look: Look, params: ImageMaskParams, segmenter: Segmenter) -> Result:
     for: switching one off must not cost a new look. Raises InvalidParameter for points outside the picture."""
     points = [(x, y, int(sign)) for x, y, sign in params.points or []]
     seen, chosen, embedded = _subjects(look, params, points)
+    if chosen and chosen[0][1].found_by == "user" and isinstance(segmenter, TakesPrompts):
+        return assemble(look, params, segmenter, seen, chosen, _prompted(look, params, segmenter, points, chosen[0][1]))
     drawn = _drawn(look, params, segmenter, seen, [face for _, face in chosen], embedded, points)
     return assemble(look, params, segmenter, seen, chosen, drawn)
 
@@ -60,23 +67,35 @@ def _drawn(
     embedded: Sequence[Face],
     points: Sequence[UserPoint],
 ) -> Drawn:
-    """Masks of ``faces``. An engine that takes prompts gets the user's box as one: whatever lies in it, face or not."""
+    """Masks of ``faces``, corrected by the points."""
     if not faces:
         return Drawn((), params.detail)
-    prompt = params.box is not None and isinstance(segmenter, TakesPrompts)
-    single = [] if prompt else [look.drawn(segmenter, [face], params, seen, embedded) for face in faces]
+    single = [look.drawn(segmenter, [face], params, seen, embedded) for face in faces]
     if params.box is not None and params.region == "face":
         single = [replace(one, masks=tuple(_inside(mask, faces[0].box) for mask in one.masks)) for one in single]
-    if not points and not prompt:
-        return Drawn(tuple(mask for one in single for mask in one.masks), single[0].detail)
+    drawn = [mask for one in single for mask in one.masks]
+    if not points:
+        return Drawn(tuple(drawn), single[0].detail)
     embedding = look.embedding(segmenter, embedded, params, seen)
     with look.timer.step("correct", look.deadline):
-        if prompt and isinstance(segmenter, TakesPrompts):
-            masks = [segmenter.prompted(embedding, None, points, faces[0].box, look.deadline)]
-        else:
-            drawn = [mask for one in single for mask in one.masks]
-            masks = _corrected(look, segmenter, embedding, faces, drawn, points)
+        masks = _corrected(look, segmenter, embedding, faces, drawn, points)
     return Drawn(tuple(masks), embedding.detail)
+
+
+def _prompted(
+    look: Look, params: ImageMaskParams, segmenter: TakesPrompts, points: Sequence[UserPoint], face: Face
+) -> Drawn:
+    """What lies in the user's box or at his points, face or not, by an engine that takes prompts: from what was encoded for the
+    faces that there are, or of the picture as a whole where that does not show it."""
+    box = face.box if params.box is not None or not any(sign for _, _, sign in points) else None
+    seen = look.seen(params)
+    embedding = look.embedding(segmenter, ordered(seen.faces, params.order), params, seen)
+    if not segmenter.shows(embedding, points, box):
+        embedding = look.embedding(segmenter, [], params, seen)
+    with look.timer.step("correct", look.deadline):
+        mask = segmenter.prompted(embedding, None, points, box, look.deadline)
+        mask = _kept(look, mask, face, points)
+    return Drawn((mask,), embedding.detail)
 
 
 def _inside(mask: FaceMask, box: Box) -> FaceMask:
@@ -142,10 +161,22 @@ def _corrected(
         if not mine:
             continue
         if isinstance(segmenter, TakesPrompts):
-            out[i] = segmenter.prompted(embedding, face, mine, None, look.deadline)
+            out[i] = _kept(look, segmenter.prompted(embedding, drawn[i], mine, None, look.deadline), face, mine)
         else:
             out[i] = replace(drawn[i], patch=_by_colour(look, drawn[i].patch, face, mine))
     return out
+
+
+def _kept(look: Look, mask: FaceMask, face: Face, points: Sequence[UserPoint]) -> FaceMask:
+    """The mask with every point on its side: where the engine did not follow one, by colour."""
+    missed = [point for point in points if _has(mask.patch, point) != bool(point[2])]
+    return replace(mask, patch=_by_colour(look, mask.patch, face, missed)) if missed else mask
+
+
+def _has(patch: Patch, point: UserPoint) -> bool:
+    column, row = int(point[0]) - patch.x, int(point[1]) - patch.y
+    inside = 0 <= row < patch.bits.shape[0] and 0 <= column < patch.bits.shape[1]
+    return bool(inside and patch.bits[row, column])
 
 
 def _distance(box: Box, point: UserPoint) -> float:

@@ -1,68 +1,94 @@
-"""SAM by the user's own prompts: points and a box, with or without a face to start from."""
+"""SAM by the user's own prompts: points and a box, with or without a mask to correct.
+
+A correction starts as SAM's own demo does, from the mask that the user sees and all of his points. Two things are different. The
+mask prompt is the mask as it was drawn, held by its band, not SAM's raw low-resolution logits: those may be a body's, and the
+service keeps no state between two questions. And what is far from every point stays as the user saw it: a click corrects a place.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..deadline import Deadline
 from ..errors import Internal, InvalidParameter
-from ..geometry import Box, Face
-from ..mask import bounds, parts_touching
+from ..geometry import Bits, Box
+from ..mask import bounds, distance_to, parts_touching
+from ..mask import window as widened
 from ..sam.config import F32
 from ..sam.runtime import SamBackend
-from . import prompts
+from . import band, prompts
 from .regions import patch_iou
-from .sam_view import SamEmbedding, View, coarse, drawn
+from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask, Patch
 from .views import best_view
 
 UserPoint = tuple[float, float, int]
 MAX_POINTS = 64
+REACH = 1.0
+"""How far from a point it may change a mask that is corrected, in sizes of the mask (``band.size_of``)."""
+_OFF = 0.3
+"""Points that say where the mask is already keep this distance (in its sizes) from those that take away."""
+_SHOWN = 0.9
+"""A view shows prompts when it holds this share of the box around them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wish:
     """What is asked, in pixels of the picture. ``points`` (P, 2), ``labels`` (P,), ``box`` (4,); ``users``: how many of the points
-    are the user's own (they come first)."""
+    are the user's own (they come first). ``start``: the mask to correct, not empty."""
 
     points: NDArray[np.float32]
     labels: NDArray[np.int64]
     users: int
     box: NDArray[np.float32] | None
-    prior: FaceMask | None
+    start: FaceMask | None
+
+    def spots(self, label: int) -> NDArray[np.float32]:
+        """(N, 2): the user's points of one kind."""
+        return np.asarray(self.points[: self.users][self.labels[: self.users] == label], np.float32)
 
 
 def prompted(
     backend: SamBackend,
     seen: SamEmbedding,
-    face: Face | None,
+    start: FaceMask | None,
     points: Sequence[UserPoint],
     box: Box | None,
     deadline: Deadline,
 ) -> FaceMask:
     """See SamSegmenter.prompted."""
-    wish = _wish(seen, face, points, box)
+    wish = _wish(seen, start, points, box)
     view = seen.views[best_view([v.box for v in seen.views], _extent(wish))]
+    prior = None if wish.start is None else coarse(wish.start.patch, view)
     logits, predicted = backend.decode(
         view.embedding,
         boxes=None if wish.box is None else view.to_model(wish.box.reshape(2, 2)).reshape(1, 4),
         points=view.to_model(wish.points)[None] if len(wish.points) else None,
         labels=wish.labels[None] if len(wish.points) else None,
-        mask_prior=None if wish.prior is None else prompts.as_logits(coarse(wish.prior.patch, view))[None, None],
+        mask_prior=None if prior is None else prompts.as_logits(prior)[None, None],
         deadline=deadline,
     )
-    one, score = _best(logits[0], predicted[0], view, wish)
-    patch = _patch(one, view, wish)
-    return FaceMask(patch, score, _agreement(patch, wish.prior))
+    one, score = _best(logits[0], predicted[0], prior, view, wish)
+    patch = _patch(one, view, wish) if wish.start is None else _corrected(one, view, wish, wish.start.patch, seen)
+    return FaceMask(patch, score, 1.0 if wish.start is None else patch_iou(patch, wish.start.patch))
 
 
-def _wish(seen: SamEmbedding, face: Face | None, points: Sequence[UserPoint], box: Box | None) -> _Wish:
-    if not points and box is None and face is None:
-        raise InvalidParameter("Give points, a box or a face.")
+def shows(seen: SamEmbedding, points: Sequence[UserPoint], box: Box | None) -> bool:
+    """Whether one of the encoded views shows the prompts; another look is needed otherwise."""
+    wish = _wish(seen, None, points, box)
+    around = _extent(wish)
+    view = seen.views[best_view([v.box for v in seen.views], around)].box
+    return around.intersection(Box(view.x, view.y, view.width, view.height)) >= _SHOWN * around.area
+
+
+def _wish(seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint], box: Box | None) -> _Wish:
+    if not points and box is None and start is None:
+        raise InvalidParameter("Give points, a box or a mask to correct.")
     if len(points) > MAX_POINTS:
         raise InvalidParameter(f"points: at most {MAX_POINTS}.")
     if any(not (0 <= x < seen.width and 0 <= y < seen.height) or label not in (0, 1) for x, y, label in points):
@@ -70,12 +96,22 @@ def _wish(seen: SamEmbedding, face: Face | None, points: Sequence[UserPoint], bo
     own = np.array([p[:2] for p in points], np.float32).reshape(-1, 2)
     labels = np.array([p[2] for p in points], np.int64)
     corners = None if box is None else _corners(box, seen)
-    prior = _prior(seen, face)
-    if face is not None and prior is not None:
-        prompt = prompts.of_face(face, prior.patch, "face")
-        own, labels = np.concatenate([own, prompt.points]), np.concatenate([labels, prompt.labels])
-        corners = prompt.box if corners is None and not points else corners
-    return _Wish(own, labels, len(points), corners, prior)
+    if start is None or not start.patch.bits.any():
+        return _Wish(own, labels, len(points), corners, None)
+    anchors = _anchors(start.patch, own[labels == prompts.OUTSIDE])
+    corners = prompts.box_of(start.patch) if corners is None and not points else corners
+    labels = np.concatenate([labels, np.full(len(anchors), prompts.INSIDE, np.int64)])
+    return _Wish(np.concatenate([own, anchors]), labels, len(points), corners, start)
+
+
+def _anchors(patch: Patch, away: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 2): where the mask is thickest, off the points that take away."""
+    prompt = prompts.of_shape(patch)
+    spots = np.asarray(prompt.points[prompt.labels == prompts.INSIDE], np.float32)
+    if not len(away):
+        return spots
+    apart = np.hypot(*(spots[:, None] - away[None]).transpose(2, 0, 1)).min(axis=1)
+    return np.asarray(spots[apart > _OFF * band.size_of(patch.bits)], np.float32)
 
 
 def _corners(box: Box, seen: SamEmbedding) -> NDArray[np.float32]:
@@ -88,15 +124,6 @@ def _corners(box: Box, seen: SamEmbedding) -> NDArray[np.float32]:
     return np.array([left, top, right, bottom], np.float32)
 
 
-def _prior(seen: SamEmbedding, face: Face | None) -> FaceMask | None:
-    if face is None:
-        return None
-    prior = seen.priors.get((face.box.x, face.box.y, face.box.width, face.box.height))
-    if prior is None:
-        raise InvalidParameter("face: was not among those that were looked at.")
-    return prior if prior.patch.bits.any() else None
-
-
 def _extent(wish: _Wish) -> Box:
     """Around all prompts that are in use."""
     used = wish.points[wish.labels != prompts.NO_POINT]
@@ -105,17 +132,29 @@ def _extent(wish: _Wish) -> Box:
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]) + 1, float(high[1] - low[1]) + 1)
 
 
-def _best(logits: F32, predicted: F32, view: View, wish: _Wish) -> tuple[F32, float]:
-    """The candidate that keeps most of the user's points on their side; of equals the best by predicted IoU."""
-    ranked: list[tuple[int, float, int]] = []
+def _best(logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish) -> tuple[F32, float]:
+    """The candidate that keeps most of the user's points on their side. Of equals the best by predicted IoU, and by what it has in
+    common with the mask that is corrected, or with the user's box: people draw boxes tight."""
+    ranked: list[tuple[int, float, int, float]] = []
     for i, one in enumerate(logits):
         if np.isfinite(one).all():
-            score = float(np.clip(np.nan_to_num(predicted[i], nan=0.0), 0, 1))
-            ranked.append((_kept(one, view, wish), score, -i))
+            score = float(np.clip(np.nan_to_num(predicted[i], nan=0.0, posinf=0.0, neginf=0.0), 0, 1))
+            agreement = _fit(one, view, wish) if prior is None else band.soft_iou(one > 0, prior)
+            weight = band.weight(agreement, score)
+            ranked.append((_kept(one, view, wish), weight, -i, score))
     if not ranked:
         raise Internal
-    _, score, index = max(ranked)
+    _, _, index, score = max(ranked)
     return logits[-index], score
+
+
+def _fit(logits: F32, view: View, wish: _Wish) -> float:
+    """IoU of the box around a candidate and the user's box; 1 without one."""
+    around = bounds(logits > 0)
+    if wish.box is None or around is None:
+        return float(wish.box is None)
+    left, top, right, bottom = (view.to_model(wish.box.reshape(2, 2)) / CELL).ravel().tolist()
+    return Box(around.x, around.y, around.width, around.height).iou(Box(left, top, right - left, bottom - top))
 
 
 def _kept(logits: F32, view: View, wish: _Wish) -> int:
@@ -125,18 +164,40 @@ def _kept(logits: F32, view: View, wish: _Wish) -> int:
     return kept
 
 
+def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding) -> Patch:
+    """``start`` with the candidate's outline, its band wide open about the user's points; what hangs on it or on a point inside."""
+    size = band.size_of(start.bits)
+    reach = REACH * size
+    gains, losses = wish.spots(prompts.INSIDE), wish.spots(prompts.OUTSIDE)
+    far = _beyond(start, gains) + reach if len(gains) else band.OUTER * size
+    x, y, wide = widened(start.x, start.y, start.bits, int(np.ceil(far)) + 2, seen.width, seen.height)
+    possible = (distance_to(wide) <= band.OUTER * size) | _discs(wide.shape, gains - (x, y), reach)
+    sure = (distance_to(~wide) > band.INNER * size) & ~_discs(wide.shape, losses - (x, y), reach)
+    bits = (drawn(logits, view, x, y, wide.shape) & possible) | sure
+    seeds = sure | _discs(wide.shape, gains - (x, y), 0)
+    return _trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
+
+
+def _beyond(patch: Patch, spots: NDArray[np.float32]) -> float:
+    """How far the farthest point lies outside of the patch's window; 0 inside."""
+    low = np.array([patch.x, patch.y], np.float32)
+    high = low + patch.bits.shape[::-1]
+    return float(np.max(np.maximum(low - spots, spots - high), initial=0.0))
+
+
+def _discs(shape: tuple[int, ...], spots: NDArray[np.float32], radius: float) -> Bits:
+    out = np.zeros(shape, np.uint8)
+    for column, row in np.floor(spots).astype(int):
+        cv2.circle(out, (int(column), int(row)), int(radius), 1, -1)
+    return out.astype(bool)
+
+
 def _patch(logits: F32, view: View, wish: _Wish) -> Patch:
     """The candidate at the picture's size in the smallest window; only the parts that hold a point inside, if there are any."""
     x, y, width, height = _window(logits, view)
     bits = drawn(logits, view, x, y, (height, width))
-    seeds = np.zeros_like(bits)
-    for (px, py), label in zip(wish.points, wish.labels, strict=True):
-        column, row = int(px) - x, int(py) - y
-        if label == prompts.INSIDE and 0 <= row < height and 0 <= column < width:
-            seeds[row, column] = True
-    if (seeds & bits).any():
-        bits = parts_touching(bits, seeds)
-    return _trimmed(Patch(x, y, bits))
+    seeds = _discs(bits.shape, wish.spots(prompts.INSIDE) - (x, y), 0)
+    return _trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
 
 
 def _window(logits: F32, view: View) -> tuple[int, int, int, int]:
@@ -158,8 +219,3 @@ def _trimmed(patch: Patch) -> Patch:
     if box is None:
         return Patch(patch.x, patch.y, np.zeros((1, 1), bool))
     return Patch(patch.x + box.x, patch.y + box.y, patch.bits[box.rows, box.columns])
-
-
-def _agreement(patch: Patch, prior: FaceMask | None) -> float:
-    """IoU with the mask it started from; 1 without one."""
-    return 1.0 if prior is None else patch_iou(patch, prior.patch)

@@ -15,7 +15,7 @@ from ..sam.frame import Frame
 from ..sam.machine import cpu_threads
 from ..sam.runtime import SamBackend
 from . import sam_parts as parts
-from .prompted import prompted
+from .prompted import UserPoint, prompted, shows
 from .regions import APART, AS_PROPOSED, pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
@@ -133,17 +133,22 @@ class SamSegmenter:
     def prompted(
         self,
         embedding: Embedding,
-        face: Face | None,
-        points: Sequence[tuple[float, float, int]],
+        start: FaceMask | None,
+        points: Sequence[UserPoint],
         box: Box | None,
         deadline: Deadline = NO_DEADLINE,
     ) -> FaceMask:
-        """A mask by the user's own prompts: ``points`` (x, y, 1 inside | 0 outside) and ``box``, in pixels of the picture; with
-        ``face``, its own prompts are added and the mesh's mask is the starting point. No band holds the answer: the user does.
+        """A mask by the user's own prompts: ``points`` (x, y, 1 inside | 0 outside) and ``box``, in pixels of the picture. With
+        ``start`` (any mask drawn before) the points correct that mask near by them; ``agreement`` is what is left of it. Without
+        it no band holds the answer: the user does.
 
         Raises InvalidParameter when there is nothing to go by, or a point lies outside the picture.
         """
-        return prompted(self._backend, own(embedding), face, points, box, deadline)
+        return prompted(self._backend, own(embedding), start, points, box, deadline)
+
+    def shows(self, embedding: Embedding, points: Sequence[UserPoint], box: Box | None) -> bool:
+        """Whether what was encoded shows the user's prompts; an embedding of no face in particular shows the whole picture."""
+        return shows(own(embedding), points, box)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
