@@ -10,7 +10,7 @@ import pytest
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.faces.candidates import Candidate, Rows, no_rows
-from sam_mask_service.faces.looks import Looks, hints
+from sam_mask_service.faces.looks import Glance, Looks, Pass, hints
 from sam_mask_service.faces.tiles import Window
 from sam_mask_service.geometry import RGB
 
@@ -36,6 +36,10 @@ def window(level: int, x: float = 0.0) -> Window:
     return Window(np.full((100, 100, 3), level, np.uint8), x, 0.0, 1.0, 100, 100)
 
 
+def glance(name: Pass, *windows: Window) -> Glance:
+    return Glance(Scripted(by_level), name, windows)
+
+
 def by_level(window: RGB) -> Rows:
     """One candidate whose score is the window's grey level in percent."""
     return row(20, 20, 30, float(window[0, 0, 0]) / 100)[None]
@@ -43,17 +47,17 @@ def by_level(window: RGB) -> Rows:
 
 def test_windows_are_put_where_they_lie() -> None:
     looks = Looks()
-    rows = looks.take(Scripted(by_level), "tiles", [window(90), window(5), window(40, x=200)], NO_DEADLINE)
+    (rows,) = looks.take([glance("tiles", window(90), window(5), window(40, x=200))], NO_DEADLINE)
     np.testing.assert_allclose(rows[:, 0], [20, 220])
     np.testing.assert_allclose(rows[:, 4], [0.9, 0.4], atol=1e-6)
-    assert looks.take(Scripted(by_level), "tiles", [], NO_DEADLINE).shape == no_rows().shape
+    assert looks.take([glance("tiles")], NO_DEADLINE)[0].shape == no_rows().shape
 
 
 def test_the_first_pass_that_saw_it_well_names_it() -> None:
     looks = Looks()
-    looks.take(Scripted(by_level), "picture", [window(20)], NO_DEADLINE)
-    looks.take(Scripted(by_level), "border", [window(30)], NO_DEADLINE)
-    looks.take(Scripted(by_level), "tiles", [window(80)], NO_DEADLINE)
+    looks.take([glance("picture", window(20))], NO_DEADLINE)
+    looks.take([glance("border", window(30))], NO_DEADLINE)
+    looks.take([glance("tiles", window(80))], NO_DEADLINE)
     (place,) = looks.places(0.25)
     assert looks.found_by(place, 0.25) == "border"
     evidence = looks.evidence(place, presence=0.7, shift=0.1, straight=None)
@@ -65,15 +69,15 @@ def test_the_first_pass_that_saw_it_well_names_it() -> None:
 
 def test_what_only_the_border_shows_is_marked() -> None:
     looks = Looks()
-    looks.take(Scripted(by_level), "picture", [window(0)], NO_DEADLINE)
-    looks.take(Scripted(by_level), "border", [window(60)], NO_DEADLINE)
+    looks.take([glance("picture", window(0))], NO_DEADLINE)
+    looks.take([glance("border", window(60))], NO_DEADLINE)
     (place,) = looks.places(0.25)
     assert looks.evidence(place, 0.5, 0.0, None).bordered
 
 
 def test_the_deadline_is_asked_before_every_window() -> None:
     with pytest.raises(DeadlinePassed):
-        Looks().take(Scripted(by_level), "picture", [window(90)], Deadline.after(0))
+        Looks().take([glance("picture", window(90))], Deadline.after(0))
 
 
 def place(x: float, y: float, side: float, score: float) -> Candidate:

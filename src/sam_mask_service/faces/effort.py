@@ -25,6 +25,8 @@ FOLLOWED, FOLLOWED_BLIND = 0.35, 0.6
 """A hint is followed when it then has the first score and presence of a mesh, or the second score without one."""
 TURNS = (90, -90, 180, 45, -45, 135, -135)
 """Degrees by which the picture is turned in the last pass."""
+GROUP = 4
+"""So many sure faces make a group, with a background."""
 TURNED_TRIES = 2
 """The most promising turns, which are then looked at in detail."""
 
@@ -39,11 +41,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """``fine``: longer sides of the sizes for small faces; none is more than ``enlarge`` × the picture's own. ``yunet``: the
-    same for YuNet, one size. ``weak``: a place needs one look with this score. ``mediapipe``, ``with_yunet``, ``turned``: what
-    makes a face without and with YuNet, and in the last pass, where seven turns are seven chances to err. ``windows``: windows
-    of the fine sizes, ``places``: candidates that are looked at, at most. ``always``: every pass, even when the first has
-    settled it.
+    """``fine``: longer sides of the sizes for small faces, such that few windows cover them; none is more than ``enlarge`` × the
+    picture's own. ``yunet``: the same for YuNet, one size. ``weak``: a place needs one look with this score. ``mediapipe``,
+    ``with_yunet``, ``turned``: what makes a face without and with YuNet, and in the last pass, where seven turns are seven
+    chances to err. ``background``: in a group, the odds asked of a face smaller than the median of the sure ones grow with
+    this power of how much smaller it is. ``windows``: windows of the fine sizes, ``places``: candidates that are looked at, at
+    most. ``always``: every pass, even when the first has settled it.
     """
 
     fine: tuple[int, ...]
@@ -53,6 +56,7 @@ class Effort:
     mediapipe: Bar
     with_yunet: Bar
     turned: Bar
+    background: float
     windows: int
     places: int
     always: bool
@@ -60,25 +64,27 @@ class Effort:
 
 EFFORTS: dict[Recall, Effort] = {
     "normal": Effort(
-        fine=(576, 960, 1536),
+        fine=(576, 960, 1392),
         yunet=1280,
         enlarge=1.3,
         weak=0.25,
-        mediapipe=Bar(0.55, 0.8),
-        with_yunet=Bar(0.7, 0.88),
+        mediapipe=Bar(0.5, 0.8),
+        with_yunet=Bar(0.76, 0.88),
         turned=Bar(0.8, 0.8),
+        background=1.5,
         windows=64,
         places=200,
         always=False,
     ),
     "high": Effort(
-        fine=(576, 960, 1536, 2304),
+        fine=(576, 960, 1392, 2064),
         yunet=1920,
         enlarge=2.0,
         weak=0.2,
         mediapipe=Bar(0.25, 0.35),
         with_yunet=Bar(0.35, 0.45),
         turned=Bar(0.6, 0.6),
+        background=0.0,
         windows=160,
         places=400,
         always=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
@@ -37,6 +38,15 @@ class Mapper(Protocol):
     def __call__(self, function: Callable[[A], B], items: Iterable[A], /) -> Iterator[B]: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """One look to be taken: ``net`` over all ``windows``, in the pass ``name``."""
+
+    net: Network
+    name: Pass
+    windows: Sequence[Window]
+
+
 @dataclass(slots=True)
 class Looks:
     """Look by look: ``rows``, what it saw in picture pixels; ``by_yunet`` and ``passes``, who took it and in which pass.
@@ -50,21 +60,26 @@ class Looks:
     by_yunet: list[bool] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
 
-    def take(self, net: Network, name: Pass, windows: Sequence[Window], deadline: Deadline) -> Rows:
-        """One look: ``net`` over all ``windows``. Raises DeadlinePassed and ClientLeft."""
-        yunet = isinstance(net, YuNet)
+    def take(self, glances: Sequence[Glance], deadline: Deadline) -> list[Rows]:
+        """One look each, all of their windows at once, so that no core waits between looks: what each has seen.
 
-        def see(window: Window) -> Rows:
+        Raises DeadlinePassed and ClientLeft.
+        """
+
+        def see(item: tuple[Network, Window]) -> Rows:
+            net, window = item
             deadline.check()
-            return placed(uncut(net(window.pixels, YUNET_SEEN if yunet else SEEN), window), window)
+            return placed(uncut(net(window.pixels, YUNET_SEEN if isinstance(net, YuNet) else SEEN), window), window)
 
-        rows = np.concatenate([no_rows(), *self.run(see, windows)])
-        rows[:, :4] *= self.zoom
-        rows[:, 5:] *= self.zoom
-        self.rows.append(rows)
-        self.by_yunet.append(yunet)
-        self.passes.append(name)
-        return self.rows[-1]
+        seen = self.run(see, [(glance.net, window) for glance in glances for window in glance.windows])
+        for glance in glances:
+            rows = np.concatenate([no_rows(), *itertools.islice(seen, len(glance.windows))])
+            rows[:, :4] *= self.zoom
+            rows[:, 5:] *= self.zoom
+            self.rows.append(rows)
+            self.by_yunet.append(isinstance(glance.net, YuNet))
+            self.passes.append(glance.name)
+        return self.rows[len(self.rows) - len(glances) :]
 
     def places(self, weak: float) -> list[Candidate]:
         """The distinct places that a look scored ``weak`` or more, best first."""
