@@ -11,126 +11,25 @@ import argparse
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-from skimage import data as pictures
-
-from bench.started import ROOT, started
+from bench.fuzz_pictures import Report, fuzz_pictures, fuzz_structure, mutant, torture
+from bench.mutants import STRUCTURED
+from bench.started import started
 from sam_mask_service.doors.netguard import UrlPolicy, check_address, check_url, parse_address
-from sam_mask_service.errors import ServiceError
 from sam_mask_service.http.json_body import parse_json
 from sam_mask_service.http.multipart import parse_form
-from sam_mask_service.image import decode
 from sam_mask_service.limits import BODY
 from sam_mask_service.params import MaskParams, parse
-from sam_mask_service.sam.checkpoint import CheckpointError, read_state
-
-SLOW = 2.0
-"""Seconds that no single input may take."""
-SHARED = ROOT.parent / "shared" / "eval" / "data" / "torture"
-
-
-@dataclass
-class Report:
-    """Outcomes of one target by kind, and what must not have happened."""
-
-    name: str
-    outcomes: Counter[str] = field(default_factory=Counter)
-    findings: list[str] = field(default_factory=list)
-    slowest: float = 0.0
-
-    def run(self, seed: int, work: Callable[[], object]) -> None:
-        """One input. ServiceError and CheckpointError are answers; anything else is a finding."""
-        start = time.perf_counter()
-        try:
-            work()
-            self.outcomes["taken"] += 1
-        except ServiceError as error:
-            self.outcomes[error.code] += 1
-            if error.status >= 500:
-                self.findings.append(f"seed {seed}: {error.code}")
-        except CheckpointError as error:
-            self.outcomes[type(error).__name__] += 1
-        except Exception as error:
-            self.findings.append(f"seed {seed}: {type(error).__name__}: {error}")
-        seconds = time.perf_counter() - start
-        self.slowest = max(self.slowest, seconds)
-        if seconds > SLOW:
-            self.findings.append(f"seed {seed}: {seconds:.1f} s")
-
-    def line(self) -> str:
-        counts = " ".join(f"{name}:{count}" for name, count in self.outcomes.most_common())
-        state = "FAIL" if self.findings else "ok  "
-        return (
-            f"{state} {self.name:<16} {sum(self.outcomes.values()):>7} tried, slowest {self.slowest:.2f} s   {counts}"
-        )
-
-
-def mutant(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """One of ``seeds`` with bytes changed, ranges dropped, doubled or exchanged with another seed's."""
-    data = bytearray(chance.choice(seeds))
-    for _ in range(chance.randint(1, 6)):
-        at = chance.randrange(len(data) + 1)
-        length = chance.choice((1, 1, 2, 4, chance.randint(1, 200)))
-        other = chance.choice(seeds)
-        start = chance.randrange(len(other))
-        match chance.randrange(6):
-            case 0:
-                data[at : at + length] = chance.randbytes(length)
-            case 1:
-                del data[at : at + length]
-            case 2:
-                data[at:at] = data[at : at + length]
-            case 3:
-                data[at : at + length] = other[start : start + length]
-            case 4:
-                data[at : at + 4] = chance.choice((b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\1"))
-            case _:
-                data = data[: max(1, at)] if chance.random() < 0.2 else data
-        if not data:
-            data += b"\0"
-    return bytes(data)
-
-
-def small_pictures(kind: str) -> list[bytes]:
-    base = Image.fromarray(pictures.astronaut()).resize((64, 64))
-    made = []
-    for image in (base, base.convert("L"), base.convert("P"), base.convert("CMYK"), base.convert("RGBA")):
-        out = io.BytesIO()
-        try:
-            image.save(out, kind, **({"progressive": True} if kind == "JPEG" and image.mode == "L" else {}))
-        except (OSError, ValueError):
-            continue
-        made.append(out.getvalue())
-    return made
-
-
-def fuzz_pictures(kind: str, count: int) -> Report:
-    report, seeds = Report(kind), small_pictures(kind)
-    for seed in range(count):
-        data = mutant(random.Random(seed), seeds)  # noqa: S311
-        report.run(seed, partial(decode, data, max_bytes=1 << 20, max_pixels=4_000_000))
-    return report
-
-
-def torture() -> Report:
-    report = Report("torture files")
-    for number, path in enumerate(sorted(SHARED.rglob("*")) if SHARED.is_dir() else []):
-        if path.is_file() and path.suffix not in (".csv", ".md"):
-            data = path.read_bytes()
-            report.run(number, partial(decode, data, max_bytes=20 << 20, max_pixels=50_000_000))
-    return report
+from sam_mask_service.sam.checkpoint import read_state
 
 
 def small_checkpoint() -> bytes:
@@ -226,25 +125,45 @@ def schema_cases(seconds: int) -> Report:
     with started(engine="mesh", log_level="warning") as server, tempfile.TemporaryDirectory() as folder:
         line = [tool, "run", f"{server.url}/openapi.json", "--checks", checks, "--max-time", str(seconds), "--no-color"]
         done = subprocess.run(line, cwd=folder, capture_output=True, text=True)
-    report.outcomes["run"] += 1
+    counted = re.search(r"(\d+) generated", done.stdout)
+    report.outcomes["cases"] = int(counted[1]) if counted else 0
+    if counted is None:
+        report.findings.append("schemathesis did not say how many cases it made")
     if done.returncode != 0:
         report.findings.append(done.stdout[-6000:])
     return report
+
+
+def _print(report: Report) -> None:
+    print(report.line(), flush=True)
+    for finding in report.findings[:10]:
+        print(f"     {finding}")
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--count", type=int, default=10_000, help="inputs of each kind")
     options.add_argument("--seconds", type=int, default=120, help="time of schemathesis; 0 leaves it out")
+    options.add_argument(
+        "--only", action="append", help="a target (png, jpeg-structure, torture, …; may stand several times)"
+    )
     options.add_argument("--json", type=Path, help="also write the counts there")
     chosen = options.parse_args()
-    reports = [fuzz_pictures(kind, chosen.count) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")]
-    reports += [torture(), fuzz_checkpoints(chosen.count), fuzz_urls(chosen.count), fuzz_parameters(chosen.count)]
-    reports += [fuzz_bodies(chosen.count), *([schema_cases(chosen.seconds)] if chosen.seconds else [])]
-    for report in reports:
-        print(report.line())
-        for finding in report.findings[:10]:
-            print(f"     {finding}")
+    targets: dict[str, Callable[[], Report]] = {
+        **{kind.lower(): partial(fuzz_pictures, kind, chosen.count) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")},
+        **{f"{kind.lower()}-structure": partial(fuzz_structure, kind, chosen.count) for kind in STRUCTURED},
+        "torture": torture,
+        "checkpoints": partial(fuzz_checkpoints, chosen.count),
+        "urls": partial(fuzz_urls, chosen.count),
+        "parameters": partial(fuzz_parameters, chosen.count),
+        "bodies": partial(fuzz_bodies, chosen.count),
+        **({"schema": partial(schema_cases, chosen.seconds)} if chosen.seconds else {}),
+    }
+    reports = []
+    for name, run in targets.items():
+        if not chosen.only or name in chosen.only:
+            reports.append(run())
+            _print(reports[-1])
     if chosen.json:
         rows = [{"name": r.name, "outcomes": r.outcomes, "slowest": r.slowest, "findings": r.findings} for r in reports]
         chosen.json.write_text(json.dumps(rows, indent=1))
