@@ -75,9 +75,10 @@ def anonymise(
 _BAND = 256
 
 
-def blend(below: RGB, above: RGB, alpha: Alpha) -> RGB:
-    """``above`` over ``below``: exactly ``below`` where ``alpha`` is 0 and exactly ``above`` where it is 255."""
-    out = np.empty_like(below)
+def blend(below: RGB, above: RGB, alpha: Alpha, out: RGB | None = None) -> RGB:
+    """``above`` over ``below``: exactly ``below`` where ``alpha`` is 0 and exactly ``above`` where it is 255. Into ``out``, which
+    may be either of the two, or into a new array."""
+    out = np.empty_like(below) if out is None else out
     for top in range(0, len(out), _BAND):  # the products take eight times the picture's memory
         rows = slice(top, top + _BAND)
         a = alpha[rows, :, None].astype(np.uint16)

@@ -43,7 +43,7 @@ def composite(
     if box is not None:
         where = _around(box, *alpha.shape)
         below, above, a = (array[where] for array in (original, back, alpha))
-        out[where] = blend(below, match_seam(below, above, a) if match == "seam" else above, a)
+        blend(below, match_seam(below, above, a) if match == "seam" else above, a, out=out[where])
     return out
 
 
@@ -100,7 +100,9 @@ def match_seam(original: RGB, edited: RGB, alpha: Alpha) -> RGB:
 
 def _difference(original: NDArray[np.uint8], edited: NDArray[np.uint8], known: Bits) -> NDArray[np.float32]:
     """One channel's difference where ``known``, else 0."""
-    return np.asarray((original.astype(np.float32) - edited) * known, np.float32)
+    difference = np.subtract(original, edited, dtype=np.float32)
+    difference *= known
+    return difference
 
 
 def _shrunk(values: NDArray[np.float32]) -> NDArray[np.float32]:

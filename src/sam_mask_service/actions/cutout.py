@@ -96,12 +96,10 @@ def cutout(
         raise NoFace("The mask is empty: there is nothing to cut out.")
     cut = frame(subject, aspect, padding)
     a, rgb = _take(alpha, cut), decontaminate(_take(image, cut), _take(alpha, cut))
-    rgb = np.asarray(
-        cv2.bitwise_and(rgb, rgb, mask=a), np.uint8
-    )  # nothing of the background travels under transparency
+    rgb[a == 0] = 0  # nothing of the background travels under transparency
     if background is None:
         return np.dstack([rgb, a]), cut
-    return blend(_backdrop(background, cut), rgb, a), cut
+    return blend(_backdrop(background, cut), rgb, a, out=rgb), cut
 
 
 def _take(array: NDArray[np.uint8], cut: Frame) -> NDArray[np.uint8]:
