@@ -1,5 +1,9 @@
 """SAM's mask decoder and its mask-prompt convolutions as OpenVINO graphs (reference: modeling/mask_decoder.py, transformer.py,
-prompt_encoder.py). Both take any number of prompts at once and always run in float32."""
+prompt_encoder.py). Both take one prompt and always run in float32.
+
+Only the number of tokens is open: with every other size known, OpenVINO lays all tensors of the grid's size into one piece of
+memory (45 MB). An open number of prompts took 60 MB for each, and two at once a little longer than one after the other.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,10 @@ EPSILON = 1e-5
 
 
 def build_mask_prompt(state: State, architecture: Architecture) -> Any:
-    """``ov.Model``: (B, 1, 4g, 4g) float32 logits of a mask → (B, C, g, g): what is added to the embedding."""
+    """``ov.Model``: (1, 1, 4g, 4g) float32 logits of a mask → (1, C, g, g): what is added to the embedding."""
     side = 4 * architecture.grid
     g = Graph(state, "prompt_encoder.mask_downscaling.")
-    logits = op.parameter([-1, 1, side, side], np.float32, "mask")
+    logits = op.parameter([1, 1, side, side], np.float32, "mask")
     x = gelu(g.layer_norm_2d(g.convolution(logits, "0", stride=2, bias=True), "1"))
     x = gelu(g.layer_norm_2d(g.convolution(x, "3", stride=2, bias=True), "4"))
     return ov.Model([op.result(g.convolution(x, "6", bias=True))], [logits], "sam_mask_prompt")
@@ -29,14 +33,16 @@ def build_mask_prompt(state: State, architecture: Architecture) -> Any:
 def build(state: State, architecture: Architecture, positions: F32) -> Any:
     """``ov.Model`` of the mask decoder.
 
-    Inputs: ``embedding`` (1, C, g, g); ``dense`` (1 or B, C, 1 or g, 1 or g), added to it; ``sparse`` (B, N, C) prompt tokens.
-    ``positions`` (g², C) is the grid's positional encoding. Outputs: mask logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0
-    is the single-mask output, 1… the multi-mask ones.
+    Inputs: ``source`` (1, g², C), the embedding and what a mask prompt adds to it, a row for each cell; ``sparse`` (1, N, C) prompt
+    tokens. ``positions`` (g², C) is the grid's positional encoding. Outputs: mask logits (1, M, 4g, 4g) and predicted IoU (1, M);
+    mask 0 is the single-mask output, 1… the multi-mask ones.
     """
     return _Decoder(state, architecture, positions).model()
 
 
 class _Decoder:
+    """Pixels stay rows of channels, (1, g², C), from beginning to end: no tensor of the grid's size is ever turned about."""
+
     def __init__(self, state: State, architecture: Architecture, positions: F32) -> None:
         self.config = architecture.decoder
         self.grid = architecture.grid
@@ -44,33 +50,25 @@ class _Decoder:
         self.positions = constant(positions[None])
 
     def model(self) -> Any:
-        dim, grid, masks = self.config.dim, self.grid, self.config.masks
-        embedding = op.parameter([1, dim, grid, grid], np.float32, "embedding")
-        dense = op.parameter([-1, dim, -1, -1], np.float32, "dense")
-        sparse = op.parameter([-1, -1, dim], np.float32, "sparse")
-        source = transpose(reshape(op.add(embedding, dense), 0, dim, grid * grid, keep_zero=True), 0, 2, 1)
+        dim = self.config.dim
+        source = op.parameter([1, self.grid**2, dim], np.float32, "source")
+        sparse = op.parameter([1, -1, dim], np.float32, "sparse")
         tokens, pixels = self._transformer(self._tokens(sparse), source)
-        pixels = reshape(transpose(pixels, 0, 2, 1), 0, dim, grid, grid, keep_zero=True)
-        upscaled = reshape(self._upscale(pixels), 0, dim // 8, 16 * grid * grid, keep_zero=True)
-        weights = op.concat([op.unsqueeze(self._hyper(tokens, i), whole(1)) for i in range(masks)], 1)
-        logits = op.matmul(weights, upscaled, False, False)
-        logits = reshape(logits, 0, masks, 4 * grid, 4 * grid, keep_zero=True)
+        logits = self._logits(tokens, self._upscale(pixels))
         iou = self.g.multilayer(_token(tokens, 0), "iou_prediction_head", self.config.iou_depth)
-        return ov.Model([op.result(logits), op.result(iou)], [embedding, dense, sparse], "sam_mask_decoder")
+        return ov.Model([op.result(logits), op.result(iou)], [source, sparse], "sam_mask_decoder")
 
     def _tokens(self, sparse: Node) -> Node:
         """The learned output tokens before each prompt's own."""
         fixed = np.concatenate([self.g["iou_token.weight"], self.g["mask_tokens.weight"]])
-        batch = op.gather(op.shape_of(sparse), whole(0), axis(0))
-        shape = op.concat([batch, whole(len(fixed), self.config.dim)], 0)
-        return op.concat([op.broadcast(constant(fixed[None]), shape), sparse], 1)
+        return op.concat([constant(fixed[None]), sparse], 1)
 
     def _transformer(self, tokens: Node, source: Node) -> tuple[Node, Node]:
         """Two-way attention: (tokens, pixels) after all layers and the last look at the picture."""
         q, k = tokens, source
         for i in range(self.config.depth):
             q, k = self._layer(f"transformer.layers.{i}", q, k, tokens, first=i == 0)
-        seen = self._attend(op.add(q, tokens), op.add(k, self.positions), k, "transformer.final_attn_token_to_image")
+        seen = self._look(op.add(q, tokens), k, op.add(k, self.positions), "transformer.final_attn_token_to_image")
         return self.g.layer_norm(op.add(q, seen), "transformer.norm_final_attn", EPSILON), k
 
     def _layer(self, name: str, q: Node, k: Node, tokens: Node, *, first: bool) -> tuple[Node, Node]:
@@ -80,34 +78,90 @@ class _Decoder:
         if first:  # without positions and without the residual, as in the reference
             q = self._attend(q, q, q, f"{name}.self_attn")
         else:
-            placed = op.add(q, tokens)
-            q = op.add(q, self._attend(placed, placed, q, f"{name}.self_attn"))
+            own = op.add(q, tokens)
+            q = op.add(q, self._attend(own, own, q, f"{name}.self_attn"))
         q = norm(q, 1)
-        look = f"{name}.cross_attn_token_to_image"
-        q = norm(op.add(q, self._attend(op.add(q, tokens), op.add(k, self.positions), k, look)), 2)
+        placed = op.add(k, self.positions)
+        q = norm(op.add(q, self._look(op.add(q, tokens), k, placed, f"{name}.cross_attn_token_to_image")), 2)
         hidden = op.relu(self.g.linear(q, f"{name}.mlp.lin1"))
         q = norm(op.add(q, self.g.linear(hidden, f"{name}.mlp.lin2")), 3)
-        back = f"{name}.cross_attn_image_to_token"
-        k = norm(op.add(k, self._attend(op.add(k, self.positions), op.add(q, tokens), q, back)), 4)
-        return q, k
+        told = self._tell(placed, op.add(q, tokens), q, f"{name}.cross_attn_image_to_token")
+        return q, norm(op.add(k, told), 4)
 
     def _attend(self, q: Node, k: Node, v: Node, name: str) -> Node:
+        """Among the tokens: attention as in the textbook."""
+        inner, depth = self._sizes(name)
+        scores = multiply_transposed(
+            op.multiply(self._heads(q, name, "q"), scalar(depth**-0.5)), self._heads(k, name, "k")
+        )
+        out = op.matmul(op.softmax(scores, 3), self._heads(v, name, "v"), False, False)
+        return self.g.linear(reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner, keep_zero=True), f"{name}.out_proj")
+
+    def _look(self, q: Node, pixels: Node, placed: Node, name: str) -> Node:
+        """Tokens look at the pixels. A dozen tokens against thousands of pixels: the projections of keys and values are moved to
+        the tokens' side (q·(Kx) = (Kᵀq)·x, A(xV) = (Ax)V), so that the pixels are multiplied as they are. The keys' bias adds the
+        same to all scores of a token and falls out of its softmax; the values' comes through it unchanged."""
+        inner, depth = self._sizes(name)
+        keys = constant(self._by_head(name, "k") * np.float32(depth**-0.5))
+        asked = self._joined(op.matmul(self._heads(q, name, "q"), keys, False, False))
+        seen = op.matmul(op.softmax(multiply_transposed(asked, placed), 2), pixels, False, False)
+        seen = reshape(seen, 0, DECODER_HEADS, -1, self.config.dim, keep_zero=True)
+        seen = multiply_transposed(seen, constant(self._by_head(name, "v")))
+        seen = reshape(transpose(seen, 0, 2, 1, 3), 0, 0, inner, keep_zero=True)
+        return self.g.linear(op.add(seen, constant(self.g[f"{name}.v_proj.bias"])), f"{name}.out_proj")
+
+    def _tell(self, placed: Node, k: Node, v: Node, name: str) -> Node:
+        """Tokens tell the pixels; ``_look`` the other way round. Here the queries' bias differs from token to token and stays."""
+        _, depth = self._sizes(name)
+        keys = op.multiply(self._heads(k, name, "k"), scalar(depth**-0.5))
+        bias = op.matmul(keys, constant(self.g[f"{name}.q_proj.bias"].reshape(DECODER_HEADS, depth, 1)), False, False)
+        offered = self._joined(op.matmul(keys, constant(self._by_head(name, "q")), False, False))
+        out = self.g[f"{name}.out_proj.weight"].reshape(-1, DECODER_HEADS, depth).transpose(1, 2, 0)
+        values = self._joined(op.matmul(self._heads(v, name, "v"), constant(out), False, False))
+        scores = op.add(multiply_transposed(placed, offered), reshape(bias, 0, 1, -1, keep_zero=True))
+        weights = op.softmax(reshape(scores, 0, 0, DECODER_HEADS, -1, keep_zero=True), 3)
+        told = op.matmul(reshape(weights, 0, 0, -1, keep_zero=True), values, False, False)
+        return op.add(told, constant(self.g[f"{name}.out_proj.bias"]))
+
+    def _sizes(self, name: str) -> tuple[int, int]:
+        """Width of the attention, and of each head."""
         inner = self.g[f"{name}.q_proj.weight"].shape[0]
-        depth = inner // DECODER_HEADS
+        return inner, inner // DECODER_HEADS
 
-        def heads(x: Node, part: str) -> Node:
-            y = self.g.linear(x, f"{name}.{part}_proj")
-            return transpose(reshape(y, 0, 0, DECODER_HEADS, depth, keep_zero=True), 0, 2, 1, 3)
+    def _heads(self, x: Node, name: str, part: str) -> Node:
+        """(1, T, C) → (1, heads, T, depth)."""
+        y = self.g.linear(x, f"{name}.{part}_proj")
+        return transpose(reshape(y, 0, 0, DECODER_HEADS, self._sizes(name)[1], keep_zero=True), 0, 2, 1, 3)
 
-        scores = multiply_transposed(op.multiply(heads(q, "q"), scalar(depth**-0.5)), heads(k, "k"))
-        out = op.matmul(op.softmax(scores, 3), heads(v, "v"), False, False)
-        out = reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner, keep_zero=True)
-        return self.g.linear(out, f"{name}.out_proj")
+    def _by_head(self, name: str, part: str) -> F32:
+        """(heads, depth, C): a projection's weight."""
+        return np.asarray(self.g[f"{name}.{part}_proj.weight"].reshape(DECODER_HEADS, -1, self.config.dim), np.float32)
 
-    def _upscale(self, x: Node) -> Node:
-        x = self.g.transposed_convolution(x, "output_upscaling.0", 2)
-        x = gelu(self.g.layer_norm_2d(x, "output_upscaling.1"))
-        return gelu(self.g.transposed_convolution(x, "output_upscaling.3", 2))
+    def _joined(self, x: Node) -> Node:
+        """(1, heads, T, C) → (1, heads · T, C)."""
+        return reshape(x, 0, -1, self.config.dim, keep_zero=True)
+
+    def _upscale(self, pixels: Node) -> Node:
+        """(1, g², C) → (1, 16 g², C / 8): each pixel's four quarters one behind the other, and of each its four again. Transposed
+        convolutions whose step is their size are products; which quarter lies where matters to none of what follows."""
+        dim = self.config.dim
+        x = reshape(self._quartered(pixels, "output_upscaling.0"), 0, -1, dim // 4, keep_zero=True)
+        x = gelu(self.g.layer_norm(x, "output_upscaling.1", 1e-6))
+        return reshape(gelu(self._quartered(x, "output_upscaling.3")), 0, -1, dim // 8, keep_zero=True)
+
+    def _quartered(self, x: Node, name: str) -> Node:
+        """(1, N, C) → (1, N, 4 · D)."""
+        weight, bias = self.g[f"{name}.weight"], self.g[f"{name}.bias"]
+        matrix = np.asarray(weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0]), np.float32)
+        return op.add(multiply_transposed(x, constant(matrix)), constant(np.tile(bias, 4)))
+
+    def _logits(self, tokens: Node, upscaled: Node) -> Node:
+        """(1, M, 4g, 4g): the mask tokens' vectors against every sixteenth of a pixel, and these put into their places."""
+        grid, masks = self.grid, self.config.masks
+        weights = op.concat([op.unsqueeze(self._hyper(tokens, i), whole(1)) for i in range(masks)], 1)
+        logits = reshape(multiply_transposed(weights, upscaled), 0, masks, grid, grid, 2, 2, 2, 2, keep_zero=True)
+        logits = transpose(logits, 0, 1, 2, 4, 6, 3, 5, 7)
+        return reshape(logits, 0, masks, 4 * grid, 4 * grid, keep_zero=True)
 
     def _hyper(self, tokens: Node, mask: int) -> Node:
         return self.g.multilayer(_token(tokens, 1 + mask), f"output_hypernetworks_mlps.{mask}", 3)

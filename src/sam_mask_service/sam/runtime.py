@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
@@ -19,9 +21,6 @@ from .checkpoint import State
 from .config import F32, Architecture
 from .machine import EXACT, Arithmetic, cpu_options
 from .prompt import PromptEncoder
-
-CHUNK = 2
-"""Prompts decoded at once: their memory is about 50 MB each, and more at once is hardly faster."""
 
 
 class SamBackend(Protocol):
@@ -119,17 +118,19 @@ class OpenVinoSam:
         mask_prior: NDArray[Any] | None = None,
         deadline: Deadline = NO_DEADLINE,
     ) -> tuple[F32, F32]:
-        tokens = self._prompts.tokens(points, labels, boxes)
-        parts = [
-            self._decode(
-                embedding, tokens[i : i + CHUNK], None if mask_prior is None else mask_prior[i : i + CHUNK], deadline
-            )
-            for i in range(0, len(tokens), CHUNK)
-        ]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        sources = self._sources(embedding, mask_prior, deadline)
+        prompts = self._prompts.tokens(points, labels, boxes)
+        answers = [self._decoder([source, one[None]], deadline) for source, one in zip(sources, prompts, strict=False)]
+        return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
 
-    def _decode(self, embedding: F32, tokens: F32, prior: NDArray[Any] | None, deadline: Deadline) -> list[F32]:
-        dense = self._prompts.no_mask
-        if prior is not None:
-            dense = self._mask_prompt([np.ascontiguousarray(prior, np.float32)], deadline)[0]
-        return self._decoder([embedding, dense, tokens], deadline)
+    def _sources(self, embedding: F32, mask_prior: NDArray[Any] | None, deadline: Deadline) -> Iterator[F32]:
+        """What the decoder looks at for each prompt: without a mask prompt the same for all, endlessly."""
+        if mask_prior is None:
+            yield from repeat(self._source(embedding, self._prompts.no_mask))
+        for prior in () if mask_prior is None else np.ascontiguousarray(mask_prior, np.float32):
+            yield self._source(embedding, self._mask_prompt([prior[None]], deadline)[0])
+
+    def _source(self, embedding: F32, dense: F32) -> F32:
+        """(1, g², C), ``dense`` added."""
+        cells = self.architecture.grid**2
+        return np.asarray(cv2.transpose((embedding + dense).reshape(-1, cells)), np.float32)[None]
