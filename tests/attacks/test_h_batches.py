@@ -172,3 +172,19 @@ def test_a_batch_that_the_memory_can_never_hold_is_told_so(most: int) -> None:
     limits = batch_limits(limits_of(most, 1))
     whole: Callable[[str], int] = limits.whole
     assert whole("json") <= limits.in_flight // 2
+
+
+@pytest.mark.parametrize("name", ["\ud800", "x" * 201, 2**63, 1.5, True, [1], {"a": 1}], ids=repr)
+def test_an_id_that_could_not_be_given_back_is_its_own_line(crowd: Crowd, name: Any) -> None:
+    """Half of a surrogate pair broke the whole answer off."""
+    crowd.release.set()
+    images = [
+        {"image_path": "a.png", "id": "first"},
+        {"image_path": "a.png", "id": name},
+        {"image_path": "a.png", "id": -7},
+    ]
+    sent = json.dumps({"images": images}).encode()
+    answer = crowd.client.post("/create_masks", content=sent, headers={"Content-Type": "application/json"})
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    assert [(row["success"], row.get("id")) for row in rows] == [(True, "first"), (False, None), (True, -7)]
+    assert rows[1]["code"] == "invalid_parameter"

@@ -17,6 +17,7 @@ MOST_PICTURES = 100
 MOST_UPLOADS = 32
 _WHOLE = 4
 """The whole body may be as long as that many of the largest pictures, and half of the memory for bodies."""
+_LONGEST_ID = 200
 _SOURCES = ("image_url", "image_base64", "image_path")
 
 
@@ -64,8 +65,8 @@ def _item(entry: Any, limits: BodyLimits) -> Item:
     if not isinstance(entry, dict):
         return Item(InvalidParameter("images: each is an object with one source and perhaps an id."))
     name = entry.get("id")
-    if not isinstance(name, (str, int, type(None))) or len(str(name)) > 200:
-        return Item(InvalidParameter("id: a short text or a number."))
+    if not _is_id(name):
+        return Item(InvalidParameter("id: a short text or a whole number."))
     rest = {k: v for k, v in entry.items() if k != "id"}
     foreign = sorted(set(rest) - set(_SOURCES))
     if foreign:
@@ -77,6 +78,13 @@ def _item(entry: Any, limits: BodyLimits) -> Item:
     except ServiceError as error:
         return Item(error, name)
     return Item(_checked(source, limits), name)
+
+
+def _is_id(name: Any) -> bool:
+    """Half of a surrogate pair is no text: it could not be written into the answer."""
+    if isinstance(name, str):
+        return len(name) <= _LONGEST_ID and not any("\ud800" <= sign <= "\udfff" for sign in name)
+    return name is None or (type(name) is int and abs(name) < 2**63)
 
 
 def line(outcome: Json | ServiceError, index: int, item: Item, request_id: str) -> Json:
