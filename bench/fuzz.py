@@ -123,14 +123,26 @@ def schema_cases(seconds: int) -> Report:
         return report
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     with started(engine="mesh", log_level="warning") as server, tempfile.TemporaryDirectory() as folder:
-        line = [tool, "run", f"{server.url}/openapi.json", "--checks", checks, "--max-time", str(seconds), "--no-color"]
+        # Its stateful phase ended in an error of its own data generation; the others make the cases.
+        phases = ["--phases", "examples,coverage,fuzzing"]
+        line = [
+            tool,
+            "run",
+            f"{server.url}/openapi.json",
+            "--checks",
+            checks,
+            *phases,
+            "--max-time",
+            str(seconds),
+            "--no-color",
+        ]
         done = subprocess.run(line, cwd=folder, capture_output=True, text=True)
     counted = re.search(r"(\d+) generated", done.stdout)
     report.outcomes["cases"] = int(counted[1]) if counted else 0
     if counted is None:
         report.findings.append("schemathesis did not say how many cases it made")
     if done.returncode != 0:
-        report.findings.append(done.stdout[-6000:])
+        report.findings.append(done.stdout[-20000:])
     return report
 
 

@@ -13,8 +13,8 @@ from skimage import data as pictures
 from bench.report import MIB, Row, worker_of
 from bench.started import Server
 
-PEAK = 2000 * MIB
-"""The written budget: resident bytes with every slot at the largest legal pictures (2 slots × 50 MP, mesh engine)."""
+BUDGET = {"mask": 1200, "63 heads, soft": 1400, "anonymize 63": 1800, "cutout on a picture": 3500, "composite": 3000}
+"""The written budget, by kind of work: resident MiB with both slots at the largest legal pictures (50 MP, mesh engine)."""
 
 
 def jpeg(picture: Image.Image) -> bytes:
@@ -68,5 +68,7 @@ def _peak(server: Server, slots: int, name: str, path: str, files: dict[str, byt
         statuses = set(pool.map(one, range(slots)))
     done.set()
     watcher.join()
-    good = statuses == {200} and highest <= PEAK
-    return Row(f"{slots} × 50 megapixels, {name}: peak", f"{highest / MIB:.0f} MiB", f"≤ {PEAK // MIB} MiB", good)
+    peak, most = highest / MIB, BUDGET[name]
+    good = statuses == {200} and peak <= most
+    told = "" if statuses == {200} else f", answers {statuses}"
+    return Row(f"{slots} × 50 megapixels, {name}: peak", f"{peak:.0f} MiB{told}", f"≤ {most} MiB", good)

@@ -226,7 +226,14 @@ def main() -> int:
     )
     options.add_argument("--json", type=Path, help="also write the rows there")
     chosen = options.parse_args()
-    settings = {"engine": "mesh", "workers": "2", "queue": "4", "log_level": "warning", "cache_bytes": "0"}
+    settings = {
+        "engine": "mesh",
+        "workers": "2",
+        "queue": "4",
+        "log_level": "warning",
+        "cache_bytes": "0",
+        "deadline_seconds": "120",
+    }
     parts: dict[str, Callable[[Server], list[Row]]] = {
         "long": lambda server: long_runs(server, chosen.count),
         "overload": lambda server: overload(server, chosen.seconds, 6),
