@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "actions",
         "answer",
         # Running it.
-        "settings gate sessions",
+        "settings gate sessions heap",
         "engines",
         "service",
         "compose studio",

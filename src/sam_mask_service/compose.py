@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import cv2
 
+from . import heap
 from .doors import weights
 from .doors.model_table import ModelRow
 from .doors.weights_errors import WeightsError
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 def build(settings: Settings) -> Service:
     """The service that a user gets. Loads the face models (a fraction of a second); SAM is loaded by ``Service.start``, its
     network from now on where the weights are on the disk."""
+    heap.restrain()
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
     network = None if settings.engine == "mesh" else begin(settings)
     with ThreadPoolExecutor(2) as pool:  # compiling is most of the start, and each takes one core
