@@ -1,6 +1,7 @@
 """SAM over HTTP, with drawn weights of the official shapes: ``python -m bench.sam_service [--model mobile_sam]``.
 
-Start-up, the first mask of a picture beside its encoder alone, the same picture asked again, ten faces beside one, memory.
+Start-up, the first mask of a picture beside its encoder alone, the same picture asked again, ten faces beside one, questions to an
+uploaded picture, memory.
 Random weights take as long as trained ones; their masks are refused by the band, which costs what a real one costs.
 """
 
@@ -10,11 +11,13 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+from PIL import Image
 from skimage import data
 
 from bench.draw_checkpoint import draw
@@ -23,13 +26,14 @@ from bench.started import ROOT, Server, started
 from sam_mask_service.image import encode
 
 
-def crowd() -> bytes:
-    """Ten faces in a picture of 1600 × 900: the portrait's head, ten times."""
+def crowd(width: int = 1600) -> bytes:
+    """Ten faces in a picture of 16:9: the portrait's head, ten times."""
     head = data.astronaut()[20:320, 90:390]
     rows = [np.hstack([head] * 5), np.hstack([head[:, ::-1]] * 5)]
     out = np.full((900, 1600, 3), 120, np.uint8)
     out[100:700, 50:1550] = np.vstack(rows)
-    return encode(out, "jpeg")
+    height = width * 9 // 16
+    return encode(np.asarray(Image.fromarray(out).resize((width, height))) if width != 1600 else out, "jpeg")
 
 
 def ask(client: httpx.Client, picture: bytes, **fields: str) -> tuple[float, dict[str, Any]]:
@@ -64,10 +68,36 @@ def measured(server: Server, client: httpx.Client, count: int) -> dict[str, Any]
     return rows
 
 
+QUESTIONS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "growth": lambda i: {"expand_pixels": 6 + i},
+    "another_face": lambda i: {"faces": [i % 10]},
+    "another_face_region_head": lambda i: {"faces": [i % 10], "region": "head"},
+    "points": lambda i: {"points": [[300 + 3 * i, 420, 1], [500, 300 + 2 * i, 0]]},
+    "box": lambda i: {"box": [60 + 9 * i, 110, 140, 170]},
+}
+"""Of an uploaded picture, each asked with another number every time, so that nothing is answered from what was drawn before but
+where that is the point: growth, and faces that the upload drew."""
+
+
+def interactive(client: httpx.Client, count: int) -> dict[str, Any]:
+    """``POST /images/{id}/masks`` of the crowd, 1024 pixels wide: medians in ms over the socket."""
+    answer = client.post("/images", files={"image": crowd(1024)}).raise_for_status().json()
+    rows: dict[str, Any] = {"upload_ms": round(1000 * answer["processing_time"], 1), "faces": len(answer["faces"])}
+    for name, question in QUESTIONS.items():
+        spent = []
+        for i in range(count):
+            start = time.perf_counter()
+            client.post(f"/images/{answer['image_id']}/masks", json={"invert": False, **question(i)}).raise_for_status()
+            spent.append(time.perf_counter() - start)
+        rows[f"{name}_ms"], rows[f"{name}_p90_ms"] = ms(spent), round(1000 * sorted(spent)[int(0.9 * count)], 1)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="vit_b")
     parser.add_argument("--count", type=int, default=8)
+    parser.add_argument("--questions", type=int, default=20, help="of each kind, to the uploaded picture")
     parser.add_argument("--requests", type=int, default=50, help="before memory is read")
     options = parser.parse_args()
     checkpoint = draw(options.model, ROOT / "out" / "bench-sam" / f"{options.model}.pth")
@@ -76,6 +106,7 @@ def main() -> None:
         httpx.Client(base_url=server.url, timeout=120) as client,
     ):
         rows = measured(server, client, options.count)
+        rows["interactive"] = interactive(client, options.questions)
         for picture in portrait(1024, 1024, options.requests):
             ask(client, picture + b"m", detail="picture")
         rows["private_mib"] = round(server.private() / 2**20)
