@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from bench.oracle_changes import CHANGES, Labelled
 from bench.quality import SHARED
 from bench.score_masks_local import ALL_SETS, Bench, together
 from bench.truthful_sam import Subject, TruthfulSam, body_below, piece_of, share_out
@@ -92,27 +93,32 @@ def _near(bits: Bits) -> Bits:
 
 
 class Oracle:
-    def __init__(self, bench: Bench, mesh: MeshSegmenter, noise: float, detail: Detail) -> None:
-        self.bench, self.mesh, self.detail = bench, mesh, detail
+    def __init__(self, bench: Bench, mesh: MeshSegmenter, noise: float, detail: Detail, change: str = "none") -> None:
+        self.bench, self.mesh, self.detail, self.change = bench, mesh, detail, CHANGES[change]
         self.knowing, self.ignorant = TruthfulSam(noise), TruthfulSam(noise, knows=False)
 
     def score(self, folder: str, region: str) -> Tally:
         tally = Tally()
         meta = json.loads((self.bench.data / folder / "meta.json").read_text())
         for name, rgb, truth in self.bench.pictures(folder):
-            known = {which: (bits, valid, diagonal) for which, bits, valid, diagonal in truth}
-            faces = self.bench.found(folder, name, rgb)
             label = np.array(Image.open(self.bench.data / folder / "labels" / f"{Path(name).stem}.png"))
+            picture = Labelled(rgb, label, {which: (bits, valid, diagonal) for which, bits, valid, diagonal in truth})
             if region in PARTS:
-                known[region] = np.isin(label, _classes(meta, region)), *known["face"][1:]
-            if region not in known or not known[region][0].any() or not faces:
+                picture.known[region] = np.isin(label, _classes(meta, region)), *picture.known["face"][1:]
+            if region not in picture.known or "face" not in picture.known or not picture.known[region][0].any():
                 continue
-            bits = {which: b & v for which, (b, v, _) in known.items()}
-            masks = self._masks(rgb, faces, subjects(label, meta, bits, faces, region), region, tally)
-            for run, found in masks.items():
-                got = self.bench.scorer.compare(together(found, rgb.shape[:2]), *known[region])
-                tally.scores.setdefault(run, []).append(got)
+            picture = self.change(picture)
+            faces = self.bench.found(folder, name, picture.rgb)
+            if faces:
+                self._compare(picture, meta, faces, region, tally)
         return tally
+
+    def _compare(self, picture: Labelled, meta: dict[str, Any], faces: list[Face], region: str, tally: Tally) -> None:
+        bits = {which: b & v for which, (b, v, _) in picture.known.items()}
+        about = subjects(picture.label, meta, bits, faces, region)
+        for run, found in self._masks(picture.rgb, faces, about, region, tally).items():
+            got = self.bench.scorer.compare(together(found, picture.label.shape), *picture.known[region])
+            tally.scores.setdefault(run, []).append(got)
 
     def _masks(
         self, rgb: RGB, faces: list[Face], about: list[Subject | None], region: str, tally: Tally
@@ -174,11 +180,16 @@ def main() -> None:
     parser.add_argument("--parts", action="store_true", help="all other regions")
     parser.add_argument("--noise", type=float, default=0.7, help="of the candidates' outlines, in cells")
     parser.add_argument("--detail", choices=("auto", "picture", "face"), default="auto")
+    parser.add_argument("--change", choices=tuple(CHANGES), default="none", help="makes the pictures harder first")
     options = parser.parse_args()
+    if options.faces and options.change != "none":
+        parser.error("--faces are those of unchanged pictures")
     cv2.setNumThreads(1)
     faces = pickle.loads(options.faces.read_bytes()) if options.faces else None  # noqa: S301 - our own file
     nets = [SHARED / "models" / name for name in NETS] if options.parts else [None, None]
-    oracle = Oracle(Bench(SHARED, faces, options.half), MeshSegmenter(*nets), options.noise, options.detail)
+    oracle = Oracle(
+        Bench(SHARED, faces, options.half), MeshSegmenter(*nets), options.noise, options.detail, options.change
+    )
     regions = options.region or (PARTS if options.parts else ("face", "head"))
     sets = [PARTS_SET] if options.parts else options.sets.split(",")
     results = {(region, folder): oracle.score(folder, region) for region in regions for folder in sets}

@@ -8,7 +8,7 @@ service keeps no state between two questions. And what is far from every point s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -98,16 +98,16 @@ def _wish(seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint
     corners = None if box is None else _corners(box, seen)
     if start is None or not start.patch.bits.any():
         return _Wish(own, labels, len(points), corners, None)
-    anchors = _anchors(start.patch, own[labels == prompts.OUTSIDE])
-    corners = prompts.box_of(start.patch) if corners is None and not points else corners
+    patch = _trimmed(start.patch)
+    anchors = _anchors(patch, own[labels == prompts.OUTSIDE])
+    corners = prompts.box_of(patch) if corners is None and not points else corners
     labels = np.concatenate([labels, np.full(len(anchors), prompts.INSIDE, np.int64)])
-    return _Wish(np.concatenate([own, anchors]), labels, len(points), corners, start)
+    return _Wish(np.concatenate([own, anchors]), labels, len(points), corners, replace(start, patch=patch))
 
 
 def _anchors(patch: Patch, away: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, 2): where the mask is thickest, off the points that take away."""
-    prompt = prompts.of_shape(patch)
-    spots = np.asarray(prompt.points[prompt.labels == prompts.INSIDE], np.float32)
+    spots = np.array(prompts.spots(patch), np.float32).reshape(-1, 2)
     if not len(away):
         return spots
     apart = np.hypot(*(spots[:, None] - away[None]).transpose(2, 0, 1)).min(axis=1)

@@ -65,10 +65,17 @@ def of_face(face: Face, prior: Patch, region: str) -> Prompt:
 def of_shape(prior: Patch) -> Prompt:
     """For a region that the mesh has no points for, by its shape alone."""
     tight = trimmed(prior)
-    depth, size = _depth(tight.bits), float(np.sqrt(np.count_nonzero(tight.bits)))
+    if tight.bits.all():
+        return _prompt(tight, spots(tight), [])
     away = np.asarray(cv2.distanceTransform(np.logical_not(tight.bits).view(np.uint8), cv2.DIST_L2, 5), np.float32)
-    inside = _peaks(tight, depth, SPOTS, _THIN * float(depth.max()))
-    return _prompt(tight, inside, _peaks(tight, away, GAPS, _NEAR * size) if not tight.bits.all() else [])
+    gaps = _peaks(tight, away, GAPS, _NEAR * float(np.sqrt(np.count_nonzero(tight.bits))))
+    return _prompt(tight, spots(tight), gaps)
+
+
+def spots(patch: Patch) -> list[NDArray[np.float32]]:
+    """Where a mask is thickest, three places at most."""
+    depth = _depth(patch.bits)
+    return _peaks(patch, depth, SPOTS, _THIN * float(depth.max()))
 
 
 def _peaks(patch: Patch, heights: NDArray[np.float32], most: int, least: float) -> list[NDArray[np.float32]]:
