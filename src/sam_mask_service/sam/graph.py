@@ -69,11 +69,13 @@ class Graph:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._state[self.prefix + name]
 
-    def linear(self, x: Node, name: str) -> Node:
-        """x · Wᵀ + b."""
-        weight = self[f"{name}.weight"]
+    def linear(self, x: Node, name: str, order: NDArray[np.int64] | None = None) -> Node:
+        """x · Wᵀ + b. ``order``: of the outputs."""
+        weight, bias = self[f"{name}.weight"], self[f"{name}.bias"]
+        if order is not None:
+            weight, bias = weight[order], bias[order]
         matrix = quantized_constant(weight) if self.quantized else constant(weight)
-        return op.add(multiply_transposed(x, matrix), constant(self[f"{name}.bias"]))
+        return op.add(multiply_transposed(x, matrix), constant(bias))
 
     def layer_norm(self, x: Node, name: str, epsilon: float) -> Node:
         """Over the last axis."""

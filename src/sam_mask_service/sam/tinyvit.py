@@ -15,6 +15,7 @@ from .config import F32, Architecture, TinyVitConfig
 from .graph import (
     Graph,
     Node,
+    axis,
     constant,
     gelu,
     multiply_transposed,
@@ -43,10 +44,11 @@ def build(state: State, architecture: Architecture, *, quantized: bool = False) 
         x = _bottleneck(g, x, f"layers.0.blocks.{i}")
     for stage in range(1, len(config.dims)):
         stride = config.stride(stage - 1)
-        x, side = _merge(g, x, f"layers.{stage - 1}.downsample", stride), -(-side // stride)
+        x, side = transpose(_merge(g, x, f"layers.{stage - 1}.downsample", stride), 0, 2, 3, 1), -(-side // stride)
         for i in range(config.depths[stage]):
             x = _block(g, x, f"layers.{stage}.blocks.{i}", config, stage, side)
-    return ov.Model([op.result(neck(g, transpose(x, 0, 2, 3, 1)))], [picture], "mobile_sam_image_encoder")
+        x = transpose(x, 0, 3, 1, 2) if stage < len(config.dims) - 1 else x
+    return ov.Model([op.result(neck(g, x))], [picture], "mobile_sam_image_encoder")
 
 
 def _bottleneck(g: Graph, x: Node, name: str) -> Node:
@@ -63,23 +65,25 @@ def _merge(g: Graph, x: Node, name: str, stride: int) -> Node:
 
 
 def _block(g: Graph, x: Node, name: str, config: TinyVitConfig, stage: int, side: int) -> Node:
-    """NCHW in and out. The padding of the windows comes before the norm, as in the reference."""
+    """NHWC in and out. The padding of the windows comes before the norm, as in the reference."""
     window, dim = config.windows[stage], config.dims[stage]
     shape = (1, side, side, dim)
-    y, counts = windows(transpose(x, 0, 2, 3, 1), shape, window)
+    y, counts = windows(x, shape, window)
     y = _attention(g, y, f"{name}.attn", config.heads[stage], dim, counts[0] * counts[1], window)
-    x = op.add(x, transpose(unwindows(y, shape, window, counts), 0, 3, 1, 2))
-    x = g.convolution_bn(x, f"{name}.local_conv", pad=config.local // 2)
-    x = transpose(x, 0, 2, 3, 1)
+    x = transpose(op.add(x, unwindows(y, shape, window, counts)), 0, 3, 1, 2)
+    x = transpose(g.convolution_bn(x, f"{name}.local_conv", pad=config.local // 2), 0, 2, 3, 1)
     y = g.linear(g.layer_norm(x, f"{name}.mlp.norm", EPSILON), f"{name}.mlp.fc1")
-    return transpose(op.add(x, g.linear(gelu(y), f"{name}.mlp.fc2")), 0, 3, 1, 2)
+    return op.add(x, g.linear(gelu(y), f"{name}.mlp.fc2"))
 
 
 def _attention(g: Graph, x: Node, name: str, heads: int, dim: int, count: int, window: int) -> Node:
+    """The file has query, key and value of each head side by side; with all queries first, then all keys, parting them costs
+    nothing."""
     cells, depth = window * window, dim // heads
     x = g.layer_norm(reshape(x, count, cells, dim), f"{name}.norm", EPSILON)
-    qkv = transpose(reshape(g.linear(x, f"{name}.qkv"), count, cells, heads, 3 * depth), 0, 2, 1, 3)
-    q, k, v = split_heads(qkv, 3, 3)
+    order = np.arange(3 * dim).reshape(heads, 3, depth).transpose(1, 0, 2).ravel()
+    qkv = transpose(reshape(g.linear(x, f"{name}.qkv", order), count, cells, 3, heads, depth), 2, 0, 3, 1, 4)
+    q, k, v = (op.squeeze(part, axis(0)) for part in split_heads(qkv, 3, 0))
     scores = multiply_transposed(op.multiply(q, scalar(depth**-0.5)), k)
     bias = constant(biases(g[f"{name}.attention_biases"], window)[None])
     out = op.matmul(op.softmax(op.add(scores, bias), 3), v, False, False)
