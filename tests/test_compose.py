@@ -16,13 +16,16 @@ from sam_mask_service import compose
 from sam_mask_service.doors import weights
 from sam_mask_service.doors.model_table import ModelRow
 from sam_mask_service.errors import EngineUnavailable
+from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import encode
 from sam_mask_service.params import MaskParams, Source
+from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
+from sam_mask_service.segment.sam import SamSegmenter
 
 from .support import torchzip
 from .support.drawn_sam import VIT, draw
-from .support.scene import settings
+from .support.scene import Fixed, picture, service, settings
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +130,24 @@ def test_a_real_face_through_the_whole_service(tmp_path: Path, checkpoint: Path,
     assert 150 < box["x"] < 200 and 240 < box["x"] + box["width"] < 310
     assert 20 < box["y"] < 90 and 160 < box["y"] + box["height"] < 210
     assert 6_000 < stats["face_pixels"] < 18_000
+
+
+def test_other_parameters_of_a_picture_cost_the_decoder_only(tmp_path: Path) -> None:
+    """Also where SAM was shown several crops of it."""
+    network = FakeSam()
+    apart = (Face(Box(50, 60, 60, 60), 0.9), Face(Box(1000, 500, 60, 60), 0.8), Face(Box(1800, 100, 60, 60), 0.7))
+
+    async def scene() -> list[int]:
+        segmenter = SamSegmenter(network, FakeSegmenter())
+        fakes = service(tmp_path, Fixed(apart), segmenter, cache_bytes=64 << 20)
+        data, counts = picture(2000, 700), []
+        for asked in ({}, {"expand_pixels": 9}, {"region": "head"}, {"region": "head", "feather_pixels": 3}):
+            answer = await fakes.mask(Source("bytes", data), MaskParams(detail="face", mode="combined", **asked))
+            assert len(answer.stats["faces"]) == 3
+            counts.append([call[0] for call in network.calls].count("encode"))
+        await fakes.drain()
+        fakes.close()
+        return counts
+
+    assert asyncio.run(scene()) == [3, 3, 3, 3]
+    assert [call[0] for call in network.calls].count("decode") == 6  # three crops, two regions
