@@ -51,10 +51,11 @@ _MAGIC: tuple[tuple[str, int, bytes], ...] = tuple(
 )
 FORMATS = tuple(dict.fromkeys(name for name, _, _ in _MAGIC))
 
-# Whatever Pillow's parsers were seen to raise on hostile bytes. ServiceError is none of them.
+# Whatever Pillow's parsers were seen to raise on hostile bytes. ServiceError is none of them, nor is MemoryError: the size is
+# checked before, so that a lack of memory is ours and not the picture's.
 _DECODER_FAULTS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, RuntimeError,
-    MemoryError, struct.error,
+    struct.error,
 )  # fmt: skip
 
 

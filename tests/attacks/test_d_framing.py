@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
+from sam_mask_service.limits import WIRE
+
 from ..support.scene import picture
-from ..support.wire import Server, listen, status_of
+from ..support.wire import Server, listen, started, status_of
 
 pytestmark = pytest.mark.server
 JSON = b"Content-Type: application/json\r\n"
@@ -236,6 +241,54 @@ def test_d07_connections_over_the_cap_get_503_and_idle_ones_are_closed(server: S
     assert sum(status_of(answer) == 503 for answer in answers) == 10, "one address may hold half of the 80"
     assert answers[0] == b"", "closed at the head limit without a word"
     alive(server)
+
+
+def test_d04_d07_connections_by_the_thousand(tmp_path: Path) -> None:
+    """As many as the cases ask for: 500 slow heads, then 5,000 connections that say nothing, from ten addresses. What is over the
+    cap is told so, everything is closed in time, and a caller from elsewhere is served as soon as there is room."""
+    most, ours = 1000, resource.getrlimit(resource.RLIMIT_NOFILE)
+    if ours[1] < 8000:
+        pytest.skip("this machine lets a process open too few sockets")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8000, ours[1]))
+    try:
+        with started("gunicorn", tmp_path, max_connections=most, head_seconds=4) as server:
+            before = server.worker.num_fds()
+            slow = many_connections(server, 500, b"POST /create_mask HTTP/1.1\r\nHost: local")
+            alive(server)
+            assert all_answers(slow) == Counter({408: 500})
+            idle = many_connections(server, 5000, b"")
+            assert server.worker.num_fds() <= before + most + WIRE.backlog + 20
+            answers = all_answers(idle)
+            assert set(answers) == {0, 503} and sum(answers.values()) == 5000, (
+                "closed without a word at the head limit, or told that there are too many"
+            )
+            alive(server)
+            assert server.worker.num_fds() <= before + 20
+            assert server.worker.memory_info().rss < 400 << 20
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, ours)
+
+
+def many_connections(server: Server, count: int, head: bytes) -> list[socket.socket]:
+    """Connections from ten addresses of this machine, each with ``head`` sent."""
+    lines = []
+    for i in range(count):
+        lines.append(line := socket.socket())
+        line.bind((f"127.0.1.{i % 10 + 1}", 0))
+        line.connect(("127.0.0.1", server.port))
+        with contextlib.suppress(OSError):  # refused and closed already
+            line.sendall(head)
+    return lines
+
+
+def all_answers(lines: list[socket.socket]) -> Counter[int]:
+    """How often each status came back until all were closed; 0: closed without a word."""
+    counts: Counter[int] = Counter()
+    for line in lines:
+        line.settimeout(20)
+        with line:
+            counts[status_of(listen(line))] += 1
+    return counts
 
 
 def test_d07_kept_connection_is_closed_when_idle(server: Server) -> None:

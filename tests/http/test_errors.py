@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import cv2
 import pytest
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -53,7 +54,7 @@ def test_retry_after_lies_between_once_and_twice_what_was_meant() -> None:
         (RequestValidationError([{"loc": ("path", "image_id"), "msg": "secret", "type": "x"}]), "invalid_parameter"),
         (RequestValidationError([]), "invalid_parameter"),
         (RuntimeError("secret"), "internal"),
-        (MemoryError("secret"), "internal"),
+        (MemoryError("secret"), "busy"),
         (RecursionError("secret"), "internal"),
         (KeyError("secret"), "internal"),
     ],
@@ -71,3 +72,16 @@ def test_response_below_asgi_is_whole_and_closes() -> None:
     assert lines[0] == b"HTTP/1.1 503 Service Unavailable"
     assert b"Connection: close" in lines and b"X-Request-ID: id-1" in lines
     assert b"Content-Length: %d" % len(body) in lines
+
+
+def _opencv_without_memory() -> Exception:
+    error = cv2.error("no memory")
+    error.code = -4
+    return error
+
+
+@pytest.mark.parametrize("error", [MemoryError(), _opencv_without_memory()], ids=["python", "opencv"])
+def test_lack_of_memory_is_ours_and_passes(error: Exception) -> None:
+    problem = from_exception(error)
+    assert (problem.status, problem.code) == (503, "busy")
+    assert from_exception(cv2.error("something else")).code == "internal"

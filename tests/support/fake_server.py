@@ -1,6 +1,7 @@
 """The application on fakes for started servers: ``python -m tests.support.fake_server PORT``, or gunicorn's ``…:app``.
 
-``FAKE_SECONDS`` is how long a picture takes, ``FAKE_FAULT`` what goes wrong with it: ``raise`` or ``hang``.
+``FAKE_SECONDS`` is how long a picture takes, ``FAKE_FAULT`` what goes wrong with it: ``raise`` or ``hang``. ``FAKE_POISON`` is what
+a picture of 66 × 66 pixels does to the process: ``abort``, ``memory`` (MemoryError) or ``swallow`` (all memory that it gets).
 """
 
 from __future__ import annotations
@@ -32,7 +33,19 @@ class Middle:
     def detect(self, image: RGB, options: DetectOptions = ANY, deadline: Deadline = NO_DEADLINE) -> list[Face]:
         deadline.check()
         height, width = image.shape[:2]
+        if (height, width) == (66, 66):
+            _poison(os.environ.get("FAKE_POISON"))
         return [Face(Box(width / 4, height / 4, width / 2, height / 2), 0.9)]
+
+
+def _poison(kind: str | None) -> None:
+    if kind == "abort":
+        os.abort()
+    if kind == "memory":
+        raise MemoryError
+    held = []
+    while kind == "swallow":
+        held.append(b"x" * (16 << 20))
 
 
 def _fault() -> None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from ..errors import (
     BadRequest,
+    Busy,
     Internal,
     InvalidParameter,
     KeyMissing,
@@ -26,6 +27,7 @@ from ..errors import (
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sam-mask-api:error:"
+_NO_MEMORY = -4
 _BY_STATUS: dict[int, type[ServiceError]] = {
     400: BadRequest,
     404: NotFound,
@@ -81,12 +83,21 @@ def from_exception(error: BaseException) -> ServiceError:
     """Our error for anything raised. What is unknown becomes ``internal``: its text is for the log alone."""
     if isinstance(error, ServiceError):
         return error
+    if is_lack_of_memory(error):
+        return Busy("There is not enough memory just now; try again soon.")
     if isinstance(error, HTTPException):
         return _from_status(error.status_code)
     if isinstance(error, RequestValidationError):
         places = sorted({".".join(str(part) for part in row["loc"][1:]) for row in error.errors()} - {""})
         return InvalidParameter(f"Not valid: {', '.join(places)}." if places else None)
     return Internal()
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Python's own, or OpenCV's (its error type has the module cv2, its code -4 is StsNoMem)."""
+    return isinstance(error, MemoryError) or (
+        type(error).__module__ == "cv2" and getattr(error, "code", 0) == _NO_MEMORY
+    )
 
 
 def _from_status(status: int) -> ServiceError:

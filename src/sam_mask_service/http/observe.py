@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import ClientLeft, Draining, Internal, ServiceError
-from .errors import from_exception, render
+from .errors import from_exception, is_lack_of_memory, render
 from .logs import ACCESS
 from .metrics import Metrics
 
@@ -130,7 +130,7 @@ class AnswerErrorsMiddleware:
 
 async def _answer(error: Exception, exchange: Exchange, send: Send) -> None:
     exchange.error = problem = from_exception(error)
-    if isinstance(problem, Internal):
+    if isinstance(problem, Internal) or is_lack_of_memory(error):
         log.error("unhandled error", exc_info=error, extra={"fields": {"request_id": exchange.request_id}})
     if exchange.status or isinstance(problem, ClientLeft):
         return

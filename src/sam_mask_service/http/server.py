@@ -49,6 +49,7 @@ def wire_options(settings: Settings) -> dict[str, Any]:
         "loop": "asyncio",
         "lifespan": "on",
         "timeout_keep_alive": limits.idle_seconds,
+        "backlog": limits.backlog,
         "server_header": False,
         "access_log": False,
         "log_config": None,

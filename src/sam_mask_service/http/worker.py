@@ -34,7 +34,6 @@ class Worker(UvicornWorker):  # type: ignore[misc] # has no types
         inherited: uvicorn.Config = self.config  # type: ignore[has-type]
         config = uvicorn.Config(
             self.wsgi,
-            backlog=inherited.backlog,
             callback_notify=self.callback_notify,
             timeout_notify=self.timeout,
             forwarded_allow_ips=inherited.forwarded_allow_ips,
