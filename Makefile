@@ -27,7 +27,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test lint format demo bench bench-quality bench-sam parity soak fuzz lock image image-smoke env-size clean
+.PHONY: help setup serve test lint format demo bench bench-quality bench-sam parity soak fuzz audit lock image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -72,6 +72,9 @@ soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, 
 
 fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
 	$(RUN) -m bench.fuzz
+
+audit: $(UV)  ## the locked packages against the advisories of osv.dev; fails when it cannot ask
+	$(UV) audit --frozen --preview-features audit-command
 
 env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lock alone
 	$(RUN) -m bench.env_size --uv $(UV)

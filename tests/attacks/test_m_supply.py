@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,6 +30,20 @@ def test_m01_every_package_of_a_lock_is_pinned_by_hash(lock: str) -> None:
     for entry in entries:
         assert re.match(r"[A-Za-z0-9._-]+==\S+", entry), entry[:60]
         assert "--hash=sha256:" in entry, entry[:60]
+
+
+def test_m01_the_audit_fails_when_it_cannot_ask(tmp_path: Path) -> None:
+    """``make audit`` must never say "nothing known" because nobody answered."""
+    uv = REPO / ".venv-tools" / "bin" / "uv"
+    if not uv.exists():
+        pytest.skip("uv is not installed here: make setup")
+    recipe = re.search(r"^audit:.*\n\t\$\(UV\) (.*)$", (REPO / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    env = {"PATH": "/usr/bin:/bin", "UV_HTTP_RETRIES": "0", "UV_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    line = [uv, *recipe[1].split(), "--service-url", "http://127.0.0.1:9/"]
+    done = subprocess.run(line, cwd=REPO, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "127.0.0.1:9" in done.stderr, "it did try to ask"
 
 
 ROUTES = {
