@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from sam_mask_service.segment.crop import cut
@@ -27,12 +30,12 @@ def _scene(hair_to: int) -> NDArray[np.uint8]:
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def _drawn(image: NDArray[np.uint8], rivals: tuple[Prior, ...] = ()) -> tuple[NDArray[np.bool_], Prior]:
+def _drawn(image: NDArray[np.uint8], rivals: tuple[Prior, ...] = (), **told: Any) -> tuple[NDArray[np.bool_], Prior]:
     whole = prior_of(_FACE)
     window = whole.window(HEAD_ZOOM, HEAD_SIZE)
     rgb, prior = cut(image, window), whole.seen_in(window)
     person = (np.abs(rgb.astype(int) - WALL).max(-1) > 40).astype(np.float32)
-    seen = Evidence(person, window.within(400, 400))
+    seen = Evidence(person, window.within(400, 400), **told)
     mask = head_mask(rgb, prior, seen, prior.fill(prior.core, HEAD_SIZE), [r.seen_in(window) for r in rivals])
     x, y = np.meshgrid(np.arange(400) + 0.5, np.arange(400) + 0.5)
     at = np.clip(window.points(np.stack([x.ravel(), y.ravel()], -1).astype(np.float32)), 0, HEAD_SIZE - 1).astype(int)
@@ -67,3 +70,28 @@ def test_under_the_jaw_is_below_it_and_between_its_corners() -> None:
     assert not below[y - 10, x]
     assert not below[y + 10, x + int(prior.axes.width)]
     assert dome_distance(prior, HEAD_SIZE)[y - 30, x] < 0.1
+
+
+def test_what_the_parsing_network_did_not_look_at_is_as_without_it() -> None:
+    alone, _ = _drawn(_scene(hair_to=265))
+    beside, _ = _drawn(_scene(hair_to=265), head=np.full((HEAD_SIZE, HEAD_SIZE), 0.5, np.float32))
+    assert (alone == beside).all()
+
+
+def test_the_parsing_network_takes_in_what_it_calls_head_and_leaves_out_the_rest() -> None:
+    told = np.zeros((HEAD_SIZE, HEAD_SIZE), np.float32)
+    told[20:150, 60:196] = 1
+    with_net, _ = _drawn(_scene(hair_to=265), head=told)
+    assert with_net[150, 200]
+    assert not with_net[245, 148]
+
+
+@pytest.mark.parametrize(("width", "heeded"), [(20.0, False), (80.0, True)])
+def test_the_hair_network_is_not_believed_on_a_head_of_few_pixels(width: float, heeded: bool) -> None:
+    scene, everywhere = _scene(hair_to=200), np.ones((HEAD_SIZE, HEAD_SIZE), np.float32)
+    scene[200:260, 138:160] = SKIN
+    alone, _ = _drawn(scene)
+    told, _ = _drawn(scene, hair=everywhere, width=width)
+    assert not alone[225, 149]
+    assert told[225, 149] == heeded
+    assert heeded or (told == alone).all()

@@ -48,6 +48,24 @@ def test_what_is_not_free_stays() -> None:
     assert bits[9, 9]
 
 
+def test_with_a_margin_what_is_not_free_stays_and_what_is_free_is_cut() -> None:
+    odds = np.where(np.arange(30) < 13, 5.0, -5.0)[None].repeat(30, 0).astype(np.float32)
+    never, always = np.zeros((30, 30), bool), np.zeros((30, 30), bool)
+    always[:, :10], never[:, 18:] = True, True
+    always[0, 29], never[0, 29] = True, False  # far from all that is free
+    bits = min_cut(odds, np.full((30, 30, 2), 128, np.uint8), never, always, margin=2)
+    assert (bits[1:] == (np.arange(30) < 13)).all()
+    assert bits[0, 29]
+
+
+def test_weightier_evidence_is_outvoted_less() -> None:
+    odds = np.full((20, 20), 5.0, np.float32)
+    odds[8:11, 8:11] = -3
+    grey, none = np.full((20, 20, 2), 128, np.uint8), np.zeros((20, 20), bool)
+    assert min_cut(odds, grey, none, none)[9, 9]
+    assert not min_cut(odds, grey, none, none, weight=30)[9, 9]
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_one_kind_only_needs_no_cut(sign: int) -> None:
     assert (_free(np.full((6, 6), 2.0 * sign)) == (sign > 0)).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
@@ -27,7 +27,8 @@ class Palette:
 
     def __init__(self, lab: NDArray[np.uint8], counted: Bits | None = None) -> None:
         index = np.zeros(lab.shape[:2], np.int32)
-        for channel, bins in enumerate(_BINS):
+        for channel in (1, 2, 0):  # L varies fastest: see _blurred
+            bins = _BINS[channel]
             place = (lab[..., channel] - np.float32(_FIRST[channel])) / np.float32(_WIDTH[channel])
             index = index * bins + np.clip(place, 0, bins - 1).astype(np.int32)
         self._index = index
@@ -38,19 +39,18 @@ class Palette:
         if self._counted is not None:
             weights = weights * self._counted
         counts = np.bincount(self._index.ravel(), weights.ravel(), int(np.prod(_BINS))).astype(np.float32)
-        smooth = _blurred(counts.reshape(_BINS)) / np.float32(counts.sum() + 1e-6)
-        return np.asarray(smooth.ravel()[self._index], np.float32)
+        smooth = _blurred(counts) / np.float32(counts.sum() + 1e-6)
+        return np.asarray(smooth[self._index], np.float32)
 
 
 def to_lab(rgb: RGB) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.uint8)
 
 
-def _blurred(histogram: NDArray[Any]) -> NDArray[np.float32]:
-    """One bin's worth of Gaussian smoothing along each axis."""
-    for axis in range(3):
-        rows = np.ascontiguousarray(np.moveaxis(histogram, axis, 2))
-        flat = rows.reshape(-1, rows.shape[2])
-        smooth = cv2.sepFilter2D(flat, -1, _KERNEL, np.ones((1, 1)), borderType=cv2.BORDER_CONSTANT)
-        histogram = np.moveaxis(np.asarray(smooth).reshape(rows.shape), 2, axis)
-    return np.ascontiguousarray(histogram)
+def _blurred(histogram: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One bin's worth of Gaussian smoothing along each axis of the (a, b, L) histogram, flat in and out. Along a and b at once,
+    with L as the channels of a picture; along L, with its lines as the rows of one."""
+    light, a, b = _BINS
+    image = cv2.sepFilter2D(histogram.reshape(a, b, light), -1, _KERNEL, _KERNEL, borderType=cv2.BORDER_CONSTANT)
+    lines = cv2.sepFilter2D(image.reshape(a * b, light), -1, _KERNEL, np.ones((1, 1)), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(lines, np.float32).ravel()

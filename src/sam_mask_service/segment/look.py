@@ -75,21 +75,24 @@ class FaceLook:
         """(S, S) float32 in the target window: probability of hair; None without the network."""
         return transferred(self._answer("hair"), self._ask["hair"][1], target) if "hair" in self._ask else None
 
-    def parsed(self, names: Iterable[str], target: Window) -> Soft | None:
-        """(S, S) float32 in the target window: where the face-parsing network sees one of these classes; None without it."""
+    def parsed(self, names: Iterable[str], target: Window, beyond: float = 0.0) -> Soft | None:
+        """(S, S) float32 in the target window: where the face-parsing network sees one of these classes; ``beyond`` where it
+        looked at nothing; None without it."""
         if "classes" not in self._ask:
             return None
         numbers = [number for name in names for number in CLASSES[name]]
         bits = np.isin(self._answer("classes"), numbers).astype(np.float32)
-        return transferred(bits, self._ask["classes"][1], target)
+        return transferred(bits, self._ask["classes"][1], target, beyond)
 
 
-def transferred(soft: Soft, source: Window, target: Window) -> Soft:
-    """A map of one window seen in another, 0 where the first does not reach."""
+def transferred(soft: Soft, source: Window, target: Window, beyond: float = 0.0) -> Soft:
+    """A map of one window seen in another, ``beyond`` where the first does not reach."""
     if source is target:
         return soft
     inverse = np.vstack([target.inverse(), [0, 0, 1]])
     joint = (np.vstack([source.matrix, [0, 0, 1]]) @ inverse)[:2]
     joint[:, 2] += joint[:, :2] @ np.array([0.5, 0.5]) - 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(soft, joint, (target.size, target.size), flags=flags), np.float32)
+    return np.asarray(
+        cv2.warpAffine(soft, joint, (target.size, target.size), flags=flags, borderValue=beyond), np.float32
+    )

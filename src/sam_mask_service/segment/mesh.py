@@ -155,8 +155,8 @@ class _Artist:
         look = self.look
         face = transferred(self._masked().soft, look.face, look.head) > 0.5
         within = look.head.within(self.width, self.height)
-        hair, parsed = look.hair(look.head), look.parsed(HEAD_CLASSES, look.head)
-        seen = Evidence(look.person(look.head), within, hair, parsed)
+        hair, parsed = look.hair(look.head), look.parsed(HEAD_CLASSES, look.head, beyond=0.5)
+        seen = Evidence(look.person(look.head), within, hair, parsed, look.prior.axes.width)
         rivals = [rival.seen_in(look.head) for rival in self.rivals]
         return self._paste(head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals), look.head)
 

@@ -26,29 +26,55 @@ _WEIGHT: Final = 0.75  # of the pixel terms against OpenCV's pair terms (at most
 _BLIND: Final = 1e7  # variance of a channel that is not to be seen
 
 
-def min_cut(log_odds: Soft, colours: NDArray[np.uint8], never: Bits, always: Bits) -> Bits:
+def min_cut(
+    log_odds: Soft,
+    colours: NDArray[np.uint8],
+    never: Bits,
+    always: Bits,
+    weight: float = 1.0,
+    margin: int | None = None,
+) -> Bits:
     """(H, W) bool: the best labelling.
 
     ``log_odds``: (H, W) float32, positive where the pixel's own evidence is for the mask; ``colours``: (H, W, 2) uint8;
-    ``never``, ``always``: (H, W) bool, pixels that are not free.
+    ``never``, ``always``: (H, W) bool, pixels that are not free. ``weight``: of the pixels' own evidence; a picture at half
+    size has half as many pixels for its outline's length, so the same outline asks for twice the weight. ``margin``: only the
+    free pixels' rectangle and so many pixels around it are looked at, which is what the cut costs; None: all.
     """
+    free = ~(never | always)
+    out = np.array(always)
+    if free.any():
+        box = (slice(None), slice(None)) if margin is None else _around(free, margin)
+        out[box] = _cut(log_odds[box], colours[box], never[box], always[box], weight)
+    return out
+
+
+def _around(bits: Bits, margin: int) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(bits.any(1)), np.flatnonzero(bits.any(0))
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
+
+
+def _cut(log_odds: Soft, colours: NDArray[np.uint8], never: Bits, always: Bits, weight: float) -> Bits:
     image = np.dstack([np.rint(128 + np.clip(log_odds / _RANGE, -1, 1) * _SWING).astype(np.uint8), colours])
     labels = np.where(log_odds > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[never], labels[always] = cv2.GC_BGD, cv2.GC_FGD
     mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     if not mask.any() or mask.all():
         return np.asarray(mask)  # OpenCV wants both kinds
-    outer, inner = _model(128 - _SWING), _model(128 + _SWING)
+    outer, inner = _model(128 - _SWING, weight), _model(128 + _SWING, weight)
     cv2.grabCut(np.ascontiguousarray(image), labels, (0, 0, 0, 0), outer, inner, 1, cv2.GC_EVAL_FREEZE_MODEL)
     return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
 
 
-def _model(mean: float) -> NDArray[np.float64]:
+def _model(mean: float, weight: float) -> NDArray[np.float64]:
     """OpenCV's flat mixture: 5 weights, 5 means, 5 covariances; the first component has all the weight.
 
     With variance 2·swing² ⁄ (range·weight) the log-likelihood difference at full swing is range·weight.
     """
-    variance = 2 * _SWING**2 / (_RANGE * _WEIGHT)
+    variance = 2 * _SWING**2 / (_RANGE * _WEIGHT * weight)
     model = np.zeros((1, 65))
     model[0, 0] = 1
     model[0, 5:8] = mean, 128, 128
