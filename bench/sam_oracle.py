@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from PIL import Image
 from bench.oracle_changes import CHANGES, Labelled
 from bench.quality import SHARED
 from bench.score_masks_local import ALL_SETS, Bench, together
+from bench.started import ROOT
 from bench.truthful_sam import Subject, TruthfulSam, body_below, piece_of, share_out
 from sam_mask_service.geometry import RGB, Bits, Face
 from sam_mask_service.segment.mesh import MeshSegmenter
@@ -155,20 +156,46 @@ def _classes(meta: dict[str, Any], region: str) -> list[int]:
     return [int(number) for number, name in meta["classes"].items() if name in PARTS[region]]
 
 
+BEGIN, END = "<!-- oracle: begin -->", "<!-- oracle: end -->"
+PAGE = ROOT / "docs" / "quality.md"
+HARDER = ("seg_ccp_fullbody", "seg_celebamask_ce7454")
+TITLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Faces and heads as they are (FASSEG multipose: half profiles and profiles):", "none", ALL_SETS),
+    ("The same pictures turned by 40 degrees:", "turned", HARDER),
+    ("A fist of the skin's own colour before the jaw:", "occluded", HARDER),
+)
 COLUMNS = (
     "region", "set", "faces", "mesh", "true candidate", "result", "mesh, 10th percentile", "result, 10th percentile",
     "mesh, boundary F", "result, boundary F", "chosen", "refused", "without the truth",
 )  # fmt: skip
 
 
-def lines(results: dict[tuple[str, str], Tally]) -> Iterator[str]:
+def line(region: str, folder: str, tally: Tally) -> str:
+    r = tally.row()
+    keys = ("mesh", "truth", "got", "mesh_p10", "got_p10", "mesh_bf", "got_bf")
+    cells = [region, folder, str(tally.faces), *(f"{r[key]:.3f}" for key in keys)]
+    return "| " + " | ".join([*cells, str(tally.chosen), str(tally.refused), f"{r['wrong']:.3f}"]) + " |"
+
+
+def table(oracle: Oracle, regions: Iterable[str], sets: Iterable[str]) -> Iterator[str]:
     yield "| " + " | ".join(COLUMNS) + " |"
     yield "|---" * len(COLUMNS) + "|"
-    for (region, folder), tally in results.items():
-        r = tally.row()
-        keys = ("mesh", "truth", "got", "mesh_p10", "got_p10", "mesh_bf", "got_bf")
-        cells = [region, folder, str(tally.faces), *(f"{r[key]:.3f}" for key in keys)]
-        yield "| " + " | ".join([*cells, str(tally.chosen), str(tally.refused), f"{r['wrong']:.3f}"]) + " |"
+    for region in regions:
+        for folder in sets:
+            tally = oracle.score(folder, region)
+            if tally.faces:
+                yield line(region, folder, tally)
+
+
+def page(bench: Bench, options: argparse.Namespace) -> Iterator[str]:
+    """All tables of docs/quality.md, about ten minutes."""
+    for title, change, sets in TITLES:
+        yield f"\n{title}\n"
+        oracle = Oracle(bench, MeshSegmenter(), options.noise, options.detail, change)
+        yield from table(oracle, ("face", "head"), sets)
+    yield "\nOther regions, as the mesh, the hair net and the face-parsing net propose them:\n"
+    mesh = MeshSegmenter(SHARED / "models" / NETS[0], SHARED / "models" / NETS[1])
+    yield from table(Oracle(bench, mesh, options.noise, options.detail), PARTS, [PARTS_SET])
 
 
 def main() -> None:
@@ -181,19 +208,24 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.7, help="of the candidates' outlines, in cells")
     parser.add_argument("--detail", choices=("auto", "picture", "face"), default="auto")
     parser.add_argument("--change", choices=tuple(CHANGES), default="none", help="makes the pictures harder first")
+    parser.add_argument("--docs", action="store_true", help="everything, into docs/quality.md")
     options = parser.parse_args()
-    if options.faces and options.change != "none":
+    if options.faces and (options.change != "none" or options.docs):
         parser.error("--faces are those of unchanged pictures")
     cv2.setNumThreads(1)
     faces = pickle.loads(options.faces.read_bytes()) if options.faces else None  # noqa: S301 - our own file
+    bench = Bench(SHARED, faces, options.half)
     nets = [SHARED / "models" / name for name in NETS] if options.parts else [None, None]
-    oracle = Oracle(
-        Bench(SHARED, faces, options.half), MeshSegmenter(*nets), options.noise, options.detail, options.change
-    )
+    oracle = Oracle(bench, MeshSegmenter(*nets), options.noise, options.detail, options.change)
     regions = options.region or (PARTS if options.parts else ("face", "head"))
     sets = [PARTS_SET] if options.parts else options.sets.split(",")
-    results = {(region, folder): oracle.score(folder, region) for region in regions for folder in sets}
-    print("\n".join(lines({key: tally for key, tally in results.items() if tally.faces})))
+    text = []
+    for row in page(bench, options) if options.docs else table(oracle, regions, sets):
+        text.append(row)
+        print(row, flush=True)
+    if options.docs:
+        before, rest = PAGE.read_text().split(BEGIN)
+        PAGE.write_text(before + "\n".join([BEGIN, *text, ""]) + END + rest.split(END)[1])
 
 
 if __name__ == "__main__":
