@@ -12,10 +12,8 @@ from skimage import data
 from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import ClientLeft, DeadlinePassed, EngineUnavailable
 from sam_mask_service.faces.build import build_detector
-from sam_mask_service.faces.detector import DetectOptions, FaceDetector
-from sam_mask_service.faces.effort import Bar
-from sam_mask_service.faces.finder import merged, over
-from sam_mask_service.geometry import RGB, Box, Face
+from sam_mask_service.faces.detector import DetectOptions, FaceDetector, Recall
+from sam_mask_service.geometry import RGB, Box
 
 FACE = Box(170, 66, 109, 109)
 """Of the astronaut in her picture of 512 × 512."""
@@ -129,53 +127,39 @@ def test_yunet_without_its_file_is_told_in_words(detector: FaceDetector, portrai
         detector.detect(portrait, DetectOptions(detector="yunet"))
 
 
-def test_of_two_verdicts_at_one_place_the_surer_stays() -> None:
-    weak, sure = Face(Box(0, 0, 10, 10), 0.5), Face(Box(1, 0, 10, 10), 0.9)
-    elsewhere = Face(Box(50, 0, 10, 10), 0.6)
-    assert merged([weak, elsewhere], [sure]) == [sure, elsewhere]
+def pasted(wall: RGB, portrait: RGB, centre: tuple[int, int], side: float, degrees: float) -> Box:
+    """Puts the astronaut's head on the wall, her face ``side`` pixels large and turned; the box in which it then lies."""
+    scale = side / FACE.side
+    turn = cv2.getRotationMatrix2D(FACE.centre, -degrees, scale)
+    turn[:, 2] += np.subtract(centre, FACE.centre)
+    size = (wall.shape[1], wall.shape[0])
+    head = cv2.warpAffine(portrait, turn, size, flags=cv2.INTER_AREA)
+    disc = cv2.circle(np.zeros(wall.shape[:2], np.uint8), centre, round(1.3 * side), 255, -1)
+    known = cv2.warpAffine(np.full(portrait.shape[:2], 255, np.uint8), turn, size)
+    wall[(disc > 0) & (known > 0)] = head[(disc > 0) & (known > 0)]
+    return Box(centre[0] - side / 2, centre[1] - side / 2, side, side)
 
 
-@pytest.mark.parametrize(
-    ("confidences", "kept"),
-    [((0.95, 0.6), [0.95, 0.6]), ((0.95, 0.5), [0.95]), ((0.85, 0.6), [0.85]), ((0.7, 0.6), []), ((), [])],
-)
-def test_a_weak_face_needs_company(confidences: tuple[float, ...], kept: list[float]) -> None:
-    faces = [Face(Box(20 * i, 0, 10, 10), confidence) for i, confidence in enumerate(confidences)]
-    assert [face.confidence for face in over(Bar(company=0.55, alone=0.8), faces)] == kept
-
-
-def test_a_box_within_another_is_the_same_face() -> None:
-    """A turned face's box of the one look lies within that of the other, too small for their overlap to count."""
-    whole, part = Face(Box(0, 0, 100, 100), 0.9), Face(Box(40, 45, 45, 45), 0.8)
-    beside = Face(Box(90, 0, 40, 40), 0.7)
-    assert merged([whole, part], [beside]) == [whole, beside]
-
-
-def group(*behind: tuple[float, float]) -> list[Face]:
-    """Four certain faces of 100 pixels, and others: side and confidence of each."""
-    front = [Face(Box(200 * i, 0, 100, 100), 0.95) for i in range(4)]
-    return front + [Face(Box(200 * i, 300, side, side), confidence) for i, (side, confidence) in enumerate(behind)]
-
-
-@pytest.mark.parametrize(
-    ("side", "confidence", "background", "kept"),
-    [
-        (100, 0.8, 1.5, True),
-        (150, 0.76, 1.5, True),
-        (50, 0.8, 1.5, False),  # odds of 0.75 × 2 ^ 1.5: 0.895 is asked
-        (50, 0.9, 1.5, True),
-        (25, 0.95, 1.5, False),
-        (25, 0.97, 1.5, True),
-        (25, 0.76, 0.0, True),
-    ],
-)
-def test_more_is_asked_of_the_background_of_a_group(
-    side: int, confidence: float, background: float, kept: bool
+@pytest.mark.parametrize("recall", ["normal", "high"])
+@pytest.mark.parametrize("degrees", [60, 135, 180, 270])
+def test_a_turned_face_beside_an_upright_one(
+    detector: FaceDetector, portrait: RGB, degrees: int, recall: Recall
 ) -> None:
-    told = over(Bar(company=0.75, alone=0.8), group((side, confidence)), background)
-    assert len(told) == 4 + kept
+    wall = np.full((600, 1000, 3), 150, np.uint8)
+    upright, other = (pasted(wall, portrait, (x, 300), 150, turn) for x, turn in ((260, 0), (720, degrees)))
+    faces = detector.detect(wall, DetectOptions(recall=recall))
+    assert len(faces) == 2
+    for box in (upright, other):
+        assert any(face.box.iou(box) > 0.5 for face in faces)
 
 
-def test_few_faces_have_no_background() -> None:
-    faces = group((25, 0.76))[2:]
-    assert over(Bar(company=0.75, alone=0.8), faces, 1.5) == faces
+def test_high_recall_tells_the_background_that_normal_leaves_out(detector: FaceDetector, portrait: RGB) -> None:
+    """Five large faces, and behind them one out of focus, a fifth as large."""
+    wall = np.full((900, 1600, 3), 150, np.uint8)
+    for x in range(150, 1600, 320):
+        pasted(wall, portrait, (x, 640), 120, 0)
+    blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 5), np.uint8)
+    behind = pasted(wall, blurred, (800, 150), 26, 0)
+    told = {recall: detector.detect(wall, DetectOptions(recall=recall)) for recall in ("normal", "high")}
+    assert len(told["normal"]) == 5
+    assert any(face.box.iou(behind) > 0.4 for face in told["high"])

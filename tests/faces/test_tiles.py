@@ -20,12 +20,14 @@ from sam_mask_service.faces.tiles import (
     halved,
     letterbox,
     placed,
+    quartered,
     shrunk,
     starts,
     tiles,
     turned,
     turned_window,
     uncut,
+    within,
 )
 from sam_mask_service.geometry import RGB, Box
 
@@ -181,3 +183,27 @@ def test_shrunk_only_when_it_is_larger() -> None:
     small, zoom = shrunk(picture, 100)
     assert small.shape == (67, 100, 3)
     assert zoom == 3
+
+
+@pytest.mark.parametrize("shape", [(60, 100), (100, 60), (80, 80)])
+def test_quarter_turns_lie_side_by_side_and_lead_back(shape: tuple[int, int]) -> None:
+    """A mark of the picture, found in each of the three turned views of the sheet, leads back to where it lies."""
+    picture = np.full((*shape, 3), 60, np.uint8)
+    picture[10:16, 40:46] = 250
+    sheet, views = quartered(letterbox(picture, 50))
+    assert sheet.shape == (100, 100, 3)
+    assert not sheet[50:, 50:].any()
+    for left, top, view in views:
+        np.testing.assert_array_equal(sheet[top : top + 50, left : left + 50], view.pixels)
+        v, u = np.argwhere(view.pixels[:, :, 0] > 150).mean(axis=0) + 0.5
+        row = np.array([u - 2, v - 2, 4, 4, 0.9, *([u, v] * 6)], np.float32)
+        (back,) = placed(row[None], view)
+        np.testing.assert_allclose(back[:2] + back[2:4] / 2, (43, 13), atol=2)
+        np.testing.assert_allclose(back[5:7], (43, 13), atol=2)
+
+
+def test_what_lies_within_a_square_is_told_in_its_pixels() -> None:
+    rows = np.array([[52, 4, 10, 10, 0.9, *([55, 6] * 6)], [44, 4, 10, 10, 0.8, *([49, 6] * 6)]], np.float32)
+    (inside,) = within(rows, 50, 0, 50)
+    np.testing.assert_allclose(inside, [2, 4, 10, 10, 0.9, *([5, 6] * 6)], rtol=1e-6)
+    assert rows[0, 0] == 52

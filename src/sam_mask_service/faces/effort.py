@@ -25,6 +25,10 @@ FOLLOWED, FOLLOWED_BLIND = 0.35, 0.6
 """A hint is followed when it then has the first score and presence of a mesh, or the second score without one."""
 TURNS = (90, -90, 180, 45, -45, 135, -135)
 """Degrees by which the picture is turned in the last pass."""
+QUARTERS, BESIDE = (90, -90, 180), 0.4
+"""Degrees by which the places beside a certain face are turned, when they are this large in proportion to the largest."""
+QUARTER_SEEN = 0.15
+"""What is seen with this score in a coarse look at the whole picture in quarter turns is looked at from near by."""
 GROUP = 4
 """So many sure faces make a group, with a background."""
 TURNED_TRIES = 2
@@ -81,8 +85,8 @@ EFFORTS: dict[Recall, Effort] = {
         yunet=1920,
         enlarge=2.0,
         weak=0.2,
-        mediapipe=Bar(0.25, 0.35),
-        with_yunet=Bar(0.35, 0.45),
+        mediapipe=Bar(0.35, 0.45),
+        with_yunet=Bar(0.45, 0.55),
         turned=Bar(0.6, 0.6),
         background=0.0,
         windows=160,

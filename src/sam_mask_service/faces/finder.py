@@ -7,28 +7,31 @@ BlazeFace looks always; YuNet joins it where its file is. The verdict (see judge
 
 from __future__ import annotations
 
+import itertools
 import math
-import statistics
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import EngineUnavailable
-from ..geometry import RGB, Box, Face
+from ..geometry import RGB, Face
 from .blaze import FULL_RANGE, BlazeFace
-from .candidates import CONTAINED, Candidate
+from .candidates import Candidate, Rows
+from .choice import besides, merged, over, same
 from .detector import DetectOptions
 from .effort import (
+    BESIDE,
     CERTAIN,
     EFFORTS,
     FOLLOWED,
     FOLLOWED_BLIND,
-    GROUP,
     HINT,
     HINT_ZOOM,
     MAX_HINTS,
-    NMS,
+    QUARTER_SEEN,
+    QUARTERS,
     SMALL,
     SURE,
     TURNED_TRIES,
@@ -42,7 +45,7 @@ from .examiner import Examiner
 from .landmarker import Landmarker
 from .looks import Glance, Looks, Mapper, Network, box_of, hints
 from .sanitise import sane_faces
-from .tiles import fine_windows, halved, letterbox, shrunk, turned
+from .tiles import Window, around, fine_windows, halved, letterbox, placed, quartered, shrunk, turned, within
 from .yunet import YuNet
 
 RECIPE = DetectOptions()
@@ -91,15 +94,19 @@ class FaceFinder:
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
         bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
         search = _Search(image, *shrunk(image, max(effort.fine)), effort, deadline)
-        faces = self._upright(search, yunet, bar.company)
+        looks, faces = self._upright(search, yunet, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background)
-        if effort.always or all(face.confidence < CERTAIN for face in faces):
-            bar = asked or effort.turned
-            faces = merged(faces, over(bar, self._turned(search, faces, bar.company)))
+        certain = [face for face in faces if face.confidence >= CERTAIN]
+        bar = asked or effort.turned
+        if effort.always or not certain:
+            more = self._turned(search, certain, bar.company)
+        else:
+            more = self._beside(search, looks, faces, bar.company)
+        faces = merged(faces, over(bar, more))
         faces = sane_faces(faces, image.shape[1], image.shape[0])
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
-    def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> list[Face]:
+    def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> tuple[Looks, list[Face]]:
         base, effort, deadline = search.base, search.effort, search.deadline
         looks = Looks(self._run, search.zoom)
         wide = letterbox(base, WIDE)
@@ -111,9 +118,9 @@ class FaceFinder:
         if not effort.always and whole[:, 4].max(initial=0.0) < SURE:
             looks.take([border], deadline)
         if not effort.always and (settled := self._settled(search, looks)) is not None:
-            return self._verdicts(search, looks, settled, accept)
+            return looks, self._verdicts(search, looks, settled, accept)
         looks.take(self._fine(search, yunet), deadline)
-        return self._verdicts(search, looks, looks.places(effort.weak), accept)
+        return looks, self._verdicts(search, looks, looks.places(effort.weak), accept)
 
     def _settled(self, search: _Search, looks: Looks) -> list[Candidate] | None:
         """The sure places of a portrait whose few hints of further faces come to nothing from near by; None when it is none."""
@@ -145,16 +152,49 @@ class FaceFinder:
             glances.append(Glance(yunet, "tiles", fine_windows(base, side, YUNET_SIZE)))
         return glances
 
-    def _turned(self, search: _Search, known: list[Face], accept: float) -> list[Face]:
-        """Faces seen in the most promising turns of the picture, besides the certain ones of ``known``."""
-        certain = [face for face in known if face.confidence >= CERTAIN]
-        turns = list(self._run(partial(_Turn.look, search, self._small, certain), TURNS))
-        turns = [turn for turn in turns if turn.promise]
-        best = sorted(turns, key=lambda turn: -turn.promise)[:TURNED_TRIES]
+    def _turned(self, search: _Search, certain: list[Face], accept: float) -> list[Face]:
+        """Faces besides the ``certain`` ones, seen in the most promising turns of the whole picture."""
+        small, wide, base = self._small, self._wide, search.base
+
+        def look(angle: float) -> _Turn:
+            return _Turn.taken(search, certain, Looks(zoom=search.zoom), small, turned(base, SMALL, angle), angle)
+
+        def closer(turn: _Turn) -> _Turn:
+            return _Turn.taken(search, certain, turn.looks, wide, turned(base, WIDE, turn.angle), turn.angle)
+
+        turns = best_turns(self._run(look, map(math.radians, TURNS)), TURNED_TRIES)
+        return self._judged(search, list(self._run(closer, turns)), accept)
+
+    def _beside(self, search: _Search, looks: Looks, known: list[Face], accept: float) -> list[Face]:
+        """Turned faces beside the ``known`` ones: seen in quarter turns of the whole, coarsely, or of the large places that are
+        none of these."""
+        least = BESIDE * max(face.box.side for face in known)
+        places = [place.row for place in besides(known, looks.places(HINT)) if max(place.row[2:4]) >= least]
+        angles = [math.radians(degrees) for degrees in QUARTERS]
+        tasks = [*self._quarters(search, known)[:MAX_HINTS], *itertools.product(places[:MAX_HINTS], angles)]
+
+        def look(task: tuple[Rows, float]) -> _Turn:
+            row, angle = task
+            window = around(search.image, box_of(row), HINT_ZOOM, angle, SMALL)
+            return _Turn.taken(search, known, Looks(), self._small, window, angle)
+
+        return self._judged(search, best_turns(self._run(look, tasks), MAX_HINTS), accept)
+
+    def _quarters(self, search: _Search, known: list[Face]) -> list[tuple[Rows, float]]:
+        """What is seen besides the known faces in the whole picture's quarter turns, with the angle, best first."""
+        sheet, views = quartered(letterbox(search.base, SMALL // 2))
+        rows = self._small(sheet, QUARTER_SEEN)
+        seen: list[tuple[Rows, float]] = []
+        for left, top, view in views:
+            there = placed(within(rows, left, top, SMALL // 2), view)
+            there[:, :4] *= search.zoom
+            seen += [(row, view.angle) for row in there if not any(same(face.box, box_of(row)) for face in known)]
+        return sorted(seen, key=lambda item: -float(item[0][4]))
+
+    def _judged(self, search: _Search, turns: list[_Turn], accept: float) -> list[Face]:
         found: list[Face] = []
-        for looks in self._run(lambda turn: turn.closer(self._wide), best):
-            places = besides(certain, looks.places(search.effort.weak))
-            found = merged(found, self._verdicts(search, looks, places, accept))
+        for turn in turns:
+            found = merged(found, self._verdicts(search, turn.looks, turn.places, accept))
         return found
 
     def _verdicts(self, search: _Search, looks: Looks, places: list[Candidate], accept: float) -> list[Face]:
@@ -168,61 +208,25 @@ class FaceFinder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Turn:
-    """The picture looked at turned by ``degrees``. ``promise``: the best score of a place besides the certain faces."""
+    """What was seen turned by ``angle`` radians. ``places``: where none of the known faces is."""
 
-    search: _Search
-    degrees: int
     looks: Looks
-    promise: float
+    angle: float
+    places: list[Candidate]
 
     @classmethod
-    def look(cls, search: _Search, net: Network, certain: list[Face], degrees: int) -> _Turn:
-        looks = Looks(zoom=search.zoom)
-        looks.take([Glance(net, "turned", [turned(search.base, net.size, math.radians(degrees))])], search.deadline)
-        places = besides(certain, looks.places(search.effort.weak))
-        return cls(search, degrees, looks, max((place.best for place in places), default=0.0))
+    def taken(
+        cls, search: _Search, known: list[Face], looks: Looks, net: Network, window: Window, angle: float
+    ) -> _Turn:
+        """After another look, of ``net`` at ``window``."""
+        looks.take([Glance(net, "turned", [window])], search.deadline)
+        return cls(looks, angle, besides(known, looks.places(search.effort.weak)))
 
-    def closer(self, net: Network) -> Looks:
-        """With a look of ``net`` added."""
-        window = turned(self.search.base, net.size, math.radians(self.degrees))
-        self.looks.take([Glance(net, "turned", [window])], self.search.deadline)
-        return self.looks
-
-
-def besides(faces: list[Face], places: list[Candidate]) -> list[Candidate]:
-    """The places where none of the faces is."""
-    return [place for place in places if not any(same(face.box, box_of(place.row)) for face in faces)]
+    @property
+    def promise(self) -> float:
+        return max((place.best for place in self.places), default=0.0)
 
 
-def over(bar: Bar, faces: list[Face], background: float = 0.0) -> list[Face]:
-    """The faces that are sure enough: where one is certain others are likely; where none is, it may be a dog.
-
-    In a group more is asked of those far behind it (``background``, see Effort), which nobody wanted in the picture.
-    """
-    company = any(face.confidence >= CERTAIN for face in faces)
-    least = bar.company if company else bar.alone
-    sides = [face.box.side for face in faces if face.confidence >= SURE]
-    usual = statistics.median(sides) if len(sides) >= GROUP else 0.0
-    return [face for face in faces if face.confidence >= _raised(least, background, usual / max(1.0, face.box.side))]
-
-
-def _raised(least: float, background: float, times: float) -> float:
-    """The confidence asked of a face when the usual one is ``times`` as large: ``least``, its odds × times ^ background."""
-    if background <= 0 or times <= 1 or least >= 1:
-        return least
-    odds = least / (1 - least) * math.pow(times, background)
-    return odds / (1 + odds)
-
-
-def merged(faces: list[Face], more: list[Face]) -> list[Face]:
-    """Both, and of two at the same place the one that is surer."""
-    kept: list[Face] = []
-    for face in sorted(faces + more, key=lambda face: -face.confidence):
-        if not any(same(face.box, known.box) for known in kept):
-            kept.append(face)
-    return kept
-
-
-def same(a: Box, b: Box) -> bool:
-    """Whether two boxes are of one face: a turned face's box may lie within another look's."""
-    return a.iou(b) >= NMS or a.contained(b) >= CONTAINED
+def best_turns(turns: Iterable[_Turn], count: int) -> list[_Turn]:
+    """The most promising ones, best first, at most ``count``; those in which nothing was seen are left out."""
+    return sorted((turn for turn in turns if turn.places), key=lambda turn: -turn.promise)[:count]

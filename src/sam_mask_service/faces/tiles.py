@@ -93,6 +93,34 @@ def turned(image: RGB, size: int, angle: float) -> Window:
     return Window(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)
 
 
+def quartered(window: Window) -> tuple[RGB, list[tuple[int, int, Window]]]:
+    """A window's view in its three quarter turns, in one picture of twice its side, whose fourth quarter stays black.
+
+    Each with its left and top there and the turned window, to whose own pixels both have to be taken off.
+    """
+    size, span = window.pixels.shape[0], window.pixels.shape[0] * window.scale
+    sheet = np.zeros((2 * size, 2 * size, 3), np.uint8)
+    views = []
+    for k, left, top, dx, dy in ((1, 0, 0, 1, 0), (2, size, 0, 1, 1), (3, 0, size, 0, 1)):
+        pixels = np.ascontiguousarray(np.rot90(window.pixels, k))
+        sheet[top : top + size, left : left + size] = pixels
+        angle = math.radians((90, 180, -90)[k - 1])
+        turned_view = Window(pixels, window.x + dx * span, window.y + dy * span, window.scale, size, size, angle=angle)
+        views.append((left, top, turned_view))
+    return sheet, views
+
+
+def within(rows: Rows, left: float, top: float, size: float) -> Rows:
+    """The candidates whose middle lies in the square of ``size`` at (``left``, ``top``), in its own pixels."""
+    u, v = rows[:, 0] + rows[:, 2] / 2 - left, rows[:, 1] + rows[:, 3] / 2 - top
+    out = rows[(u >= 0) & (u < size) & (v >= 0) & (v < size)]
+    out[:, 0] -= left
+    out[:, 1] -= top
+    out[:, 5::2] -= left
+    out[:, 6::2] -= top
+    return out
+
+
 def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
     """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is replicated.
 

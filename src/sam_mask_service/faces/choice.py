@@ -1,0 +1,50 @@
+"""Which of the found faces are told: the sure ones, each once. Pure."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from ..geometry import Box, Face
+from .candidates import CONTAINED, Candidate
+from .effort import CERTAIN, GROUP, NMS, SURE, Bar
+from .looks import box_of
+
+
+def besides(faces: list[Face], places: list[Candidate]) -> list[Candidate]:
+    """The places where none of the faces is."""
+    return [place for place in places if not any(same(face.box, box_of(place.row)) for face in faces)]
+
+
+def over(bar: Bar, faces: list[Face], background: float = 0.0) -> list[Face]:
+    """The faces that are sure enough: where one is certain others are likely; where none is, it may be a dog.
+
+    In a group more is asked of those far behind it (``background``, see Effort), which nobody wanted in the picture.
+    """
+    company = any(face.confidence >= CERTAIN for face in faces)
+    least = bar.company if company else bar.alone
+    sides = [face.box.side for face in faces if face.confidence >= SURE]
+    usual = statistics.median(sides) if len(sides) >= GROUP else 0.0
+    return [face for face in faces if face.confidence >= _raised(least, background, usual / max(1.0, face.box.side))]
+
+
+def _raised(least: float, background: float, times: float) -> float:
+    """The confidence asked of a face when the usual one is ``times`` as large: ``least``, its odds × times ^ background."""
+    if background <= 0 or times <= 1 or least >= 1:
+        return least
+    odds = least / (1 - least) * math.pow(times, background)
+    return odds / (1 + odds)
+
+
+def merged(faces: list[Face], more: list[Face]) -> list[Face]:
+    """Both, and of two at the same place the one that is surer."""
+    kept: list[Face] = []
+    for face in sorted(faces + more, key=lambda face: -face.confidence):
+        if not any(same(face.box, known.box) for known in kept):
+            kept.append(face)
+    return kept
+
+
+def same(a: Box, b: Box) -> bool:
+    """Whether two boxes are of one face: a turned face's box may lie within another look's."""
+    return a.iou(b) >= NMS or a.contained(b) >= CONTAINED
