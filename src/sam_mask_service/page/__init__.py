@@ -24,7 +24,18 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_NAMES = ("app.js", "api.js", "stage.js", "values.js", "home.js", "hand.js", "box.js", "curl.js", "style.css", "icon.svg")
+_NAMES = (
+    "app.js",
+    "api.js",
+    "stage.js",
+    "values.js",
+    "home.js",
+    "hand.js",
+    "box.js",
+    "curl.js",
+    "style.css",
+    "icon.svg",
+)
 
 
 @dataclass(frozen=True, slots=True)
