@@ -1,7 +1,7 @@
 """Speed of the hand-over endpoints over HTTP: ``.venv/bin/python -m bench.handover [--engine mesh|sam]``.
 
-Interactive masks of an uploaded 1024-px picture (nothing is asked twice), ``/anonymize``
-and ``/cutout`` of a 12-megapixel photo with ten faces, ``/create_masks``, and the web page's first paint and overlay.
+Interactive masks of an uploaded 1024-px picture (nothing is asked twice), ``/anonymize`` and ``/cutout`` of a 12-megapixel
+photo with ten faces, the masks of a 4-megapixel group of 30, ``/create_masks``, and the web page's first paint and overlay.
 """
 
 from __future__ import annotations
@@ -46,6 +46,19 @@ def group(width: int = 4000, height: int = 3000, seed: int = 0) -> bytes:
     for i in range(10):
         x, y = 60 + (i % 5) * 780, 250 + (i // 5) * 1350
         canvas[y : y + 764, x : x + 700] = head if i % 2 else head[:, ::-1]
+    canvas[0, seed % width] = (255, 0, 0)
+    out = io.BytesIO()
+    Image.fromarray(canvas).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def crowd(width: int = 2400, height: int = 1700, seed: int = 0) -> bytes:
+    """A JPEG of four megapixels with 30 faces of the same portrait, about 110 pixels high; ``seed`` changes one pixel."""
+    canvas = np.full((height, width, 3), (150, 160, 170), np.uint8)
+    head = np.asarray(Image.fromarray(data.astronaut()[:240, 110:330]).resize((220, 240), Image.Resampling.BICUBIC))
+    for i in range(30):
+        x, y = 60 + (i % 6) * 390, 60 + (i // 6) * 330
+        canvas[y : y + 240, x : x + 220] = head if i % 2 else head[:, ::-1]
     canvas[0, seed % width] = (255, 0, 0)
     out = io.BytesIO()
     Image.fromarray(canvas).save(out, "JPEG", quality=90)
@@ -98,6 +111,22 @@ def heavy(client: httpx.Client, count: int) -> dict[str, Any]:
     return rows
 
 
+def group_photo(client: httpx.Client, count: int) -> dict[str, Any]:
+    """Every face of a 4-megapixel group of 30, in one mask and in one each."""
+    rows: dict[str, Any] = {}
+    for k, mode in enumerate(("combined", "separate")):
+        pictures = [crowd(seed=k * count + i) for i in range(count)]
+
+        def ask(i: int, mode: str = mode, pictures: list[bytes] = pictures) -> None:
+            form = {"mode": mode, "region": "face"}
+            answer = client.post("/create_mask", files={"image": ("p.jpg", pictures[i])}, data=form)
+            stats = answer.raise_for_status().json()
+            rows[mode] = {"faces": stats["stats"]["faces_detected"], "steps": stats["timings"]}
+
+        rows[mode] = _times(ask, count) | rows[mode]
+    return rows
+
+
 def many(client: httpx.Client, count: int) -> dict[str, Any]:
     files = [("image", (str(i), picture)) for i, picture in enumerate(portrait(1024, 1024, count))]
     start = time.perf_counter()
@@ -144,6 +173,7 @@ def main() -> None:
         with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as client:
             rows: dict[str, Any] = {"interactive_1024": interactive(client, options.count)}
             rows |= heavy(client, max(5, options.count // 8))
+            rows["group_4mp_30_faces"] = group_photo(client, max(5, options.count // 8))
             rows["create_masks_1024"] = many(client, 16)
         rows["page"] = page(server, options.json.parent)
     text = json.dumps(rows, indent=2)

@@ -38,6 +38,8 @@ class Run:
     name: str
     settings: dict[str, str] = field(default_factory=dict)
     nets: tuple[str, ...] = ()
+    form: dict[str, str] = field(default_factory=dict)
+    """Parameters of the requests of the detection scorer."""
     masks: tuple[str, ...] = ("face", "head")
     detection: bool = True
     original: bool = False
@@ -51,6 +53,8 @@ RUNS = (
     Run("original", original=True),
     Run("mesh", {"engine": "mesh"}),
     Run("mesh+yunet", {"engine": "mesh"}, (YUNET,), masks=()),
+    Run("mesh-high", {"engine": "mesh"}, form={"recall": "high"}, masks=()),
+    Run("mesh+yunet-high", {"engine": "mesh"}, (YUNET,), {"recall": "high"}, masks=()),
     Run("mesh+hair", {"engine": "mesh"}, (HAIR,), detection=False),
     Run("mesh+hair+parsing", {"engine": "mesh"}, (HAIR, PARSING), detection=False),
     Run("sam-drawn", {"engine": "sam"}, detection=False, drawn=True),
@@ -103,7 +107,8 @@ def score(run: Run, workers: int, limit: int) -> None:
                 scores(url, region)
         if run.detection:
             kind = ["--box-kind", "head"] if run.original else []
-            _script("score_detection.py", url, [*common, *kind], OUT / f"{run.name}.detection.json")
+            asked = [word for name, value in run.form.items() for word in ("-F", f"{name}={value}")]
+            _script("score_detection.py", url, [*common, *kind, *asked], OUT / f"{run.name}.detection.json")
 
 
 def scores(url: str, region: str) -> None:
