@@ -25,8 +25,6 @@ FOLLOWED, FOLLOWED_BLIND = 0.35, 0.6
 """A hint is followed when it then has the first score and presence of a mesh, or the second score without one."""
 TURNS = (90, -90, 180, 45, -45, 135, -135)
 """Degrees by which the picture is turned in the last pass."""
-QUARTERS, BESIDE = (90, -90, 180), 0.4
-"""Degrees by which the places beside a certain face are turned, when they are this large in proportion to the largest."""
 QUARTER_SEEN = 0.15
 """What is seen with this score in a coarse look at the whole picture in quarter turns is looked at from near by."""
 GROUP = 4

@@ -7,7 +7,6 @@ BlazeFace looks always; YuNet joins it where its file is. The verdict (see judge
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,6 @@ from .candidates import Candidate, Rows
 from .choice import besides, merged, over, same
 from .detector import DetectOptions
 from .effort import (
-    BESIDE,
     CERTAIN,
     EFFORTS,
     FOLLOWED,
@@ -31,7 +29,6 @@ from .effort import (
     HINT_ZOOM,
     MAX_HINTS,
     QUARTER_SEEN,
-    QUARTERS,
     SMALL,
     SURE,
     TURNED_TRIES,
@@ -94,19 +91,19 @@ class FaceFinder:
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
         bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
         search = _Search(image, *shrunk(image, max(effort.fine)), effort, deadline)
-        looks, faces = self._upright(search, yunet, bar.company)
+        faces = self._upright(search, yunet, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background)
         certain = [face for face in faces if face.confidence >= CERTAIN]
         bar = asked or effort.turned
         if effort.always or not certain:
             more = self._turned(search, certain, bar.company)
         else:
-            more = self._beside(search, looks, faces, bar.company)
+            more = self._beside(search, faces, bar.company)
         faces = merged(faces, over(bar, more))
         faces = sane_faces(faces, image.shape[1], image.shape[0])
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
-    def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> tuple[Looks, list[Face]]:
+    def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> list[Face]:
         base, effort, deadline = search.base, search.effort, search.deadline
         looks = Looks(self._run, search.zoom)
         wide = letterbox(base, WIDE)
@@ -118,9 +115,9 @@ class FaceFinder:
         if not effort.always and whole[:, 4].max(initial=0.0) < SURE:
             looks.take([border], deadline)
         if not effort.always and (settled := self._settled(search, looks)) is not None:
-            return looks, self._verdicts(search, looks, settled, accept)
+            return self._verdicts(search, looks, settled, accept)
         looks.take(self._fine(search, yunet), deadline)
-        return looks, self._verdicts(search, looks, looks.places(effort.weak), accept)
+        return self._verdicts(search, looks, looks.places(effort.weak), accept)
 
     def _settled(self, search: _Search, looks: Looks) -> list[Candidate] | None:
         """The sure places of a portrait whose few hints of further faces come to nothing from near by; None when it is none."""
@@ -165,20 +162,17 @@ class FaceFinder:
         turns = best_turns(self._run(look, map(math.radians, TURNS)), TURNED_TRIES)
         return self._judged(search, list(self._run(closer, turns)), accept)
 
-    def _beside(self, search: _Search, looks: Looks, known: list[Face], accept: float) -> list[Face]:
-        """Turned faces beside the ``known`` ones: seen in quarter turns of the whole, coarsely, or of the large places that are
-        none of these."""
-        least = BESIDE * max(face.box.side for face in known)
-        places = [place.row for place in besides(known, looks.places(HINT)) if max(place.row[2:4]) >= least]
-        angles = [math.radians(degrees) for degrees in QUARTERS]
-        tasks = [*self._quarters(search, known)[:MAX_HINTS], *itertools.product(places[:MAX_HINTS], angles)]
+    def _beside(self, search: _Search, known: list[Face], accept: float) -> list[Face]:
+        """Turned faces beside the ``known`` ones: seen coarsely in quarter turns of the whole, and again from near by."""
 
         def look(task: tuple[Rows, float]) -> _Turn:
             row, angle = task
             window = around(search.image, box_of(row), HINT_ZOOM, angle, SMALL)
             return _Turn.taken(search, known, Looks(), self._small, window, angle)
 
-        return self._judged(search, best_turns(self._run(look, tasks), MAX_HINTS), accept)
+        return self._judged(
+            search, best_turns(self._run(look, self._quarters(search, known)[:MAX_HINTS]), MAX_HINTS), accept
+        )
 
     def _quarters(self, search: _Search, known: list[Face]) -> list[tuple[Rows, float]]:
         """What is seen besides the known faces in the whole picture's quarter turns, with the angle, best first."""
