@@ -113,7 +113,7 @@ def sam_loader(settings: Settings, mesh: Segmenter, network: Network | None = No
             backend = (network or _network(settings)).result()
         except (WeightsError, CheckpointError, ArithmeticUnavailable) as e:
             raise EngineUnavailable(str(e)) from e
-        return SamSegmenter(backend, mesh)
+        return SamSegmenter(backend, mesh, threads=settings.threads)
 
     return load
 
