@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from sam_mask_service.settings import Settings, SettingsError, load
+from sam_mask_service.settings import Settings, SettingsError, load, strays
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +74,48 @@ def test_all_mistakes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert name in text
     assert "short\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SAM_ALLOWED_HOSTS", "https://mask.example.com"),
+        ("SAM_ALLOWED_HOSTS", "ok.example.com,mask.example.com:8739"),
+        ("SAM_ALLOWED_HOSTS", "*.example.com"),
+        ("SAM_URL_HOSTS", "*"),
+        ("SAM_URL_HOSTS", "cdn.example.com/pictures"),
+        ("SAM_CORS_ORIGINS", "https://app.example.com/"),
+        ("SAM_CORS_ORIGINS", "app.example.com"),
+        ("SAM_CORS_ORIGINS", "HTTPS://app.example.com"),
+        ("SAM_CORS_ORIGINS", "*"),
+    ],
+)
+def test_a_name_that_could_never_match_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: .+; write") as e:
+        load()
+    assert value.split(",")[-1].lower() in str(e.value).lower()
+
+
+def test_names_that_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SAM_ALLOWED_HOSTS": "*,Mask.example.com,sam-mask-service,my_host,10.0.0.5,[::1]",
+        "SAM_CORS_ORIGINS": "https://app.example.com,http://localhost:3000,http://[::1]:3000,chrome-extension://abcdef",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s = load()
+    assert s.allowed_hosts == ("*", "mask.example.com", "sam-mask-service", "my_host", "10.0.0.5", "[::1]")
+    assert len(s.cors_origins) == 4
+
+
+def test_a_misspelt_name_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("SAM_")]:
+        monkeypatch.delenv(name)
+    assert strays() == ()
+    monkeypatch.setenv("SAM_ENGIN", "mesh")
+    monkeypatch.setenv("SAM_WORKERS", "1")
+    (tmp_path / ".env").write_text("SAM_TIMEOUT=3\nSAM_PUBLISH=127.0.0.1\nSAM_API_KEY=from-the-file\nOTHER=1\n")
+    assert strays() == (
+        "SAM_ENGIN is no setting and is ignored; did you mean SAM_ENGINE?",
+        "SAM_TIMEOUT is no setting and is ignored.",
+    )

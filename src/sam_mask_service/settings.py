@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 Engine = Literal["auto", "sam", "mesh"]
 ModelName = Literal["vit_b", "vit_l", "vit_h", "mobile_sam"]
 Words = Annotated[tuple[str, ...], NoDecode]
 MIB = 1024 * 1024
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", re.ASCII)
+ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "SAM_SHARED")
+"""Not ours, and not misspelt: docker-compose.yaml reads them from the same ``.env``; the last one is the tests'."""
 
 
 class SettingsError(Exception):
@@ -108,8 +115,20 @@ class Settings(BaseSettings):
 
     @field_validator("url_hosts", "allowed_hosts")
     @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(word.lower() for word in value)
+    def _hosts(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        names = tuple(word.lower() for word in value)
+        any_host = ("*",) if info.field_name == "allowed_hosts" else ()
+        if wrong := next((name for name in names if name not in any_host and not _HOST.fullmatch(name)), None):
+            raise ValueError(f"{wrong} is no host name; write it without http://, port, path and wildcards")
+        return names
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """As a browser sends them, to the letter: another spelling would silently never match."""
+        if wrong := next((word for word in value if not _ORIGIN.fullmatch(word)), None):
+            raise ValueError(f"{wrong} is no origin; write https://app.example.com, without path or slash at its end")
+        return value
 
     @field_validator("api_key")
     @classmethod
@@ -133,9 +152,24 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as e:
         lines = [
-            f"{_variable(error['loc'])}: {error['msg']}" for error in e.errors(include_url=False, include_input=False)
+            f"{_variable(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
+            for error in e.errors(include_url=False, include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from None
+
+
+def strays() -> tuple[str, ...]:
+    """A sentence for each ``SAM_`` name in the environment or ``.env`` that is no setting: it is ignored, and should not be
+    so silently."""
+    read = EnvSettingsSource(Settings).env_vars.keys() | DotEnvSettingsSource(Settings).env_vars.keys()
+    known = [_variable((name,)) for name in Settings.model_fields] + list(ELSEWHERE)
+    names = sorted(name.upper() for name in read if name.upper().startswith("SAM_"))
+    return tuple(_stray(name, known) for name in names if name not in known)
+
+
+def _stray(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"{name} is no setting and is ignored" + (f"; did you mean {near[0]}?" if near else ".")
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -274,6 +274,9 @@ def test_g10_cors_for_the_listed_origin_alone_and_without_credentials(make: Make
     ):
         assert answer.headers["access-control-allow-origin"] == "https://app.example"
         assert "access-control-allow-credentials" not in answer.headers
+        assert {"X-Mask-Stats", "X-Residual-Faces", "X-Frame"} <= set(
+            answer.headers["access-control-expose-headers"].split(", ")
+        )
     assert "access-control-allow-origin" not in mask(client, {"Origin": "https://evil.example"}).headers
 
 

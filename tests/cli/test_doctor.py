@@ -48,6 +48,13 @@ def test_a_sound_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not [finding for finding in found.values() if finding.status == "fail"]
 
 
+def test_a_misspelt_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_ENGIN", "mesh")
+    assert findings(tmp_path)["settings"] == Finding(
+        "warn", "settings", "SAM_ENGIN is no setting and is ignored; did you mean SAM_ENGINE?"
+    )
+
+
 def test_a_mask_of_something_else_fails(tmp_path: Path) -> None:
     found = findings(tmp_path, detector=Fixed((Face(Box(10, 10, 100, 100), 0.9),)))
     assert found["self-test"].status == "fail" and "IoU" in found["self-test"].text

@@ -18,7 +18,7 @@ from ..doors import weights
 from ..sam.advice import advise
 from ..sam.machine import cpu_threads, measure
 from ..service import Service
-from ..settings import Settings, SettingsError, load
+from ..settings import Settings, SettingsError, load, strays
 from . import models
 from .finding import Finding, Status
 from .machine import cpu_flags, cpu_name, memory_bytes
@@ -37,6 +37,7 @@ def examine(image: Path | None, build: Callable[[Settings], Service], *, pull: b
     except SettingsError as e:
         yield from (Finding("fail", "settings", line) for line in str(e).splitlines())
         return
+    yield from (Finding("warn", "settings", line) for line in strays())
     yield from folders(settings)
     yield from access(settings)
     yield from model_files(settings, pull)

@@ -21,7 +21,7 @@ from ..doors.weights import WeightsError
 from ..errors import ServiceError
 from ..params import MaskParams
 from ..service import Service
-from ..settings import SettingsError, load
+from ..settings import SettingsError, load, strays
 from . import batch as batches
 from . import doctor as doctors
 from . import inputs, models, run
@@ -202,6 +202,8 @@ def doctor(
 
 def _service(engine: str) -> Service:
     settings = run.command_settings(load(), engine)  # a bad setting is said before anything heavy is loaded
+    for line in strays():
+        run.say(f"settings: {line}")
     from ..compose import build
 
     return build(settings)

@@ -19,7 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
 from ..service import Service
-from ..settings import Settings, SettingsError, load
+from ..settings import Settings, SettingsError, load, strays
 from ..studio import Studio
 from . import docs, logs, schema
 from .admission import AdmissionMiddleware, WorkRoutes
@@ -32,6 +32,8 @@ from .studio import StudioRoutes
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
 """Exit code of a worker that cannot load its application: gunicorn then stops instead of starting another one."""
+ANSWER_HEADERS = ("X-Mask-Stats", "X-Residual-Faces", "X-Faces-Hidden", "X-Frame", "X-Request-ID", "Retry-After")
+"""What a page of another origin may read of an answer."""
 _NONE: Mapping[str, Page] = MappingProxyType({})
 _DESCRIPTION = "A picture goes in, a pixel-accurate mask of its faces comes out."
 
@@ -100,7 +102,7 @@ def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRout
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Content-Type", "X-API-Key", "Authorization", "X-Request-ID"],
-            expose_headers=["X-Mask-Stats", "X-Request-ID", "Retry-After"],
+            expose_headers=list(ANSWER_HEADERS),
         )
     app.add_middleware(ObserveMiddleware, metrics=metrics)
 
@@ -109,6 +111,8 @@ def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRout
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     _warn_of_open_doors(service.settings)
+    for line in strays():
+        log.warning(line)
     service.start(_end)
     try:
         yield
