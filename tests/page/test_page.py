@@ -299,11 +299,13 @@ def test_a_key_is_asked_for_kept_and_sent(page: Page, stub: Stub, photo: Path) -
     page.set_input_files("#file", photo)
     expect(page.locator("#error")).to_contain_text("needs an API key")
     expect(page.locator("#key")).to_be_focused()
-    page.locator("#key").fill(stub.key)
+    page.locator("#key").fill("sesame-sesame-tuesday")
     page.locator("#key").press("Tab")
-    page.set_input_files("#file", [])
-    page.set_input_files("#file", photo)
+    expect(page.locator("#error")).to_contain_text("needs an API key")
+    page.locator("#key").fill(stub.key)
+    page.locator("#key").press("Enter")  # the picture was not forgotten
     expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    expect(page.locator("#error")).not_to_be_visible()
     assert page.evaluate("[sessionStorage.getItem('key'), localStorage.length, document.cookie]") == [stub.key, 0, ""]
     page.locator("#curl").click()
     command = page.locator("#command").input_value()
@@ -343,6 +345,31 @@ def test_what_is_no_picture_is_said(page: Page, tmp_path: Path) -> None:
     page.set_input_files("#file", path)
     expect(page.locator("#error")).to_be_visible()
     expect(page.locator("#drop")).to_be_visible()
+
+
+@pytest.mark.parametrize("how", ["broken", "refused"])
+def test_a_picture_that_fails_leaves_the_one_before(loaded: Page, stub: Stub, tmp_path: Path, how: str) -> None:
+    before = pixel(loaded, 200, 260)
+    path = tmp_path / "x.png"
+    path.write_bytes(b"this is not a picture")
+    if how == "refused":
+        Image.new("RGB", (900, 300), (9, 9, 9)).save(path)
+        stub.error = (422, "image_too_many_pixels", "The picture has too many pixels.")
+    loaded.set_input_files("#file", path)
+    expect(loaded.locator("#error")).to_be_visible()
+    expect(loaded.locator("#state")).to_have_text("The picture before is still here.")
+    assert pixel(loaded, 200, 260) == before
+    stub.error = None
+    slide(loaded, "expand", 30)
+    wait(loaded, lambda: stub.last("/masks")["expand_pixels"] == 30)
+    expect(loaded.locator("#state")).to_contain_text("Mask of 2 faces")
+    assert [path for _, path, _ in stub.asked if path.endswith("/masks")][-1] == "/images/id0/masks"
+
+
+def test_the_same_file_may_be_chosen_again(loaded: Page, stub: Stub, photo: Path) -> None:
+    assert loaded.locator("#file").input_value() == ""
+    loaded.set_input_files("#file", photo)
+    wait(loaded, lambda: stub.count("/images") == 2)
 
 
 def test_drop_and_paste(page: Page, stub: Stub, photo: Path) -> None:

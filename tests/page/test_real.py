@@ -66,8 +66,6 @@ def test_a_visit(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#error")).to_contain_text("API key")
     page.locator("#key").fill(KEY)
     page.locator("#key").press("Tab")
-    page.set_input_files("#file", [])
-    page.set_input_files("#file", photo)
     expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
     mask = np.asarray(saved(page))
     assert mask.shape == (150, 200)

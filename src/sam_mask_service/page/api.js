@@ -38,7 +38,7 @@ async function call(path, { method = 'POST', accept = 'application/json', body, 
       response = await fetch(path, { method, headers, body: json ? JSON.stringify(json) : body, signal, cache: 'no-store', credentials: 'omit' });
     } catch (error) {
       if (error.name === 'AbortError') throw error;
-      throw new ServiceError('The service cannot be reached.', 'unreachable', 0);
+      throw new ServiceError('The service cannot be reached. Check that it is running, then try again.', 'unreachable', 0);
     }
     if (response.ok) return response;
     if (response.status !== 503 || tried === TRIES) throw await failure(response);

@@ -11,6 +11,8 @@ let session = null;
 let rows = {}; // targets by name
 let running = null; // the request in flight
 let again = false; // something changed since it began
+let turn = 0; // counts the pictures that were brought: the newest wins
+let waiting = null; // a picture that the service takes only with a key
 const shapes = {}; // the sliders' places, by task
 const hand = new Hand(stage, { corrects: () => task() === 'mask', toggle, changed: refresh });
 
@@ -22,44 +24,58 @@ function fail(error) {
   if (!known) console.error(error);
   $('error').textContent = known ? error.message : 'Something went wrong in this page.';
   $('error').hidden = false;
-  if (known && (error.status === 401 || error.code === 'key_wrong')) {
+  if (needsKey(error)) {
     $('access').open = true;
     $('key').focus();
   }
 }
 
+function needsKey(error) { return error.code === 'key_missing' || error.code === 'key_wrong'; }
+
 function calm() { $('error').hidden = true; }
 
 // --- the picture ------------------------------------------------------------------------------------------------------------
 
+// What is on the stage stays there until the next picture can take its place.
 async function take(file) {
   if (!file) return;
+  turn += 1;
+  const mine = turn;
+  const next = new Session(file);
   calm();
-  session?.close();
-  running?.abort();
+  waiting = null;
   say('Looking for faces…');
+  const opening = next.open();
   try {
-    const next = new Session(file);
-    const [, faces] = await Promise.all([shown(file), next.open()]);
-    session = next;
-    stage.faces = faces;
-    stage.chosen = new Set(faces.map((face) => face.face_id));
-    show(true);
-    list();
-    say(faces.length ? `${faces.length} ${faces.length === 1 ? 'face' : 'faces'} found.` : 'No face found in this picture.');
-    hand.show();
-    if (!faces.length) throw new ServiceError('No face was found in this picture. Draw a box around what you want, or choose another picture.', 'no_face', 422);
-    refresh();
+    const [bitmap, faces] = await Promise.all([shown(file), opening]);
+    if (mine === turn) begin(next, bitmap, faces);
+    else next.close();
   } catch (error) {
-    if (!session) say('Choose a picture to begin.');
+    opening.then(() => next.close(), () => {}); // it may still be on its way
+    if (mine !== turn) return;
+    say(session ? 'The picture before is still here.' : 'Choose a picture to begin.');
+    if (needsKey(error)) waiting = file;
     fail(error);
   }
 }
 
 function shown(file) {
-  return stage.load(file).catch(() => {
-    throw new ServiceError('The browser cannot show this file as a picture.', 'not_shown', 0);
+  return createImageBitmap(file).catch(() => { // upright: EXIF orientation is applied
+    throw new ServiceError('The browser cannot show this file as a picture. JPEG, PNG and WebP always work.', 'not_shown', 0);
   });
+}
+
+function begin(next, bitmap, faces) {
+  session?.close();
+  running?.abort();
+  session = next;
+  stage.put(bitmap, faces);
+  show(true);
+  list();
+  say(faces.length ? `${faces.length} ${faces.length === 1 ? 'face' : 'faces'} found.` : 'No face found in this picture.');
+  hand.show();
+  if (faces.length) refresh();
+  else fail(new ServiceError('No face was found in this picture. Draw a box around what you want, or choose another picture.', 'no_face', 422));
 }
 
 function show(there) {
@@ -186,7 +202,10 @@ async function fillTargets() {
 }
 
 function listen() {
-  for (const id of ['file', 'camera']) $(id).addEventListener('change', () => { take($(id).files[0]); });
+  for (const id of ['file', 'camera']) $(id).addEventListener('change', () => {
+    take($(id).files[0]);
+    $(id).value = ''; // the same file may be chosen again
+  });
   for (const id of ['expand', 'smooth', 'feather', 'strength']) $(id).addEventListener('input', () => { units(); keepShape(); refresh(); });
   for (const id of ['region', 'matte', 'method', 'background', 'aspect', 'colour']) $(id).addEventListener('change', () => {
     $('colourfield').hidden = $('background').value !== 'colour';
@@ -201,7 +220,12 @@ function listen() {
   $('copy').addEventListener('click', copy);
   $('close').addEventListener('click', () => $('dialog').close());
   $('other').addEventListener('click', () => $('file').click());
-  $('key').addEventListener('change', () => { setKey($('key').value.trim()); calm(); });
+  $('key').addEventListener('change', () => {
+    setKey($('key').value.trim());
+    calm();
+    if (waiting) take(waiting);
+    else refresh();
+  });
   $('panel').addEventListener('submit', (event) => event.preventDefault());
   document.addEventListener('paste', (event) => take([...(event.clipboardData?.files || [])].find((f) => f.type.startsWith('image/'))));
   const drag = (event, on) => { event.preventDefault(); document.body.classList.toggle('dragging', on); };

@@ -16,10 +16,10 @@ export class Stage {
     Object.assign(this, { picture: null, faces: [], chosen: new Set(), points: [], box: null, rubber: null, overlay: false, result: null, split: 50, cross: null });
   }
 
-  async load(file) {
-    const bitmap = await createImageBitmap(file); // upright: EXIF orientation is applied
+  // A picture with its faces, all of them switched on, in place of the one before.
+  put(bitmap, faces) {
     this.clear();
-    this.picture = bitmap;
+    Object.assign(this, { picture: bitmap, faces, chosen: new Set(faces.map((face) => face.face_id)) });
     this.width = bitmap.width;
     this.height = bitmap.height;
     this.scale = Math.min(1, SIDE / Math.max(this.width, this.height));
@@ -31,7 +31,6 @@ export class Stage {
     const context = this.small.getContext('2d');
     context.imageSmoothingQuality = 'high';
     context.drawImage(bitmap, 0, 0, this.small.width, this.small.height);
-    this.draw();
   }
 
   // A grey mask picture (white = face) becomes a tint on the faces and a veil on the rest.
