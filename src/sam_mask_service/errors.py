@@ -106,7 +106,7 @@ class FileExists(ServiceError):
 
 class TooLarge(ServiceError):
     code, status, title = "too_large", 413, "Too large"
-    default_detail = "The request or the picture has more bytes than this service takes."
+    default_detail = "The request or the picture has more bytes than this service takes (setting SAM_MAX_BYTES)."
 
 
 class UnsupportedMedia(ServiceError):
@@ -142,7 +142,7 @@ class ImageTooSmall(Unprocessable):
 
 class NoFace(Unprocessable):
     code, title = "no_face", "No face found"
-    default_detail = "No face was found in the picture."
+    default_detail = "No face was found in the picture. To look harder: recall=high, or a lower min_confidence."
 
 
 class FaceNotFound(Unprocessable):

@@ -93,6 +93,7 @@ _ROWS = (
     ),
     # Read: OpenAI images/edits for GPT image models: mask PNG with alpha, under 4 MB, the picture's size; picture under 50 MB;
     # gpt-image-2: sides multiples of 16, at most 3840, 3:1, 655,360 to 8,294,400 pixels. Half transparency is not defined.
+    # The guide to image generation also wants picture and mask of one format, which can only be PNG.
     Target(
         "openai",
         "OpenAI images/edits, GPT image models",
@@ -107,6 +108,7 @@ _ROWS = (
         max_aspect=3,
         max_mask_bytes=4 * MB - 1,
         max_image_bytes=50 * MB - 1,
+        image_formats=("png",),
         fields={"image": _image(), "mask": _mask()},
     ),
     # Read: OpenAI images/edits for dall-e-2: square PNG under 4 MB; no output is larger than 1024.
@@ -126,6 +128,7 @@ _ROWS = (
     ),
     # Read: developer.ideogram.ai, Edit One Region with a Mask: black = repaint for Inpaint 3.0 and Precise Edit 4.5, in-between
     # values rounded, both must occur, one size; 25 MB and 50 MB. Remove Objects and the GPT Image ones: white = change.
+    # API reference, Edit with Ideogram 3.0: 10 MB for each file; the stricter of the two is kept.
     Target(
         "ideogram-edit",
         "Ideogram Inpaint v3",
@@ -133,8 +136,8 @@ _ROWS = (
         change="black",
         soft=False,
         both=True,
-        max_image_bytes=25 * MB,
-        max_mask_bytes=25 * MB,
+        max_image_bytes=10 * MB,
+        max_mask_bytes=10 * MB,
         fields={"image": _image(), "mask": _mask()},
     ),
     Target(
@@ -174,7 +177,8 @@ _ROWS = (
         change="white",
         fields={"image": _image("base64"), "mask": _mask("base64")},
     ),
-    # Read: Replicate flux-fill-dev: two-valued mask, sides multiples of 32, at most 1440 x 1440 pixels.
+    # Read: Replicate flux-fill-dev: two-valued mask, sides multiples of 32, at most 1440 x 1440 pixels. Unless megapixels says
+    # otherwise the result has about one megapixel, whatever came in.
     Target(
         "flux-fill-dev",
         "FLUX.1 Fill [dev] (Replicate)",
@@ -184,7 +188,7 @@ _ROWS = (
         multiple=32,
         max_side=1440,
         max_pixels=1440 * 1440,
-        fields={"image": _image("data URL"), "mask": _mask("data URL")},
+        fields={"image": _image("data URL"), "mask": _mask("data URL"), "megapixels": _value("match_input")},
     ),
     # Read: Stability v2beta inpaint: each side from 64, 4,096 to 9,437,184 pixels; white = full strength, greys between.
     # On Bedrock the same service also asks for 1:2.5 to 2.5:1; the stricter of the two is kept.
