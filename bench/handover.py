@@ -13,6 +13,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,30 +40,38 @@ SHAPES: tuple[tuple[str, Callable[[int], dict[str, Any]]], ...] = (
 )
 
 
-def group(width: int = 4000, height: int = 3000, seed: int = 0) -> bytes:
-    """A JPEG with ten faces of the public-domain portrait, about 500 pixels high, on a plain wall; ``seed`` changes one pixel."""
-    canvas = np.full((height, width, 3), (150, 160, 170), np.uint8)
-    head = np.asarray(Image.fromarray(data.astronaut()[:240, 110:330]).resize((700, 764), Image.Resampling.BICUBIC))
-    for i in range(10):
-        x, y = 60 + (i % 5) * 780, 250 + (i // 5) * 1350
-        canvas[y : y + 764, x : x + 700] = head if i % 2 else head[:, ::-1]
-    canvas[0, seed % width] = (255, 0, 0)
-    out = io.BytesIO()
-    Image.fromarray(canvas).save(out, "JPEG", quality=90)
-    return out.getvalue()
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A plain wall of ``width`` × ``height`` pixels with ``columns`` × ``rows`` pictures of the public-domain portrait's head,
+    ``head`` (width, height) pixels each, ``step`` apart from ``first`` on (x, y)."""
+
+    width: int
+    height: int
+    columns: int
+    rows: int
+    head: tuple[int, int]
+    first: tuple[int, int]
+    step: tuple[int, int]
+
+    def jpeg(self, seed: int = 0) -> bytes:
+        """``seed`` changes one pixel, and so the picture's content."""
+        canvas = np.full((self.height, self.width, 3), (150, 160, 170), np.uint8)
+        cut = Image.fromarray(data.astronaut()[:240, 110:330])
+        head = np.asarray(cut.resize(self.head, Image.Resampling.BICUBIC))
+        for i in range(self.columns * self.rows):
+            x = self.first[0] + (i % self.columns) * self.step[0]
+            y = self.first[1] + (i // self.columns) * self.step[1]
+            canvas[y : y + self.head[1], x : x + self.head[0]] = head if i % 2 else head[:, ::-1]
+        canvas[0, seed % self.width] = (255, 0, 0)
+        out = io.BytesIO()
+        Image.fromarray(canvas).save(out, "JPEG", quality=90)
+        return out.getvalue()
 
 
-def crowd(width: int = 2400, height: int = 1700, seed: int = 0) -> bytes:
-    """A JPEG of four megapixels with 30 faces of the same portrait, about 110 pixels high; ``seed`` changes one pixel."""
-    canvas = np.full((height, width, 3), (150, 160, 170), np.uint8)
-    head = np.asarray(Image.fromarray(data.astronaut()[:240, 110:330]).resize((220, 240), Image.Resampling.BICUBIC))
-    for i in range(30):
-        x, y = 60 + (i % 6) * 390, 60 + (i // 6) * 330
-        canvas[y : y + 240, x : x + 220] = head if i % 2 else head[:, ::-1]
-    canvas[0, seed % width] = (255, 0, 0)
-    out = io.BytesIO()
-    Image.fromarray(canvas).save(out, "JPEG", quality=90)
-    return out.getvalue()
+GROUP = Wall(4000, 3000, 5, 2, head=(700, 764), first=(60, 250), step=(780, 1350))
+"""Twelve megapixels, ten faces about 500 pixels high."""
+CROWD = Wall(2400, 1700, 6, 5, head=(220, 240), first=(60, 60), step=(390, 330))
+"""Four megapixels, 30 faces about 110 pixels high."""
 
 
 def _times(work: Callable[[int], Any], count: int) -> dict[str, float]:
@@ -91,7 +100,7 @@ def interactive(client: httpx.Client, count: int) -> dict[str, Any]:
 
 
 def heavy(client: httpx.Client, count: int) -> dict[str, Any]:
-    pictures = [group(seed=i) for i in range(count)]
+    pictures = [GROUP.jpeg(seed=i) for i in range(count)]
     last: dict[str, Any] = {}
 
     def ask(path: str, i: int, **form: str) -> None:
@@ -115,7 +124,7 @@ def group_photo(client: httpx.Client, count: int) -> dict[str, Any]:
     """Every face of a 4-megapixel group of 30, in one mask and in one each."""
     rows: dict[str, Any] = {}
     for k, mode in enumerate(("combined", "separate")):
-        pictures = [crowd(seed=k * count + i) for i in range(count)]
+        pictures = [CROWD.jpeg(seed=k * count + i) for i in range(count)]
 
         def ask(i: int, mode: str = mode, pictures: list[bytes] = pictures) -> None:
             form = {"mode": mode, "region": "face"}

@@ -153,10 +153,10 @@ def test_h05_client_that_leaves_the_queue_makes_room(crowd: Crowd) -> None:
     assert codes(crowd.client.run(run())) == {(200, ""): 5}
 
 
-def disconnecting(leave: asyncio.Event) -> tuple[Any, Any, list[int]]:
-    """ASGI's two ends of a client that sends a picture and then goes when ``leave`` is set."""
-    messages = [{"type": "http.request", "body": picture(), "more_body": False}]
-    sent: list[int] = []
+def disconnecting(leave: asyncio.Event, body: bytes) -> tuple[Any, Any, list[dict[str, Any]]]:
+    """ASGI's two ends of a client that sends ``body`` and then goes when ``leave`` is set, and what was sent to it."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         if messages:
@@ -165,7 +165,7 @@ def disconnecting(leave: asyncio.Event) -> tuple[Any, Any, list[int]]:
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
-        sent.append(message.get("status", 0))
+        sent.append(message)
 
     return receive, send, sent
 
@@ -181,9 +181,9 @@ def test_h06_client_that_leaves_during_the_work_frees_its_slot(tmp_path: Path) -
     client = Client(service(tmp_path, segmenter=FakeSegmenter(seconds=10), workers=1, queue=0))
     gate = client.service.gate
 
-    async def run() -> list[int]:
+    async def run() -> list[dict[str, Any]]:
         leave = asyncio.Event()
-        receive, send, sent = disconnecting(leave)
+        receive, send, sent = disconnecting(leave, picture())
         task = asyncio.ensure_future(client.app({**SCOPE, "state": {}}, receive, send))
         while not gate.busy:
             await asyncio.sleep(0.01)
