@@ -248,6 +248,22 @@ def test_encode_round_trips_masks_and_pictures() -> None:
         np.testing.assert_array_equal(np.asarray(out) == 255, bits)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (16, 1_000_001), (1_000_001, 16), (200, 333)])
+def test_masks_of_every_shape_and_layout_round_trip(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
+    for mask in (noise, noise[::-1, ::-1], np.asfortranarray(noise), np.zeros(shape, np.uint8), noise > 200):
+        with Image.open(io.BytesIO(image.encode(mask))) as out:
+            assert (out.mode, out.size) == ("L", shape[::-1])
+            np.testing.assert_array_equal(np.asarray(out), mask * np.uint8(255) if mask.dtype == bool else mask)
+
+
+def test_a_mask_with_its_soft_edge_is_small() -> None:
+    y, x = np.mgrid[:1024, :1024]
+    soft = np.clip(255 * (300.5 - np.hypot(x - 500, y - 480)) / 6, 0, 255).astype(np.uint8)
+    assert len(image.encode(soft)) < 20_000
+    assert len(image.encode(soft > 127)) < 5_000
+
+
 def test_crop_moves_colours_to_srgb() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for profile in (None, srgb, b"rubbish", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()):
