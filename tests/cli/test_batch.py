@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from ..support.scene import Fixed, picture
 from .conftest import Call
@@ -64,6 +66,35 @@ def test_a_second_run_does_only_what_is_missing(call: Call, pictures: Path, tmp_
     assert len(detector.asked) == 1
     assert manifest(tmp_path / "out")[0]["stats"]["image_width"] == 200, "the earlier row's figures are kept"
     assert (tmp_path / "out" / "a.png").read_bytes() == b"kept"
+
+
+def test_a_result_in_another_format_is_not_done_twice(call: Call, pictures: Path, tmp_path: Path) -> None:
+    with Image.open(io.BytesIO(picture())) as image:
+        image.save(pictures / "c.gif")
+    for more, status in ([], "ok"), ([], "skipped"), ([], "skipped"), (["--overwrite"], "ok"):
+        call("batch", "in", "out", "--action", "anonymize", *more)
+        rows = manifest(tmp_path / "out")
+        assert [(row["status"], row["code"]) for row in rows] == [(status, "residual_faces")] * 3
+        assert [row["output"] for row in rows] == [["a.png"], ["c.png"], ["deeper/b.jpg"]]
+
+
+@pytest.mark.parametrize("names", ["../a.png", ["../a.png"], ["other.png"], [1], ["a.png", "b.png"], None])
+def test_a_strange_row_sends_no_result_elsewhere(call: Call, pictures: Path, tmp_path: Path, names: Any) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "a.png").write_bytes(b"mine")
+    (tmp_path / "out" / "other.png").write_bytes(b"mine")
+    (tmp_path / "out" / "manifest.jsonl").write_text(json.dumps({"input": "a.png", "output": names}) + "\n")
+    assert call("batch", "in", "out", "--overwrite").exit_code == 0
+    assert manifest(tmp_path / "out")[0]["output"] == ["a.png"]
+    assert [path.read_bytes() for path in (tmp_path / "a.png", tmp_path / "out" / "other.png")] == [b"mine"] * 2
+
+
+def test_photographs_that_are_not_read_are_named(call: Call, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (pictures / "notes.txt").write_text("passed over")
+    result = call("batch", "in", "out", "--action", "anonymize")
+    assert result.exit_code == 1 and "phone.HEIC" in result.stderr and "notes" not in result.stderr
+    assert [row["code"] for row in manifest(tmp_path / "out") if row["status"] == "error"] == ["unsupported_media"]
 
 
 def test_overwrite_does_all_anew(call: Call, pictures: Path, tmp_path: Path) -> None:

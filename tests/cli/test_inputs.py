@@ -33,7 +33,7 @@ def test_a_folder_keeps_its_tree(pictures: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("inputs", "out", "word"),
-    [(["a.jpg", "b.jpg"], "-", "stdout"), (["a.jpg"], "mask.jpg", "PNG"), (["EMPTY"], "out", "no JPEG")],
+    [(["a.jpg", "b.jpg"], "-", "stdout"), (["a.jpg"], "mask.jpg", "PNG"), (["EMPTY"], "out", "no picture")],
 )
 def test_command_lines_that_make_no_sense(inputs: list[str], out: str, word: str, tmp_path: Path) -> None:
     words = [str(tmp_path) if name == "EMPTY" else name for name in inputs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ async def run_folder(service: Service, folder: Path, output: Path, row: Row, par
 
     A picture whose result is there already is ``skipped`` and keeps the figures of its earlier row.
     """
-    jobs = _jobs(folder, output, row.suffix(params))
     before = _earlier(output / MANIFEST)
+    jobs = [_as_before(job, folder, output, before) for job in _jobs(folder, output, row.suffix(params))]
     output.mkdir(parents=True, exist_ok=True)
     with (output / MANIFEST).open("w", encoding="utf-8") as manifest:
 
@@ -46,6 +47,18 @@ def _jobs(folder: Path, output: Path, suffix: str | None) -> list[inputs.Job]:
     return [job for job in jobs if job.source is None or not job.source.resolve().is_relative_to(inside)]
 
 
+def _as_before(job: inputs.Job, folder: Path, output: Path, before: dict[str, Json]) -> inputs.Job:
+    """A result's format can decide its suffix (a GIF becomes a PNG): then only the earlier row says how its file is called."""
+    if job.source is None or job.target is None:
+        return job
+    names = before.get(str(job.source.relative_to(folder)), {}).get("output")
+    if not isinstance(names, list) or len(names) != 1 or not isinstance(names[0], str):
+        return job
+    target = output / names[0]
+    same = target.parent == job.target.parent and target.stem == job.target.stem
+    return replace(job, target=target) if same and target.is_file() else job
+
+
 def _earlier(manifest: Path) -> dict[str, Json]:
     """Rows of an earlier run by input; broken lines are passed over."""
     rows: dict[str, Json] = {}
@@ -67,7 +80,7 @@ def _row(outcome: run.Outcome, folder: Path, output: Path, before: dict[str, Jso
     source = outcome.job.source
     row["input"] = str(source.relative_to(folder)) if source is not None else outcome.job.name
     row["output"] = [str(path.relative_to(output)) for path in outcome.outputs]
-    if outcome.status == "skipped" and row["input"] in before:
-        old = before[row["input"]]
-        row.update({key: old.get(key) for key in ("output", "faces", "stats") if key in old})
+    old = before.get(row["input"], {})
+    if outcome.status == "skipped" and old.get("status") != "error":
+        row.update({key: old[key] for key in ("output", "faces", "stats", "error", "code") if key in old})
     return row

@@ -20,6 +20,10 @@ from ..image import FORMATS
 
 STREAM = "-"
 SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO"))
+UNREAD = frozenset((".heic", ".heif", ".tif", ".tiff", ".jxl", ".jp2"))
+"""Photographs all the same: each is named as one that cannot be read, since whoever hides the faces of a folder must not
+believe that nothing was passed over."""
+SEARCHED = SUFFIXES | UNREAD
 """What a folder is searched for; a file named by itself is taken whatever its name."""
 
 
@@ -54,7 +58,7 @@ def gather(inputs: Sequence[str], out: str | None, suffix: str | None = ".png") 
     """
     found = [item for word in inputs for item in _pictures(word)]
     if not found:
-        raise typer.BadParameter("there is no JPEG, PNG or WebP picture in this folder", param_hint="INPUT")
+        raise typer.BadParameter("there is no picture in this folder", param_hint="INPUT")
     if out is None or out == STREAM:
         return _without_folder(found, out)
     target = Path(out)
@@ -86,7 +90,7 @@ def _pictures(word: str) -> Iterator[tuple[str, Path | None, Path]]:
         return
     path = Path(word)
     if path.is_dir():
-        for picture in files.pictures_in(path, SUFFIXES):
+        for picture in files.pictures_in(path, SEARCHED):
             yield str(picture), picture, picture.relative_to(path)
     else:
         yield word, path, Path(path.name)

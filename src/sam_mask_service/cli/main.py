@@ -40,7 +40,7 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 ELSEWHERE = ("output",)
 """Parameters that the command line has in another form: -o and --format."""
-Pictures = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, or - for stdin.")]
+Pictures = Annotated[list[str], typer.Argument(metavar="INPUT", help="Files, folders, or - for stdin.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="json: a line of results each.")]
 Out = Annotated[str | None, typer.Option("--output", "-o", metavar="OUT", help="A file, a folder, or - for stdout.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]

@@ -18,7 +18,7 @@ from ..doors.model_table import ModelRow
 from ..settings import Settings, load
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and remove model files.", rich_markup_mode=None)
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `sam-mask models list`.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names from `sam-mask models list`.")]
 
 
 @app.command("list")
@@ -95,7 +95,7 @@ def verify(names: Names = None) -> None:
 
 @app.command()
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names from `sam-mask models list`.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names from `sam-mask models list`.")],
 ) -> None:
     """Remove models and what is left of broken-off downloads."""
     folder = load().models_dir
