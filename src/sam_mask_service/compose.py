@@ -111,7 +111,10 @@ def sam_loader(settings: Settings, mesh: Segmenter, network: Network | None = No
                 _fetch_missing(settings, report)
             report("loading", None)
             backend = (network or _network(settings)).result()
-        except (WeightsError, CheckpointError, ArithmeticUnavailable) as e:
+        except CheckpointError as e:
+            own = "SAM_CHECKPOINT: " if settings.checkpoint is not None else ""
+            raise EngineUnavailable(f"{own}{e}") from e
+        except (WeightsError, ArithmeticUnavailable) as e:
             raise EngineUnavailable(str(e)) from e
         return SamSegmenter(backend, mesh, threads=settings.threads)
 

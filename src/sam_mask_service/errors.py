@@ -64,7 +64,9 @@ class PathOutsideRoot(ServiceError):
 
 class ForbiddenOrigin(ServiceError):
     code, status, title = "forbidden_origin", 403, "Origin not allowed"
-    default_detail = "Requests from other web sites are not allowed."
+    default_detail = (
+        "Requests from other web sites are not allowed (setting SAM_CORS_ORIGINS; behind a proxy: let it pass on Host)."
+    )
 
 
 class ForbiddenHost(ServiceError):

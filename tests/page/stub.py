@@ -75,6 +75,8 @@ class Stub:
     residual: int = 0
     blind: bool = False
     """Finds no face."""
+    forgetful: bool = False
+    """Keeps no upload: each request meets another process of the service."""
     url: str = ""
 
     def last(self, path: str) -> dict[str, Any]:
@@ -124,7 +126,7 @@ class Stub:
             about = {"image_id": name, "width": SIZE[0], "height": SIZE[1], "faces": faces, "expires_in": 600}
             return JSONResponse(about, 201)
         if path.startswith("/images/") and self.with_images:
-            if path.split("/")[2] not in self.images:
+            if self.forgetful or path.split("/")[2] not in self.images:
                 return problem(404, "image_not_found", "There is no image under this id.")
             return self._mask(request, values) if request.method == "POST" else Response(status_code=204)
         if path == "/detect_faces":

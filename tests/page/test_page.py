@@ -219,6 +219,21 @@ def test_region_and_target(loaded: Page, stub: Stub) -> None:
     assert "invert" not in asked
 
 
+@pytest.mark.parametrize(
+    ("target", "hint", "said"),
+    [
+        ("comfyui", "transparent = change", "one file"),
+        ("recraft", "Two values only", "Two files"),
+    ],
+)
+def test_what_a_target_does_with_files_and_soft_edges(loaded: Page, target: str, hint: str, said: str) -> None:
+    loaded.locator("#target").select_option(target)
+    expect(loaded.locator("#polarity")).to_contain_text(hint)
+    assert ("feather" in loaded.locator("#polarity").inner_text()) == (target == "recraft")
+    loaded.locator("#download").click()
+    expect(loaded.locator("#state")).to_contain_text(said)
+
+
 def test_download_of_the_plain_mask(loaded: Page, stub: Stub) -> None:
     with loaded.expect_download() as got:
         loaded.locator("#download").click()
@@ -291,6 +306,20 @@ def test_an_expired_id_is_uploaded_again(loaded: Page, stub: Stub) -> None:
     stub.images.clear()
     slide(loaded, "expand", 33)
     wait(loaded, lambda: stub.count("/images") == 2 and stub.last("/masks")["expand_pixels"] == 33)
+    expect(loaded.locator("#error")).not_to_be_visible()
+
+
+def test_an_upload_that_another_process_holds(loaded: Page, stub: Stub) -> None:
+    stub.forgetful = True
+    slide(loaded, "expand", 34)
+    wait(loaded, lambda: stub.count("/create_mask") == 1)
+    assert stub.last("/create_mask")["expand_pixels"] == 34
+    expect(loaded.locator("#state")).to_contain_text("Mask of 2 faces")
+    loaded.get_by_text("+ add").click()
+    click_at(loaded, 320, 400)  # points need the upload
+    expect(loaded.locator("#error")).to_contain_text("no image under this id")
+    stub.forgetful = False
+    loaded.locator("#clear").click()
     expect(loaded.locator("#error")).not_to_be_visible()
 
 

@@ -59,7 +59,13 @@ def _read(name: str) -> StaticFile:
 
 def _targets() -> bytes:
     rows = [
-        {"name": t.name, "consumer": t.consumer, "polarity": {e: t.polarity(e) for e in get_args(Edit)}}
+        {
+            "name": t.name,
+            "consumer": t.consumer,
+            "polarity": {e: t.polarity(e) for e in get_args(Edit)},
+            "soft": t.soft,
+            "one_file": t.mask_is_picture,
+        }
         for t in TARGETS.values()
     ]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()

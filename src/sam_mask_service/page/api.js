@@ -77,15 +77,18 @@ export class Session {
   }
 
   async mask(values, accept, signal) {
-    if (!this.kept) return call('/create_mask', { body: form(this.file, values), accept, signal });
-    const path = () => `/images/${encodeURIComponent(this.id)}/masks`;
-    try {
-      return await call(path(), { json: values, accept, signal });
-    } catch (error) {
-      if (error.code !== 'image_not_found') throw error;
-      await this.open(); // it expired: once more from the start
-      return call(path(), { json: values, accept, signal });
+    for (let uploads = 0; this.kept; uploads += 1) {
+      try {
+        return await call(`/images/${encodeURIComponent(this.id)}/masks`, { json: values, accept, signal });
+      } catch (error) {
+        if (error.code !== 'image_not_found') throw error;
+        // It expired, or another process of the service answered: once more from the start, then without /images.
+        if (uploads && !values.points && !values.box) break;
+        if (uploads === TRIES) throw error;
+        await this.open();
+      }
     }
+    return call('/create_mask', { body: form(this.file, values), accept, signal });
   }
 
   picture(path, values, signal) {

@@ -191,7 +191,8 @@ function describe() {
   const row = rows[$('target').value];
   $('invert').parentElement.hidden = Boolean(row);
   const plain = `Plain PNG: face ${$('invert').checked ? 'black, rest white' : 'white, rest black'}.`;
-  $('polarity').textContent = row ? `${row.consumer}: ${row.polarity[$('edit').value]}.` : plain;
+  const hard = row && !row.soft ? ' Two values only: the feather is left out.' : '';
+  $('polarity').textContent = row ? `${row.consumer}: ${row.polarity[$('edit').value]}.${hard}` : plain;
 }
 
 async function fillTargets() {
@@ -215,7 +216,7 @@ function listen() {
   for (const id of ['target', 'edit', 'invert']) $(id).addEventListener('change', describe);
   for (const radio of document.querySelectorAll('input[name=task]')) radio.addEventListener('change', changeTask);
   $('split').addEventListener('input', () => { stage.split = number('split'); stage.draw(); });
-  $('download').addEventListener('click', () => { calm(); takeHome(session, stage).then(say, fail); });
+  $('download').addEventListener('click', () => { calm(); takeHome(session, stage, rows[$('target').value]).then(say, fail); });
   $('curl').addEventListener('click', () => showCommand(session, stage));
   $('copy').addEventListener('click', copy);
   $('close').addEventListener('click', () => $('dialog').close());

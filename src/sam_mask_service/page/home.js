@@ -14,23 +14,23 @@ function save(blob, name) {
 
 const fromBase64 = (text, kind) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], { type: `image/${kind}` });
 
-// Saves what the page shows. Answers with a sentence about it.
-export async function take(session, stage) {
+// Saves what the page shows, as the tool ``row`` takes it. Answers with a sentence about it.
+export async function take(session, stage, row) {
   const { values, file } = TASKS[task()];
   if (task() !== 'mask') {
     if (!stage.blob) return 'There is nothing to save yet.';
     save(stage.blob, file);
     return 'Saved.';
   }
-  const target = $('target').value;
-  if (!target) {
+  if (!row) {
     save(await (await session.mask(values(stage), 'image/png')).blob(), file);
     return 'Saved.';
   }
   const answer = await (await session.mask(values(stage), 'application/json')).json();
-  save(fromBase64(answer.mask_base64, 'png'), `mask-${target}`);
-  if (!answer.image_base64) return 'Saved. The picture goes along as it is.';
-  save(fromBase64(answer.image_base64, answer.image_format || 'png'), `image-${target}`);
+  save(fromBase64(answer.mask_base64, 'png'), `mask-${row.name}`);
+  if (row.one_file) return 'Saved: picture and mask in one file.';
+  if (!answer.image_base64) return 'Saved. It goes with your own file of the picture.';
+  save(fromBase64(answer.image_base64, answer.image_format || 'png'), `image-${row.name}`);
   return 'Two files: the mask, and the picture made to fit.';
 }
 
