@@ -234,6 +234,46 @@ def test_what_a_target_does_with_files_and_soft_edges(loaded: Page, target: str,
     expect(loaded.locator("#state")).to_contain_text(said)
 
 
+def test_all_regions_can_be_chosen_and_none_is_lost(loaded: Page, stub: Stub) -> None:
+    """A browser offers of a datalist what begins with what stands there: nothing may stand there then."""
+    region = loaded.locator("#region")
+    region.focus()
+    expect(region).to_have_value("")
+    loaded.keyboard.press("Tab")
+    expect(region).to_have_value("face")
+    region.fill("head")
+    loaded.keyboard.press("Tab")
+    wait(loaded, lambda: stub.last("/masks")["region"] == "head")
+    region.focus()
+    slide(loaded, "expand", 12)
+    wait(loaded, lambda: stub.last("/masks")["expand_pixels"] == 12)
+    assert stub.last("/masks")["region"] == "head"
+    expect(region).to_have_value("head")
+
+
+def test_repaint_is_a_question_of_a_tool(loaded: Page) -> None:
+    expect(loaded.locator("#edit")).not_to_be_visible()
+    loaded.locator("#target").select_option("openai")
+    expect(loaded.locator("#edit")).to_be_visible()
+
+
+def test_download_is_in_sight(loaded: Page) -> None:
+    expect(loaded.locator("#download")).to_be_in_viewport()
+    loaded.set_viewport_size({"width": 375, "height": 640})
+    loaded.locator("#faces").scroll_into_view_if_needed()
+    expect(loaded.locator("#download")).to_be_in_viewport()
+    assert loaded.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_no_invisible_stop_of_the_tab_key(page: Page) -> None:
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id"))
+    assert "file" in seen
+    assert "camera" not in seen
+
+
 def test_download_of_the_plain_mask(loaded: Page, stub: Stub) -> None:
     with loaded.expect_download() as got:
         loaded.locator("#download").click()

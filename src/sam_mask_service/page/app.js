@@ -4,7 +4,7 @@ import { ServiceError, Session, key, setKey, targets } from './api.js';
 import { Hand } from './hand.js';
 import { copy, showCommand, take as takeHome } from './home.js';
 import { Stage } from './stage.js';
-import { $, TASKS, maskValues, number, task, units } from './values.js';
+import { $, TASKS, maskValues, number, region, task, units } from './values.js';
 
 const stage = new Stage($('canvas'));
 let session = null;
@@ -165,7 +165,9 @@ async function result(mine, signal) {
   const frame = (response.headers.get('X-Frame') || '').split(',').map(Number);
   await stage.setResult(stage.blob, frame.length === 4 ? frame : null);
   const left = response.headers.get('X-Residual-Faces');
-  say(left === null ? 'Done.' : `Done. A second look found ${left} ${left === '1' ? 'face' : 'faces'} left.`);
+  const faces = { 0: 'no face', 1: '1 face' }[left] || `${left} faces`;
+  const kept = stage.chosen.size < stage.faces.length ? ', besides those that are switched off' : '';
+  say(left === null ? 'Done.' : `Done. A second look found ${faces} left${kept}.`);
 }
 
 function changeTask() {
@@ -190,6 +192,7 @@ function keepShape() {
 function describe() {
   const row = rows[$('target').value];
   $('invert').parentElement.hidden = Boolean(row);
+  $('editfield').hidden = !row;
   const plain = `Plain PNG: face ${$('invert').checked ? 'black, rest white' : 'white, rest black'}.`;
   const hard = row && !row.soft ? ' Two values only: the feather is left out.' : '';
   $('polarity').textContent = row ? `${row.consumer}: ${row.polarity[$('edit').value]}.${hard}` : plain;
@@ -212,6 +215,9 @@ function listen() {
     $('colourfield').hidden = $('background').value !== 'colour';
     refresh();
   });
+  // A browser lists only the choices that fit what stands there: it makes room while somebody chooses.
+  $('region').addEventListener('focus', () => { $('region').placeholder = region(); $('region').value = ''; });
+  $('region').addEventListener('blur', () => { $('region').value = region(); });
   $('padding').addEventListener('input', () => { $('padding').dataset.moved = 'yes'; units(); refresh(); });
   for (const id of ['target', 'edit', 'invert']) $(id).addEventListener('change', describe);
   for (const radio of document.querySelectorAll('input[name=task]')) radio.addEventListener('change', changeTask);

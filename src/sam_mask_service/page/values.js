@@ -14,8 +14,9 @@ export function units() {
   if (!padded()) document.querySelector('output[for=padding]').textContent = 'auto';
 }
 
+export const region = () => $('region').value.trim() || $('region').placeholder || 'face';
 const shape = () => ({
-  region: $('region').value.trim() || 'face', expand_pixels: number('expand'), blur_iterations: number('smooth'),
+  region: region(), expand_pixels: number('expand'), blur_iterations: number('smooth'),
   feather_pixels: number('feather'), ...($('matte').checked ? { matte: true } : {}),
 });
 const chosen = (stage) => (stage.chosen.size ? { faces: [...stage.chosen].sort((a, b) => a - b) } : {});
