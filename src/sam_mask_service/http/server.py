@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -80,6 +81,10 @@ class GracefulServer(uvicorn.Server):
         finally:
             for sig, handler in before.items():
                 signal.signal(sig, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.freeze()  # what is loaded stays; to look through it again would now and then hold every thread for a tenth of a second
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         end = time.monotonic() + self.service.settings.grace_seconds
