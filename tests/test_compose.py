@@ -56,7 +56,7 @@ def test_a_checkpoint_that_is_not_there_or_is_none(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="SAM_CHECKPOINT"):
         loaded(tmp_path, checkpoint=tmp_path / "nowhere.pth")
     (tmp_path / "page.pth").write_text("<html>not found</html>")
-    with pytest.raises(EngineUnavailable, match="^SAM_CHECKPOINT: ") as e:
+    with pytest.raises(EngineUnavailable, match=r"^SAM_CHECKPOINT: ") as e:
         loaded(tmp_path, checkpoint=tmp_path / "page.pth")
     assert str(tmp_path) not in e.value.detail
 

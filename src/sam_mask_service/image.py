@@ -136,7 +136,9 @@ def _check_png(data: bytes) -> None:
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise ImageTooManyPixels(f"The picture has {width} × {height} pixels; at most {max_pixels} are taken.")
+        raise ImageTooManyPixels(
+            f"The picture has {width} × {height} pixels; at most {max_pixels} (setting SAM_MAX_PIXELS)."
+        )
     if min(width, height) < MIN_SIDE:
         raise ImageTooSmall(f"The picture has {width} × {height} pixels; each side needs at least {MIN_SIDE}.")
 

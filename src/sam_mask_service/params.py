@@ -70,7 +70,7 @@ class MaskParams(DetectParams):
 
     mode: Mode = Field("first", description="One face; all in one mask; one mask each; one cropped picture each.")
     region: Annotated[str, Field(min_length=1, max_length=200)] = Field(
-        "face", description="What to mask: face, head, skin, hair, eyes, brows, lips, …; parts compose: face,-lips."
+        "face", description="What to mask: face, head, skin, eyes, brows, lips, nose, …; parts compose: face,-lips."
     )
     expand_pixels: Annotated[int, Field(ge=-256, le=256)] = Field(5, description="Grow the mask by so many pixels.")
     blur_iterations: Annotated[int, Field(ge=0, le=100)] = Field(10, description="Passes that smooth the outline.")

@@ -158,3 +158,10 @@ def test_configuration(tmp_path: Path, kind: str, formatter: type[logging.Format
     logger = logging.getLogger("sam_mask_service")
     assert isinstance(logger.handlers[0].formatter, formatter)
     assert logger.level == logging.ERROR
+
+
+def test_a_file_under_a_wrong_name_and_a_name_without_a_file_say_what_to_do(client: Client) -> None:
+    wrong = client.post("/create_mask", files={"picture": picture()})
+    assert (wrong.status_code, wrong.json()["detail"]) == (422, '"picture" takes no file here; files go into image.')
+    bare = client.post("/create_mask", files={"image": (None, "portrait.jpg")})
+    assert (bare.status_code, bare.json()["detail"]) == (422, "image: must be a file (curl: image=@FILE).")

@@ -31,6 +31,7 @@ def test_expressions(text: str, terms: list[tuple[Sign, str]]) -> None:
         ("fase", "face"),
         ("face,-glases", "glasses"),
         ("xyzzy", "known: face"),
+        ("beard", "known: face"),
         ("", "empty"),
         ("face,,hair", "empty"),
         ("face,-", "empty"),

@@ -99,9 +99,11 @@ class _Reader:
 
     def _judge(self, part: _Part) -> None:
         """May there be such a part? Asked before its first byte is kept."""
-        if part.is_file != (part.name in self._file_fields):
-            due = "a file" if part.name in self._file_fields else "text, not a file"
-            raise InvalidParameter(f"{part.name}: must be {due}.")
+        if part.is_file and part.name not in self._file_fields:
+            wanted = ", ".join(sorted(self._file_fields))
+            raise InvalidParameter(f"{json.dumps(part.name[:60])} takes no file here; files go into {wanted}.")
+        if not part.is_file and part.name in self._file_fields:
+            raise InvalidParameter(f"{part.name}: must be a file (curl: {part.name}=@FILE).")
         if part.is_file and len(self.files) >= self._limits.files:
             raise InvalidParameter(f"At most {self._limits.files} file(s) in the form.")
         if not part.is_file and len(self.fields) >= self._limits.fields:

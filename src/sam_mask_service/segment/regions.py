@@ -64,7 +64,7 @@ def _term(part: str) -> tuple[Sign, str]:
         return sign, name
     if not name:
         raise InvalidParameter("region: a part is empty; write for example face,-glasses,hair.")
-    near = difflib.get_close_matches(name, REGIONS, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, REGIONS, n=1, cutoff=0.7)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(REGIONS)}."
     raise InvalidParameter(f"region: {name[:40]!r} is not known; {hint}")
 
