@@ -51,7 +51,7 @@ def pull(
 
 def fetch(row: ModelRow, settings: Settings, *, accept_licence: bool = False) -> Path:
     """The model's file, downloaded with a progress bar unless it is here. Raises a WeightsError."""
-    if row.caution:
+    if row.caution and accept_licence:
         typer.echo(f"{row.name}: {row.caution}", err=True)
     with _bar(row) as progress:
         return weights.pull(
