@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,3 +166,20 @@ def test_a_file_under_a_wrong_name_and_a_name_without_a_file_say_what_to_do(clie
     assert (wrong.status_code, wrong.json()["detail"]) == (422, '"picture" takes no file here; files go into image.')
     bare = client.post("/create_mask", files={"image": (None, "portrait.jpg")})
     assert (bare.status_code, bare.json()["detail"]) == (422, "image: must be a file (curl: image=@FILE).")
+
+
+def test_the_docs_list_every_error_and_lead_to_every_endpoint(client: Client) -> None:
+    html = client.get("/docs").text
+    for code, status in (
+        ("no_face", 422),
+        ("key_wrong", 403),
+        ("busy", 503),
+        ("internal", 500),
+        ("headers_too_large", 431),
+    ):
+        assert f"<tr><td><code>{code}</code><td>{status}<td>" in html
+    assert "client_left" not in html
+    assert html.count("<code>no_face</code>") == 1
+    for target in re.findall("href='#([^']+)'", html):
+        assert f"id='{target}'" in html or f"id={target}>" in html
+    assert html.count("href='#") > 10

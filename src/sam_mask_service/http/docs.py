@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html import escape
 from typing import Any
+
+from ..errors import ServiceError
 
 Json = dict[str, Any]
 STYLE = """
@@ -12,8 +15,10 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h2 { border-top: 1px solid #8886; padding-top: 1.5rem } table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8883 }
 code, pre { font: 14px/1.45 ui-monospace, monospace } pre { overflow-x: auto; padding: .8rem; background: #8881 }
-.method { font-weight: 700 }
+.method { font-weight: 700 } nav ul { columns: 16rem; padding-left: 1.2rem }
 """
+LOGGED_ONLY = 499
+"""Status of a client that left before its answer."""
 
 
 def page(schema: Json) -> str:
@@ -23,18 +28,22 @@ def page(schema: Json) -> str:
         for path, item in schema["paths"].items()
         for method, operation in item.items()
     ]
+    links = "".join(f"<li><a href='#{escape(name)}'><code>{escape(name)}</code></a>" for name in schema["paths"])
     title = escape(schema["info"]["title"])
     return (
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{title}</title><link rel=stylesheet href=/docs/style.css></head><body><h1>{title} "
         f"{escape(schema['info']['version'])}</h1><p>{escape(schema['info'].get('description', ''))}</p>"
-        "<p>The same for machines: <a href=/openapi.json>/openapi.json</a></p>"
-        f"{''.join(parts)}</body></html>\n"
+        "<p>The same for machines: <a href=/openapi.json>/openapi.json</a>. To try it: <a href=/>the web page</a>.</p>"
+        f"<nav><ul>{links}<li><a href='#errors'>Errors</a></ul></nav>"
+        f"{''.join(parts)}{_errors()}</body></html>\n"
     )
 
 
 def _operation(path: str, method: str, operation: Json) -> str:
-    head = f"<h2><span class=method>{escape(method.upper())}</span> <code>{escape(path)}</code></h2>"
+    head = (
+        f"<h2 id='{escape(path)}'><span class=method>{escape(method.upper())}</span> <code>{escape(path)}</code></h2>"
+    )
     return head + f"<p>{escape(operation.get('description', ''))}</p>" + _request(path, operation) + _answers(operation)
 
 
@@ -97,3 +106,22 @@ def _answers(operation: Json) -> str:
         for code, answer in sorted(operation.get("responses", {}).items())
     )
     return f"<table><tr><th>status<th>meaning</tr>{rows}</table>"
+
+
+def _errors() -> str:
+    """Every error by its code: what clients branch on."""
+    rows = "".join(
+        f"<tr><td><code>{escape(kind.code)}</code><td>{kind.status}<td>{escape(kind.default_detail)}</tr>"
+        for kind in sorted(_kinds(ServiceError), key=lambda kind: (kind.status, kind.code))
+    )
+    words = "Each is <code>application/problem+json</code> with <code>code</code>, <code>detail</code>, <code>request_id</code>."
+    table = f"<table><tr><th>code<th>status<th>meaning</tr>{rows}</table>"
+    return f"<h2 id=errors>Errors</h2><p>{words}</p>{table}"
+
+
+def _kinds(base: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    """The class and those below it that are sent with a code of their own."""
+    if "code" in vars(base) and base.status != LOGGED_ONLY:
+        yield base
+    for kind in base.__subclasses__():
+        yield from _kinds(kind)
