@@ -4,6 +4,10 @@ For every pixel the log odds of being face are summed: the prior's (distance to 
 off there: little at the jaw, more at the cheeks, much at the forehead and on turned heads), the colours' (skin of this face
 against what surrounds it, learned in this window in two rounds), and the hair network's where it is loaded. ``min_cut``
 then draws the outline that agrees with them and runs along edges of the picture.
+
+Without a hair network two cuts are made. Brows, dark glasses and a shadow's rim are stronger edges than many a hair line, and
+one cut that heeds edges well enough for a fine outline runs along them. So the first, in which the evidence weighs more,
+tells which parts are face, and the second draws the line near by.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ _FAR_CHIN, _FAR_JAW, _FAR, _FAR_YAW = 0.03, 0.05, 0.20, 0.30  # farther outside 
 _JAW: Final = (0.10, 0.35)  # the jaw's zone passes into the cheeks' between these heights
 _FOREHEAD: Final = (0.55, 0.85)
 _SURE_DEPTH, _SURE_BELOW = 0.14, 0.30  # deep inside and below this height it is face, whatever the colour
-_SKIN_DEPTH, _SKIN_BELOW = 0.14, 0.30
+_SKIN_DEPTH, _SKIN_BELOW = 0.14, (0.40, 0.30)  # so deep and below this is skin: without, with a hair network
 _AROUND, _AROUND_ABOVE = 0.08, 0.15  # what surrounds the face begins here; below, a neck would teach skin as background
 _COLOUR, _MOST, _UNSEEN = 1.3, 3.0, 2e-5  # weight and bound of the colours' log odds; density of a colour never seen
 _MOST_JAW, _MOST_TOP = (
@@ -46,6 +50,8 @@ _PARSED = 2.0  # log odds of the face-parsing network, twice this between no and
 _FEATURE = 0.03  # eyes, brows and mouth are grown by this and teach no skin colour
 _GLASSES = 0.05  # so is the strip across both eyes by this: dark glasses are face, and the forehead above hangs on them
 _ROUNDS, _FRESH = 2, 0.5
+_FIRST_WEIGHT = 3.0  # of the evidence in the first of two cuts …
+_NEAR = 0.12  # … and how near to its outline the second is made
 _THINNEST, _SMOOTH = 0.03, 0.06
 _BAND = 0.08
 
@@ -83,7 +89,12 @@ def face_mask(rgb: RGB, prior: Prior, hair: Soft | None = None, parsed: Soft | N
     zones, width = zones_of(prior, rgb.shape[0]), prior.axes.width
     lab = to_lab(rgb)
     odds = _log_odds(Palette(lab), zones, hair, parsed)
-    bits = one_piece(min_cut(odds, lab[..., :2], zones.never, zones.always))
+    never, always = zones.never, zones.always
+    if hair is None:
+        first = one_piece(min_cut(odds, lab[..., :2], never, always, _FIRST_WEIGHT))
+        distance = signed_distance(first) / np.float32(width)
+        never, always = never | ((distance < -_NEAR) & ~always), always | ((distance > _NEAR) & ~never)
+    bits = one_piece(min_cut(odds, lab[..., :2], never, always))
     bits = one_piece(opened(bits, max(1, round(_THINNEST * width))))
     if not bits.any():
         bits = zones.hull
@@ -142,7 +153,8 @@ def _grown(bits: Bits, by: float) -> Bits:
 
 def _log_odds(palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | None) -> Soft:
     expected = np.clip(zones.inside / zones.off, -8, 8)
-    skin = ((zones.depth > _SKIN_DEPTH) & (zones.up < _SKIN_BELOW) & ~zones.features).astype(np.float32)
+    below = _SKIN_BELOW[0 if hair is None else 1]
+    skin = ((zones.depth > _SKIN_DEPTH) & (zones.up < below) & ~zones.features).astype(np.float32)
     around = ((zones.inside < -_AROUND) & (zones.up > _AROUND_ABOVE)).astype(np.float32)
     if parsed is not None:
         expected = expected + _PARSED * (parsed - 0.5)
