@@ -44,6 +44,8 @@ def group(*behind: tuple[float, float]) -> list[Face]:
         (150, 0.76, 1.5, True),
         (50, 0.8, 1.5, False),  # odds of 0.75 × 2 ^ 1.5: 0.895 is asked
         (50, 0.9, 1.5, True),
+        (50, 0.9, 2.5, False),
+        (50, 0.95, 2.5, True),
         (25, 0.95, 1.5, False),
         (25, 0.97, 1.5, True),
         (25, 0.76, 0.0, True),

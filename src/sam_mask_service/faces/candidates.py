@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ Rows = NDArray[np.float32]
 right ear, left ear (the subject's right and left)."""
 Column = NDArray[np.float32]
 COLUMNS = 17
+MOST = 1000
+"""Candidates of one look, and of all that may become places, that count at most: a drawn crowd has tens of thousands, which it
+would take minutes to compare."""
 CONTAINED = 0.65
 """A candidate that lies within a better one by this share of the smaller area is the same face."""
 
@@ -61,16 +65,16 @@ def _mean(rows: Rows, score: np.float32) -> Rows:
     return mean
 
 
-def distinct(rows: Rows, iou: float) -> Rows:
-    """The best candidate of each place, best first: others that overlap it by ``iou``, or lie within it for the most part, go."""
-    rows = best_first(rows)
+def distinct(rows: Rows, iou: float) -> NDArray[np.intp]:
+    """Which candidates are at places of their own: others that overlap an earlier one by ``iou``, or lie for the most part
+    within it or it within them, go."""
     alive = np.ones(len(rows), bool)
     kept: list[int] = []
     for i in range(len(rows)):
         if alive[i]:
             kept.append(i)
             alive &= (overlaps(rows[i], rows) < iou) & (contained(rows[i], rows) < CONTAINED)
-    return rows[kept]
+    return np.array(kept, np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,15 +95,24 @@ class Candidate:
 
 
 def gathered(looks: Sequence[Rows], weak: float, iou: float, same: float = 0.4) -> list[Candidate]:
-    """The distinct places where at least one look scored ``weak`` or more, best first.
+    """The distinct places where at least one look scored ``weak`` or more, those that most was seen of first.
 
-    Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score.
+    Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score. Of two places that are too
+    near each other the one stays whose looks' scores sum up to more: a single look may err with a high score.
     """
+    looks = [look if len(look) <= MOST else best_first(look)[:MOST] for look in looks]
     rows = np.concatenate([no_rows(), *looks])
-    source = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
-    out = []
-    for row in distinct(rows[rows[:, 4] >= weak], iou):
-        here = overlaps(row, rows) > same
-        scores = [float(rows[here & (source == i), 4].max(initial=0.0)) for i in range(len(looks))]
-        out.append(Candidate(_mean(rows[here], row[4]), tuple(scores)))
-    return out
+    strong = best_first(rows[rows[:, 4] >= weak])[:MOST]
+    bounds = np.cumsum([0, *(len(look) for look in looks)])
+    scores = [_scores(row, rows, bounds, same) for row in strong]
+    order = np.argsort([-sum(each) for each in scores], kind="stable")
+    return [
+        Candidate(_mean(rows[overlaps(strong[i], rows) > same], strong[i, 4]), scores[i])
+        for i in order[distinct(strong[order], iou)]
+    ]
+
+
+def _scores(row: Rows, rows: Rows, bounds: NDArray[np.intp], same: float) -> tuple[float, ...]:
+    """The best score at the place of ``row`` of each look, whose rows lie between its two ``bounds``."""
+    here = np.where(overlaps(row, rows) > same, rows[:, 4], 0)
+    return tuple(float(here[start:end].max(initial=0)) for start, end in itertools.pairwise(bounds))
