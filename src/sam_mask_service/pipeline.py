@@ -30,6 +30,8 @@ TINY_FACE = 24
 """Below this side in pixels a face is too small for the mesh to see its outline."""
 LOW_CONFIDENCE = 0.8
 """Below it one face in three or four is none (docs/quality.md, Confidence)."""
+SHARP = 2.0
+"""Width in pixels of a matte's edge where there is no hair: what lies next to the outline is ¾ and ¼."""
 NEAR = 1.0
 """Box sizes around a face within which another head may touch its own."""
 
@@ -282,23 +284,28 @@ def original(look: Look) -> Original:
         return Original(picture, to_srgb(picture.rgb, picture.profile), len(look.data))
 
 
-def _finished(look: Look, patch: Patch, params: MaskParams, seen: Seen) -> Placed:
-    """The patch smoothed, grown and feathered; with ``matte``, soft at hair: what was grown stays in, what was shrunk out."""
-    finished = finish(
-        patch.x, patch.y, patch.bits, seen.width, seen.height,
-        grow=params.expand_pixels, passes=params.blur_iterations, soft=params.feather_pixels,
-    )  # fmt: skip
+def _finished(look: Look, face: Face, patch: Patch, params: MaskParams, seen: Seen) -> Placed:
+    """The patch smoothed, grown and feathered; with ``matte``, soft at hair and sharp elsewhere: what was grown stays in, what was
+    shrunk out."""
+
+    def finished(grow: int, soft: float) -> Placed:
+        return finish(
+            patch.x, patch.y, patch.bits, seen.width, seen.height,
+            grow=grow, passes=params.blur_iterations, soft=soft,
+        )  # fmt: skip
+
     if not params.matte:
-        return finished
-    soft = matte(look.picture.rgb, patch.x, patch.y, patch.bits)
+        return finished(params.expand_pixels, params.feather_pixels)
+    soft = matte(look.picture.rgb, patch, finished(0, SHARP), face)
     if params.expand_pixels == 0:
         return soft
-    return union(finished, soft) if params.expand_pixels > 0 else intersection(finished, soft)
+    moved = finished(params.expand_pixels, params.feather_pixels)
+    return union(moved, soft) if params.expand_pixels > 0 else intersection(moved, soft)
 
 
 def _masked(look: Look, chosen: tuple[int, Face], mask: FaceMask, params: MaskParams, seen: Seen) -> MaskedFace:
     number, face = chosen
-    x, y, alpha = _finished(look, mask.patch, params, seen)
+    x, y, alpha = _finished(look, face, mask.patch, params, seen)
     box = face.box.pixels(seen.width, seen.height)
     warnings = _warnings(face, box, seen) + mask.warnings
     return MaskedFace(number, face, box, mask, x, y, alpha, tuple(dict.fromkeys(face.warnings + warnings)))

@@ -1,4 +1,4 @@
-"""The matte on drawn hair: strands that the outline cut off come back, the inside and the far background stay."""
+"""The matte on drawn hair: strands that the outline cut off come back; jaw, inside, far background and what cannot be told stay."""
 
 from __future__ import annotations
 
@@ -8,45 +8,135 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_mask_service.geometry import RGB, Bits
+from sam_mask_service.mask import Alpha, Placed, distance_to, finish
 from sam_mask_service.segment.matte import REACH, matte
+from sam_mask_service.segment.segmenter import Patch
+from sam_mask_service.segment.soften import one_piece
+from tests.support.drawn_face import HAIR, SKIN, face, portrait
+
+Colour = tuple[int, int, int]
+DARK, LIGHT = (40, 30, 25), (225, 225, 225)
 
 
-def head(side: int, strands: int) -> tuple[RGB, Bits, Bits]:
-    """(picture, truth, drawn): a dark disc with thin dark strands on a light ground; what was drawn is the disc."""
+def strands(side: int, count: int, hair: Colour = DARK, ground: Colour = LIGHT) -> tuple[RGB, Bits, Bits]:
+    """(picture, truth, drawn): a disc with thin strands on a ground; what was drawn is the disc."""
     y, x = np.mgrid[:side, :side] - side / 2
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
     disc = radius < side * 0.3
-    hair = (radius < side * 0.34) & (np.abs(np.sin(angle * strands)) < 0.12)
-    picture = np.full((side, side, 3), 225, np.uint8)
-    picture[disc | hair] = (40, 30, 25)
-    return picture, np.asarray(disc | hair), np.asarray(disc)
+    tips = (radius < side * 0.34) & (np.abs(np.sin(angle * count)) < 0.12)
+    picture = np.full((side, side, 3), ground, np.uint8)
+    picture[disc | tips] = hair
+    return picture, np.asarray(disc | tips), np.asarray(disc)
 
 
-def whole(picture: RGB, bits: Bits) -> np.ndarray:
-    x, y, alpha = matte(picture, 0, 0, bits)
-    out = np.zeros(bits.shape, np.uint8)
+def edge_of(patch: Patch, picture: RGB, soft: float = 2.0) -> Placed:
+    height, width = picture.shape[:2]
+    return finish(patch.x, patch.y, patch.bits, width, height, grow=0, passes=0, soft=soft)
+
+
+def canvas(placed: Placed, shape: tuple[int, ...]) -> Alpha:
+    out = np.zeros(shape[:2], np.uint8)
+    x, y, alpha = placed
     out[y : y + alpha.shape[0], x : x + alpha.shape[1]] = alpha
     return out
 
 
-def test_strands_come_back() -> None:
-    picture, truth, drawn = head(400, 24)
-    alpha = whole(picture, drawn).astype(float) / 255
-    y, x = np.mgrid[:400, :400] - 200
+def both(picture: RGB, bits: Bits, **options: object) -> tuple[Alpha, Alpha]:
+    """(matte, edge) on the picture's canvas."""
+    patch = Patch(0, 0, bits)
+    edge = edge_of(patch, picture)
+    return canvas(matte(picture, patch, edge, **options), picture.shape), canvas(edge, picture.shape)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("side", [200, 400, 1600])
+@pytest.mark.parametrize("colours", [(DARK, LIGHT), (LIGHT, DARK), ((200, 60, 40), (60, 160, 200))])
+def test_strands_come_back(side: int, colours: tuple[Colour, Colour]) -> None:
+    picture, truth, drawn = strands(side, 24, *colours)
+    alpha = both(picture, drawn)[0].astype(float) / 255
+    y, x = np.mgrid[:side, :side] - side / 2
     radius = np.hypot(x, y)
-    assert alpha[truth & ~drawn].mean() > 0.8
-    assert alpha[~truth & (radius < 136)].mean() < 0.25
-    assert alpha[radius > 136].mean() < 0.01
-    assert (alpha[radius < 100] == 1).all()
+    assert alpha[truth & ~drawn].mean() > 0.75
+    assert alpha[~truth & (radius < 0.34 * side)].mean() < 0.2
+    assert (alpha[radius > 0.35 * side] == 0).all()
+    assert (alpha[radius < 0.25 * side] == 1).all()
+
+
+def test_an_outline_drawn_too_wide_is_taken_in() -> None:
+    picture, truth, drawn = strands(400, 24)
+    wide = distance_to(drawn) <= 5
+    alpha, edge = both(picture, np.asarray(wide))
+    gap = wide & ~truth & (distance_to(truth) > 1)
+    assert (edge[gap & (distance_to(~wide) > 2)] == 255).all()
+    assert alpha[gap].mean() < 25
+
+
+def test_where_colours_tell_nothing_the_edge_stays() -> None:
+    """Hair of the ground's own colour: one noise on both sides."""
+    _, _, drawn = strands(300, 20)
+    picture = np.random.default_rng(3).normal(90, 12, (300, 300, 3)).clip(0, 255).astype(np.uint8)
+    alpha, edge = both(picture, drawn)
+    assert np.array_equal(alpha, edge)
+
+
+def test_a_flat_picture_keeps_its_edge() -> None:
+    _, _, drawn = strands(200, 20)
+    for value in (0, 128, 255):
+        alpha, edge = both(np.full((200, 200, 3), value, np.uint8), drawn)
+        assert np.array_equal(alpha, edge)
 
 
 def test_nothing_changes_outside_the_band() -> None:
-    picture, _, drawn = head(300, 20)
-    alpha = whole(picture, drawn)
-    y, x = np.mgrid[:300, :300] - 150
-    far = REACH * np.sqrt(drawn.sum()) + 2
-    assert (alpha[np.hypot(x, y) < 90 - far] == 255).all()
-    assert (alpha[np.hypot(x, y) > 90 + far] == 0).all()
+    picture, _, drawn = strands(300, 20)
+    alpha, edge = both(picture, drawn)
+    reach = REACH * np.sqrt(np.count_nonzero(drawn)) + 1
+    far = (distance_to(drawn) > reach) | (distance_to(~drawn) > reach)
+    assert np.array_equal(alpha[far], edge[far])
+    assert set(np.unique(alpha[far])) == {0, 255}
+
+
+def test_an_edge_wider_than_the_band_is_kept_whole() -> None:
+    picture, _, drawn = strands(300, 20)
+    patch = Patch(0, 0, drawn)
+    edge = edge_of(patch, picture, soft=80.0)
+    x, y, alpha = matte(picture, patch, edge)
+    assert x <= edge[0]
+    assert y <= edge[1]
+    reach = REACH * np.sqrt(np.count_nonzero(drawn)) + 1
+    far = (distance_to(drawn) > reach) | (distance_to(~drawn) > reach)
+    assert np.array_equal(canvas((x, y, alpha), drawn.shape)[far], canvas(edge, drawn.shape)[far])
+
+
+def drawn_head(shade: float) -> tuple[RGB, Bits]:
+    """(picture, head): a portrait with a neck of the skin's colour, darker by ``shade``; hair and face are the head."""
+    picture, truth = portrait((480, 400), (200, 240), 150, 200)
+    dark = np.abs(picture.astype(int) - HAIR).max(-1) < 27
+    head = one_piece(np.asarray(truth | dark))
+    neck = np.zeros_like(truth)
+    neck[300:460, 150:250] = True
+    neck &= ~head
+    noise = np.random.default_rng(5).normal(0, 4, picture.shape)
+    picture = np.where(neck[..., None], np.clip(np.array(SKIN) * shade + noise, 0, 255), picture).astype(np.uint8)
+    return picture, head
+
+
+@pytest.mark.parametrize("shade", [1.0, 0.8, 0.6])
+def test_the_jaw_stays_as_drawn_while_hair_grows_strands(shade: float) -> None:
+    picture, head = drawn_head(shade)
+    picture[60:90, 196:204] = HAIR  # a lock that the mask does not have
+    alpha, edge = both(picture, head, face=face((200, 240), 150, 200))
+    jaw = np.zeros_like(head)
+    jaw[328:460, 140:260] = True
+    assert np.array_equal(alpha[jaw], edge[jaw])
+    lock = np.zeros_like(head)
+    lock[78:88, 198:202] = True
+    assert not head[lock].any()
+    assert alpha[lock].mean() > 200
+
+
+def test_without_a_mesh_an_outline_may_be_furs_all_around() -> None:
+    picture, _, drawn = strands(400, 24)
+    bare = both(picture, drawn, face=face((200, 200), 150, 200, mesh=False))[0]
+    assert np.array_equal(bare, both(picture, drawn)[0])
 
 
 @settings(max_examples=25, deadline=None)
@@ -54,15 +144,21 @@ def test_nothing_changes_outside_the_band() -> None:
 def test_any_patch_gives_an_alpha_inside_the_picture(seed: int, height: int, width: int, x: int, y: int) -> None:
     rng = np.random.default_rng(seed)
     picture = rng.integers(0, 255, (90, 90, 3), dtype=np.uint8)
-    x0, y0, alpha = matte(picture, x, y, rng.random((height, width)) < 0.7)
+    patch = Patch(x, y, rng.random((height, width)) < 0.7)
+    edge = edge_of(patch, picture)
+    x0, y0, alpha = matte(picture, patch, edge, face((45, 45), 30, 40))
     assert alpha.dtype == np.uint8
     assert x0 >= 0 and y0 >= 0
     assert x0 + alpha.shape[1] <= 90 and y0 + alpha.shape[0] <= 90
+    again = matte(picture, patch, edge, face((45, 45), 30, 40))
+    assert np.array_equal(alpha, again[2])
 
 
 @pytest.mark.parametrize("pixels", [0, 1])
 def test_an_empty_or_tiny_mask_stays_as_it_is(pixels: int) -> None:
     bits = np.zeros((5, 5), bool)
     bits.flat[:pixels] = True
-    _, _, alpha = matte(np.zeros((20, 20, 3), np.uint8), 3, 3, bits)
+    picture = np.zeros((20, 20, 3), np.uint8)
+    edge = edge_of(Patch(3, 3, bits), picture, soft=0.0)
+    _, _, alpha = matte(picture, Patch(3, 3, bits), edge)
     assert int((alpha == 255).sum()) == pixels

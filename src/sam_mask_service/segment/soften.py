@@ -12,6 +12,7 @@ from ..geometry import RGB, Bits
 from ..mask import fill_holes, largest_part
 
 Soft = NDArray[np.float32]
+_SINGULAR = 1e-20
 
 
 def guided(image: RGB, soft: Soft, radius: int, eps: float = 1e-3) -> Soft:
@@ -26,7 +27,7 @@ def guided(image: RGB, soft: Soft, radius: int, eps: float = 1e-3) -> Soft:
         _mean(cv2.merge([red * green, red * blue, green * blue]), radius)
         - mean_i[..., [0, 0, 1]] * mean_i[..., [1, 2, 2]]
     )
-    a = _solved(squares, products, covariance)
+    a = solved(squares, products, covariance)
     b = mean_p - (a * mean_i).sum(-1)
     return np.asarray((_mean(a, radius) * guide).sum(-1) + _mean(b, radius), np.float32)
 
@@ -35,7 +36,7 @@ def _mean(x: NDArray[Any], radius: int) -> NDArray[np.float32]:
     return np.asarray(cv2.boxFilter(x, -1, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _solved(
+def solved(
     squares: NDArray[np.float32], products: NDArray[np.float32], right: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The symmetric 3 × 3 system of every pixel solved by its adjugate: a matrix solver per pixel would cost ten times
@@ -45,9 +46,15 @@ def _solved(
     x, y, z = cv2.split(right)
     c0, c1, c2 = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     c3, c4, c5 = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    over = 1 / (rr * c0 + rg * c1 + rb * c2)
+    over = 1 / np.maximum(rr * c0 + rg * c1 + rb * c2, np.float32(_SINGULAR))
     solved = [(c0 * x + c1 * y + c2 * z) * over, (c1 * x + c3 * y + c4 * z) * over, (c2 * x + c4 * y + c5 * z) * over]
     return np.asarray(cv2.merge(solved), np.float32)
+
+
+def smoothstep(x: Soft, low: float, high: float) -> Soft:
+    """0 up to ``low``, 1 from ``high`` on, 3t² − 2t³ between."""
+    t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def signed_distance(bits: Bits) -> Soft:
