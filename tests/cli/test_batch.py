@@ -76,6 +76,9 @@ def test_a_result_in_another_format_is_not_done_twice(call: Call, pictures: Path
         rows = manifest(tmp_path / "out")
         assert [(row["status"], row["code"]) for row in rows] == [(status, "residual_faces")] * 3
         assert [row["output"] for row in rows] == [["a.png"], ["c.png"], ["deeper/b.jpg"]]
+    (tmp_path / "out" / "manifest.jsonl").unlink()  # as after a run that was cut off
+    call("batch", "in", "out", "--action", "anonymize")
+    assert {row["status"] for row in manifest(tmp_path / "out")} == {"skipped"}
 
 
 @pytest.mark.parametrize("names", ["../a.png", ["../a.png"], ["other.png"], [1], ["a.png", "b.png"], None])
@@ -87,6 +90,14 @@ def test_a_strange_row_sends_no_result_elsewhere(call: Call, pictures: Path, tmp
     assert call("batch", "in", "out", "--overwrite").exit_code == 0
     assert manifest(tmp_path / "out")[0]["output"] == ["a.png"]
     assert [path.read_bytes() for path in (tmp_path / "a.png", tmp_path / "out" / "other.png")] == [b"mine"] * 2
+
+
+def test_a_picture_under_a_wrong_name_is_not_done_twice(call: Call, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "wrong.jpg").write_bytes(picture())  # a PNG
+    for status in ("ok", "skipped"):
+        call("batch", "in", "out", "--action", "anonymize")
+        [row] = [row for row in manifest(tmp_path / "out") if row["input"] == "wrong.jpg"]
+        assert (row["output"], row["status"]) == (["wrong.png"], status)
 
 
 def test_photographs_that_are_not_read_are_named(call: Call, pictures: Path, tmp_path: Path) -> None:

@@ -120,3 +120,8 @@ def test_reading(tmp_path: Path) -> None:
         read(Job("a", tmp_path / "a.png", None), 10)
     with pytest.raises(FileMissing):
         read(Job("b", tmp_path / "b.png", None), 10)
+
+
+def test_a_result_that_keeps_its_format_has_a_suffix_that_results_have() -> None:
+    names = output_names([Path("a.gif"), Path("b.bmp"), Path("b.png"), Path("c.JPG"), Path("d.webp")], None)
+    assert [str(name) for name in names] == ["a.png", "b.bmp.png", "b.png.png", "c.JPG", "d.webp"]

@@ -48,7 +48,7 @@ def _jobs(folder: Path, output: Path, suffix: str | None) -> list[inputs.Job]:
 
 
 def _as_before(job: inputs.Job, folder: Path, output: Path, before: dict[str, Json]) -> inputs.Job:
-    """A result's format can decide its suffix (a GIF becomes a PNG): then only the earlier row says how its file is called."""
+    """A picture under a wrong name (a PNG called .jpg) gives a result with another suffix: only the earlier row knows it."""
     if job.source is None or job.target is None:
         return job
     names = before.get(str(job.source.relative_to(folder)), {}).get("output")

@@ -98,18 +98,25 @@ def _pictures(word: str) -> Iterator[tuple[str, Path | None, Path]]:
 
 def output_names(relative: Sequence[Path], suffix: str | None = ".png") -> list[Path]:
     """``a/b.jpg`` → ``a/b.png``; inputs that would meet in one output keep their own suffix: ``a/b.jpg.png``; what still
-    meets (same names from two folders) is numbered: ``a/b.jpg.2.png``. ``suffix`` None keeps every name as it is."""
-    short = [path.with_suffix(suffix or path.suffix) for path in relative]
+    meets (same names from two folders) is numbered: ``a/b.jpg.2.png``. ``suffix`` None keeps the input's, but where no
+    result can have it: ``a.gif`` → ``a.png``."""
+    endings = [suffix or _kept(path) for path in relative]
+    short = [path.with_suffix(ending) for path, ending in zip(relative, endings, strict=True)]
     meet = Counter(str(path).casefold() for path in short)
     taken: Counter[str] = Counter()
     names = []
-    for path, plain in zip(relative, short, strict=True):
+    for path, plain, ending in zip(relative, short, endings, strict=True):
         alone = meet[str(plain).casefold()] == 1
-        name = plain if alone else path.with_name(f"{path.name}{suffix or path.suffix}")
+        name = plain if alone else path.with_name(f"{path.name}{ending}")
         taken[str(name).casefold()] += 1
         number = taken[str(name).casefold()]
         names.append(name if number == 1 else name.with_name(f"{name.stem}.{number}{name.suffix}"))
     return names
+
+
+def _kept(path: Path) -> str:
+    """What is not written in its own format becomes a PNG."""
+    return path.suffix if any(path.suffix.lower() in those for those in SUFFIXES_OF.values()) else ".png"
 
 
 def read(job: Job, max_bytes: int) -> bytes:
