@@ -177,7 +177,9 @@ def pull(
     if verify(row, folder) == "ok":
         return path(row, folder)
     if row.caution and not accept_licence:
-        raise LicenceNotAccepted(f"{row.name} is fetched only when its licence is accepted (--accept-licence). {row.caution}")
+        raise LicenceNotAccepted(
+            f"{row.name} is fetched only when its licence is accepted (--accept-licence). {row.caution}"
+        )
     if offline:
         raise Offline(
             f"{row.file} is not installed and downloads are off (SAM_OFFLINE); put it into the models folder yourself."
