@@ -24,6 +24,17 @@ def test_a_weak_face_needs_company(confidences: tuple[float, ...], kept: list[fl
     assert [face.confidence for face in over(Bar(company=0.55, alone=0.8), faces)] == kept
 
 
+@pytest.mark.parametrize(
+    ("confidences", "kept"),
+    [((0.92, 0.6), 0), ((0.92, 0.91, 0.6), 3), ((0.96, 0.6), 2), ((0.93, 0.89, 0.6), 0), ((0.94,), 0), ((0.95,), 1)],
+)
+def test_where_much_is_asked_of_a_lone_face_two_certain_ones_are_company(
+    confidences: tuple[float, ...], kept: int
+) -> None:
+    faces = [Face(Box(20 * i, 0, 10, 10), confidence) for i, confidence in enumerate(confidences)]
+    assert len(over(Bar(company=0.55, alone=0.95), faces)) == kept
+
+
 def test_a_box_within_another_is_the_same_face() -> None:
     """A turned face's box of the one look lies within that of the other, too small for their overlap to count."""
     whole, part = Face(Box(0, 0, 100, 100), 0.9), Face(Box(40, 45, 45, 45), 0.8)

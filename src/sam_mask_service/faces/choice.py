@@ -17,11 +17,13 @@ def besides(faces: list[Face], places: list[Candidate]) -> list[Candidate]:
 
 
 def over(bar: Bar, faces: list[Face], background: float = 0.0) -> list[Face]:
-    """The faces that are sure enough: where one is certain others are likely; where none is, it may be a dog.
+    """The faces that are sure enough: where one is certain (and sure enough to be told alone), or two are, others are likely;
+    where none is, it may be a dog.
 
     In a group more is asked of those far behind it (``background``, see Effort), which nobody wanted in the picture.
     """
-    company = any(face.confidence >= CERTAIN for face in faces)
+    certain = [face for face in faces if face.confidence >= CERTAIN]
+    company = len(certain) > 1 or any(face.confidence >= bar.alone for face in certain)
     least = bar.company if company else bar.alone
     sides = [face.box.side for face in faces if face.confidence >= SURE]
     usual = statistics.median(sides) if len(sides) >= GROUP else 0.0
