@@ -158,7 +158,7 @@ def test_high_recall_tells_the_background_that_normal_leaves_out(detector: FaceD
     wall = np.full((900, 1600, 3), 150, np.uint8)
     for x in range(150, 1600, 320):
         pasted(wall, portrait, (x, 640), 120, 0)
-    blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 5), np.uint8)
+    blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 7), np.uint8)
     behind = pasted(wall, blurred, (800, 150), 26, 0)
     told = {recall: detector.detect(wall, DetectOptions(recall=recall)) for recall in ("normal", "high")}
     assert len(told["normal"]) == 5

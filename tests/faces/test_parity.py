@@ -16,7 +16,7 @@ from skimage import data
 
 from sam_mask_service.faces.blaze import FULL_RANGE, BlazeFace
 from sam_mask_service.faces.landmarker import Landmarker, eye_angle
-from sam_mask_service.faces.tiles import letterbox, placed
+from sam_mask_service.faces.tiles import Pyramid, letterbox, placed
 from sam_mask_service.geometry import RGB, Box
 
 THRESHOLD = 0.3
@@ -48,7 +48,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_boxes_scores_and_key_points_are_the_packages(case: tuple[RGB, dict[str, Any]]) -> None:
     image, reference = case
-    window = letterbox(image, 192)
+    window = letterbox(Pyramid(image), 192)
     ours = placed(BlazeFace(FULL_RANGE)(window.pixels, THRESHOLD), window)
     theirs = np.array(reference["rows"])
     assert len(ours) == len(theirs) > 0
@@ -73,7 +73,7 @@ def test_landmarks_are_the_packages_within_a_pixel_of_the_networks_window(case: 
         box = Box(*row[:4])
         angle = eye_angle(marks[0], marks[1])
         dx, dy = half_pixel(1.5 * box.side, angle)
-        points, presence = landmarker.at(image, Box(box.x + dx, box.y + dy, box.width, box.height), angle)
+        points, presence = landmarker.at(Pyramid(image), Box(box.x + dx, box.y + dy, box.width, box.height), angle)
         assert (presence >= 0.5) == (mesh is not None)
         if mesh is not None:
             pixel = 1.5 * box.side / 192

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sam_mask_service.faces.candidates import Rows
 from sam_mask_service.faces.tiles import (
     OVERLAP,
+    Pyramid,
     Window,
     around,
     fine_windows,
@@ -21,7 +23,6 @@ from sam_mask_service.faces.tiles import (
     letterbox,
     placed,
     quartered,
-    shrunk,
     starts,
     tiles,
     turned,
@@ -40,11 +41,11 @@ def row_at(x: float, y: float, width: float, height: float) -> Rows:
     return np.array([[x, y, width, height, 0.5, *(centre * 6)]], np.float32)
 
 
-def dot(width: int, height: int, x: int, y: int, radius: int = 6) -> RGB:
+def dot(width: int, height: int, x: int, y: int, radius: int = 6) -> Pyramid:
     """A white disc on black with its centre at the corner (x, y) of four pixels."""
     v, u = np.mgrid[:height, :width] + 0.5
     bright = ((u - x) ** 2 + (v - y) ** 2 <= radius**2).astype(np.uint8) * 255
-    return np.ascontiguousarray(np.repeat(bright[:, :, None], 3, axis=2), np.uint8)
+    return Pyramid(np.ascontiguousarray(np.repeat(bright[:, :, None], 3, axis=2), np.uint8))
 
 
 def middle(pixels: RGB) -> tuple[float, float]:
@@ -154,7 +155,7 @@ def test_only_inner_borders_cut(x: float, inner: tuple[bool, bool, bool, bool], 
 @pytest.mark.parametrize("side", [100, 900])
 def test_a_turned_window_beyond_the_picture_is_filled_not_refused(side: int) -> None:
     picture = np.full((50, 40, 3), 77, np.uint8)
-    pixels = turned_window(picture, (-500.0, 900.0), float(side), 0.3, SIZE)
+    pixels = turned_window(Pyramid(picture), (-500.0, 900.0), float(side), 0.3, SIZE)
     assert pixels.shape == (SIZE, SIZE, 3)
     assert (pixels == 77).all()
 
@@ -163,7 +164,7 @@ def test_a_shrunk_window_averages_what_it_drops() -> None:
     """A fine chequerboard turns to an even grey; sampling it without shrinking first would alias."""
     board = ((np.indices((800, 800)).sum(axis=0) % 2) * 255).astype(np.uint8)
     picture = np.ascontiguousarray(np.repeat(board[:, :, None], 3, axis=2), np.uint8)
-    pixels = turned_window(picture, (400.0, 400.0), 760.0, 0.2, SIZE)
+    pixels = turned_window(Pyramid(picture), (400.0, 400.0), 760.0, 0.2, SIZE)
     assert cv2.absdiff(pixels, np.full_like(pixels, 128)).max() < 12
 
 
@@ -175,14 +176,27 @@ def test_half_a_window_puts_back(shape: tuple[int, int]) -> None:
     assert seen_at(window) == pytest.approx((width // 3, height // 2), abs=0.6)
 
 
-def test_shrunk_only_when_it_is_larger() -> None:
-    picture = dot(300, 200, 150, 60)
-    same, one = shrunk(picture, 300)
-    assert same is picture
-    assert one == 1
-    small, zoom = shrunk(picture, 100)
-    assert small.shape == (67, 100, 3)
-    assert zoom == 3
+@given(st.integers(1, 70), st.integers(1, 70), st.floats(0.01, 200))
+def test_a_picture_is_halved_as_often_as_it_stays_large_enough(width: int, height: int, ratio: float) -> None:
+    image, scale = Pyramid(np.zeros((height, width, 3), np.uint8)).reduced(ratio)
+    halvings = round(-math.log2(scale))
+    assert image.shape == (height >> halvings, width >> halvings, 3)
+    assert halvings == 0 or 2**halvings <= ratio
+    assert 2 ** (halvings + 1) > min(ratio, width, height)
+
+
+def test_a_picture_resized_is_the_same_whatever_was_asked_before() -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (333, 501, 3)).astype(np.uint8)
+    asked = Pyramid(noise)
+    sizes = [(20, 13), (501, 333), (1, 1), (250, 166), (70, 400), (600, 500), (0, 90)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda size: asked.resized(*size), sizes))
+    for size, image in zip(sizes, found, strict=True):
+        assert image.shape == (max(1, size[1]), max(1, size[0]), 3)
+        np.testing.assert_array_equal(image, Pyramid(noise).resized(*size))
+    assert found[1] is noise
+    half = cv2.resize(noise[:332, :500], (250, 166), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(found[3], half)
 
 
 @pytest.mark.parametrize("shape", [(60, 100), (100, 60), (80, 80)])
@@ -190,7 +204,7 @@ def test_quarter_turns_lie_side_by_side_and_lead_back(shape: tuple[int, int]) ->
     """A mark of the picture, found in each of the three turned views of the sheet, leads back to where it lies."""
     picture = np.full((*shape, 3), 60, np.uint8)
     picture[10:16, 40:46] = 250
-    sheet, views = quartered(letterbox(picture, 50))
+    sheet, views = quartered(letterbox(Pyramid(picture), 50))
     assert sheet.shape == (100, 100, 3)
     assert not sheet[50:, 50:].any()
     for left, top, view in views:

@@ -13,7 +13,7 @@ from skimage import data
 from sam_mask_service.errors import EngineUnavailable
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions, DetectorName, FaceDetector
-from sam_mask_service.faces.tiles import letterbox
+from sam_mask_service.faces.tiles import Pyramid, letterbox
 from sam_mask_service.faces.yunet import YuNet, decode
 from sam_mask_service.geometry import RGB, Box
 
@@ -34,7 +34,7 @@ def detector() -> FaceDetector:
 
 @needs_file
 def test_it_finds_what_opencv_finds(portrait: RGB) -> None:
-    window = letterbox(portrait, 320).pixels
+    window = letterbox(Pyramid(portrait), 320).pixels
     (ours,) = YuNet(FILE, 320)(window, 0.6)
     reader = cv2.FaceDetectorYN.create(str(FILE), "", (320, 320), 0.6, 0.3, 100)
     _, found = reader.detect(np.ascontiguousarray(window[:, :, ::-1]))

@@ -14,6 +14,7 @@ from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Box, Face, Points
 from .detector import DetectOptions
 from .landmarker import ROI_SCALE, SIZE, Landmarker
+from .tiles import Pyramid
 
 _ANY = DetectOptions()
 RIGHT_EYE, LEFT_EYE, NOSE, LIPS, RIGHT_EAR, LEFT_EAR = 33, 263, 1, 13, 234, 454
@@ -26,7 +27,7 @@ STEP = 0.01
 def mean_mesh() -> Points:
     """(468, 3) float32: the face that the mesh network sees in an even grey, in units of its window, about its centre."""
     grey = np.full((SIZE, SIZE, 3), 128, np.uint8)
-    points, _ = Landmarker().at(grey, Box(0, 0, SIZE / ROI_SCALE, SIZE / ROI_SCALE), 0.0)
+    points, _ = Landmarker().at(Pyramid(grey), Box(0, 0, SIZE / ROI_SCALE, SIZE / ROI_SCALE), 0.0)
     points -= np.array([*points[:, :2].mean(axis=0), 0], np.float32)
     return points / np.float32(SIZE)
 

@@ -8,10 +8,11 @@ BlazeFace looks always; YuNet joins it where its file is. The verdict (see judge
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import EngineUnavailable
@@ -42,19 +43,20 @@ from .examiner import Examiner
 from .landmarker import Landmarker
 from .looks import Glance, Looks, Mapper, Network, box_of, hints
 from .sanitise import sane_faces
-from .tiles import Window, around, fine_windows, halved, letterbox, placed, quartered, shrunk, turned, within
+from .tiles import Pyramid, Window, around, fine_windows, halved, letterbox, placed, quartered, turned, within
 from .yunet import YuNet
 
 RECIPE = DetectOptions()
+T = TypeVar("T")
+_Hint = tuple[Rows, float]
+"""A candidate in the picture's pixels, and the turn in radians in which it was seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """One picture to be searched. ``base``: it at the finest size that is looked at; one pixel of it is ``zoom`` of its own."""
+    """One picture to be searched."""
 
-    image: RGB
-    base: RGB
-    zoom: float
+    picture: Pyramid
     effort: Effort
     deadline: Deadline
 
@@ -70,8 +72,12 @@ class FaceFinder:
         self._wide = BlazeFace(FULL_RANGE, threads, WIDE)
         self._yunet = yunet
         self._examiner = Examiner(self._small, Landmarker(threads))
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
-        self._run: Mapper = pool.map if pool else map
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
+        self._run: Mapper = self._pool.map if self._pool else map
+
+    def _soon(self, work: Callable[[], T]) -> Callable[[], T]:
+        """``work``, begun now where there is a thread for it; else done when its result is asked for."""
+        return self._pool.submit(work).result if self._pool else work
 
     @property
     def name(self) -> str:
@@ -90,100 +96,100 @@ class FaceFinder:
         effort = EFFORTS[options.recall]
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
         bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
-        search = _Search(image, *shrunk(image, max(effort.fine)), effort, deadline)
+        search = _Search(Pyramid(image), effort, deadline)
+        quarters = None if effort.always else self._soon(partial(self._quarters, search))
         faces = self._upright(search, yunet, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background)
         certain = [face for face in faces if face.confidence >= CERTAIN]
         bar = asked or effort.turned
-        if effort.always or not certain:
+        if quarters is None or not certain:
             more = self._turned(search, certain, bar.company)
         else:
-            more = self._beside(search, faces, bar.company)
+            more = self._beside(search, faces, quarters(), bar.company)
         faces = merged(faces, over(bar, more))
         faces = sane_faces(faces, image.shape[1], image.shape[0])
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
     def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> list[Face]:
-        base, effort, deadline = search.base, search.effort, search.deadline
-        looks = Looks(self._run, search.zoom)
-        wide = letterbox(base, WIDE)
-        border = Glance(self._small, "border", [letterbox(base, SMALL, fill=0.5)])
+        picture, effort, deadline = search.picture, search.effort, search.deadline
+        looks = Looks(self._run)
+        wide = letterbox(picture, WIDE)
         glances = [Glance(self._small, "picture", [halved(wide)]), Glance(self._wide, "picture", [wide])]
         if yunet:
-            glances.append(Glance(yunet, "picture", [letterbox(base, YUNET_SIZE)]))
-        whole, *_ = looks.take([*glances, border] if effort.always else glances, deadline)
-        if not effort.always and whole[:, 4].max(initial=0.0) < SURE:
-            looks.take([border], deadline)
-        if not effort.always and (settled := self._settled(search, looks)) is not None:
-            return self._verdicts(search, looks, settled, accept)
+            glances.append(Glance(yunet, "picture", [letterbox(picture, YUNET_SIZE)]))
+        whole, *_ = looks.take(glances, deadline)
+        if effort.always or whole[:, 4].max(initial=0.0) < SURE:
+            looks.take([Glance(self._small, "border", [letterbox(picture, SMALL, fill=0.5)])], deadline)
+        if not effort.always and (settled := self._settled(search, looks, accept)) is not None:
+            return settled
         looks.take(self._fine(search, yunet), deadline)
         return self._verdicts(search, looks, looks.places(effort.weak), accept)
 
-    def _settled(self, search: _Search, looks: Looks) -> list[Candidate] | None:
-        """The sure places of a portrait whose few hints of further faces come to nothing from near by; None when it is none."""
+    def _settled(self, search: _Search, looks: Looks, accept: float) -> list[Face] | None:
+        """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none. The hints
+        are looked at beside the verdicts, which are hardly ever in vain."""
         places = looks.places(HINT)
-        rest = hints(places, max(search.image.shape[:2]))
-        if rest is None or len(rest) > MAX_HINTS or any(self._run(partial(self._promises, search), rest)):
+        rest = hints(places, max(search.picture.shape[:2]))
+        if rest is None or len(rest) > MAX_HINTS:
             return None
-        return [
-            place for place in places if place.best >= search.effort.weak and not any(place is hint for hint in rest)
-        ]
+        promises = self._run(partial(self._promises, search), rest)
+        sure = [p for p in places if p.best >= search.effort.weak and not any(p is hint for hint in rest)]
+        faces = self._verdicts(search, looks, sure, accept)
+        return None if any(promises) else faces
 
     def _promises(self, search: _Search, hint: Candidate) -> bool:
         """Whether a hint, seen from near by, may be a face."""
         search.deadline.check()
-        near = self._examiner.near(search.image, hint.row, HINT_ZOOM, FOLLOWED)
-        return any(row[4] >= FOLLOWED_BLIND or self._examiner.presence(search.image, row) >= FOLLOWED for row in near)
+        near = self._examiner.near(search.picture, hint.row, HINT_ZOOM, FOLLOWED)
+        return any(row[4] >= FOLLOWED_BLIND or self._examiner.presence(search.picture, row) >= FOLLOWED for row in near)
 
     def _fine(self, search: _Search, yunet: YuNet | None) -> list[Glance]:
-        base, effort = search.base, search.effort
-        largest = effort.enlarge * search.zoom * max(base.shape[:2])
+        picture, effort = search.picture, search.effort
+        largest = effort.enlarge * max(picture.shape[:2])
         left, glances = effort.windows, []
         for side in effort.fine:
-            windows = fine_windows(base, side, WIDE) if side <= largest else []
+            windows = fine_windows(picture, side, WIDE) if side <= largest else []
             left -= len(windows)
             if left < 0:
                 break
             glances.append(Glance(self._wide, "tiles", windows))
         if yunet and (side := min(effort.yunet, int(largest))) > YUNET_SIZE:
-            glances.append(Glance(yunet, "tiles", fine_windows(base, side, YUNET_SIZE)))
+            glances.append(Glance(yunet, "tiles", fine_windows(picture, side, YUNET_SIZE)))
         return glances
 
     def _turned(self, search: _Search, certain: list[Face], accept: float) -> list[Face]:
         """Faces besides the ``certain`` ones, seen in the most promising turns of the whole picture."""
-        small, wide, base = self._small, self._wide, search.base
+        small, wide, picture = self._small, self._wide, search.picture
 
         def look(angle: float) -> _Turn:
-            return _Turn.taken(search, certain, Looks(zoom=search.zoom), small, turned(base, SMALL, angle), angle)
+            return _Turn.taken(search, certain, Looks(), small, turned(picture, SMALL, angle), angle)
 
         def closer(turn: _Turn) -> _Turn:
-            return _Turn.taken(search, certain, turn.looks, wide, turned(base, WIDE, turn.angle), turn.angle)
+            return _Turn.taken(search, certain, turn.looks, wide, turned(picture, WIDE, turn.angle), turn.angle)
 
         turns = best_turns(self._run(look, map(math.radians, TURNS)), TURNED_TRIES)
         return self._judged(search, list(self._run(closer, turns)), accept)
 
-    def _beside(self, search: _Search, known: list[Face], accept: float) -> list[Face]:
-        """Turned faces beside the ``known`` ones: seen coarsely in quarter turns of the whole, and again from near by."""
+    def _beside(self, search: _Search, known: list[Face], seen: list[_Hint], accept: float) -> list[Face]:
+        """Turned faces beside the ``known`` ones: what was ``seen`` coarsely in quarter turns, seen again from near by."""
 
-        def look(task: tuple[Rows, float]) -> _Turn:
+        def look(task: _Hint) -> _Turn:
             row, angle = task
-            window = around(search.image, box_of(row), HINT_ZOOM, angle, SMALL)
+            window = around(search.picture, box_of(row), HINT_ZOOM, angle, SMALL)
             return _Turn.taken(search, known, Looks(), self._small, window, angle)
 
-        return self._judged(
-            search, best_turns(self._run(look, self._quarters(search, known)[:MAX_HINTS]), MAX_HINTS), accept
-        )
+        new = [hint for hint in seen if not any(same(face.box, box_of(hint[0])) for face in known)]
+        return self._judged(search, best_turns(self._run(look, new[:MAX_HINTS]), MAX_HINTS), accept)
 
-    def _quarters(self, search: _Search, known: list[Face]) -> list[tuple[Rows, float]]:
-        """What is seen besides the known faces in the whole picture's quarter turns, with the angle, best first."""
-        sheet, views = quartered(letterbox(search.base, SMALL // 2))
+    def _quarters(self, search: _Search) -> list[_Hint]:
+        """What is seen in the whole picture's quarter turns, best first."""
+        search.deadline.check()
+        sheet, views = quartered(letterbox(search.picture, SMALL // 2))
         rows = self._small(sheet, QUARTER_SEEN)
-        seen: list[tuple[Rows, float]] = []
+        seen: list[_Hint] = []
         for left, top, view in views:
-            there = placed(within(rows, left, top, SMALL // 2), view)
-            there[:, :4] *= search.zoom
-            seen += [(row, view.angle) for row in there if not any(same(face.box, box_of(row)) for face in known)]
-        return sorted(seen, key=lambda item: -float(item[0][4]))
+            seen += [(row, view.angle) for row in placed(within(rows, left, top, SMALL // 2), view)]
+        return sorted(seen, key=lambda hint: -float(hint[0][4]))
 
     def _judged(self, search: _Search, turns: list[_Turn], accept: float) -> list[Face]:
         found: list[Face] = []
@@ -195,7 +201,7 @@ class FaceFinder:
         def verdict(place: Candidate) -> Face | None:
             search.deadline.check()
             found_by = looks.found_by(place, search.effort.weak)
-            return self._examiner.verdict(search.image, looks, place, found_by, accept)
+            return self._examiner.verdict(search.picture, looks, place, found_by, accept)
 
         return merged([], [face for face in self._run(verdict, places[: search.effort.places]) if face is not None])
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..geometry import RGB, Box, Face, Points
 from .blaze import sigmoid
 from .network import Network, core, mediapipe_file
-from .tiles import turned_window
+from .tiles import Pyramid, turned_window
 
 SIZE = 192
 POINTS = 468
@@ -37,12 +37,12 @@ class Landmarker:
     def landmarks(self, image: RGB, face: Face) -> tuple[Points, float]:
         """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence is low."""
         angle = 0.0 if face.keypoints is None else eye_angle(face.keypoints[0], face.keypoints[1])
-        return self.at(image, face.box, angle)
+        return self.at(Pyramid(image), face.box, angle)
 
-    def at(self, image: RGB, box: Box, angle: float) -> tuple[Points, float]:
+    def at(self, picture: Pyramid, box: Box, angle: float) -> tuple[Points, float]:
         """The same for a box and an in-plane angle in radians."""
         side, (cx, cy) = ROI_SCALE * box.side, box.centre
-        window = turned_window(image, (cx, cy), side, angle, SIZE)
+        window = turned_window(picture, (cx, cy), side, angle, SIZE)
         tensor = window[None].astype(np.float32)
         tensor *= 1 / 255
         raw, logit = self._network(tensor)
@@ -55,9 +55,9 @@ class Landmarker:
         points[:, 2] = local[:, 2]
         return points, float(sigmoid(logit.reshape(1))[0])
 
-    def refined(self, image: RGB, points: Points) -> tuple[Points, float]:
+    def refined(self, picture: Pyramid, points: Points) -> tuple[Points, float]:
         """A second look, in the window that the first look's points span."""
-        return self.at(image, *window_of(points))
+        return self.at(picture, *window_of(points))
 
 
 def window_of(points: Points) -> tuple[Box, float]:

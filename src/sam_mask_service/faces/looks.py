@@ -49,19 +49,16 @@ class Glance:
 
 @dataclass(slots=True)
 class Looks:
-    """Look by look: ``rows``, what it saw in picture pixels; ``by_yunet`` and ``passes``, who took it and in which pass.
-
-    ``zoom``: a pixel of what the windows are taken from is so many of the picture's.
-    """
+    """Look by look: ``rows``, what it saw in picture pixels; ``by_yunet`` and ``passes``, who took it and in which pass."""
 
     run: Mapper = map
-    zoom: float = 1.0
     rows: list[Rows] = field(default_factory=list)
     by_yunet: list[bool] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
 
     def take(self, glances: Sequence[Glance], deadline: Deadline) -> list[Rows]:
-        """One look each, all of their windows at once, so that no core waits between looks: what each has seen.
+        """One look each, all of their windows at once, so that no core waits between looks: what each has seen. The largest
+        windows come first, or one of them is left to a single core at the end.
 
         Raises DeadlinePassed and ClientLeft.
         """
@@ -71,12 +68,11 @@ class Looks:
             deadline.check()
             return placed(uncut(net(window.pixels, YUNET_SEEN if isinstance(net, YuNet) else SEEN), window), window)
 
-        seen = self.run(see, [(glance.net, window) for glance in glances for window in glance.windows])
+        longest = sorted(glances, key=lambda glance: -glance.net.size)
+        seen = self.run(see, [(glance.net, window) for glance in longest for window in glance.windows])
+        rows = {glance: [no_rows(), *itertools.islice(seen, len(glance.windows))] for glance in longest}
         for glance in glances:
-            rows = np.concatenate([no_rows(), *itertools.islice(seen, len(glance.windows))])
-            rows[:, :4] *= self.zoom
-            rows[:, 5:] *= self.zoom
-            self.rows.append(rows)
+            self.rows.append(np.concatenate(rows[glance]))
             self.by_yunet.append(isinstance(glance.net, YuNet))
             self.passes.append(glance.name)
         return self.rows[len(self.rows) - len(glances) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import cv2
@@ -37,32 +38,44 @@ class Window:
     angle: float = 0.0
 
 
-def resized(image: RGB, width: int, height: int) -> RGB:
-    """The picture in another size, each side at least one pixel. Halved by area as often as it goes, then linear.
+class Pyramid:
+    """A picture and its halves: each is made once, by area, when it is first needed. Thread-safe.
 
     Halving is thirty times as fast as OpenCV's area mode at other ratios; a last odd row or column is left out of it.
     """
-    width, height = max(1, width), max(1, height)
-    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height and min(image.shape[:2]) > 1:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    if (image.shape[1], image.shape[0]) == (width, height):
-        return image
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+    def __init__(self, image: RGB) -> None:
+        self.shape = image.shape
+        self._lock = threading.Lock()
+        self._levels = [image]
+
+    def reduced(self, ratio: float) -> tuple[RGB, float]:
+        """The picture halved as often as it stays no smaller than a ``ratio``-th of its size, and which part of its size it is."""
+        halvings = min(max(1, int(ratio)), *self.shape[:2]).bit_length() - 1
+        with self._lock:
+            while len(self._levels) <= halvings:
+                self._levels.append(_half(self._levels[-1]))
+            return self._levels[halvings], 0.5**halvings
+
+    def resized(self, width: int, height: int) -> RGB:
+        """In another size, each side at least one pixel: halved as often as it goes, then linear."""
+        width, height = max(1, width), max(1, height)
+        image, _ = self.reduced(min(self.shape[1] / width, self.shape[0] / height))
+        if (image.shape[1], image.shape[0]) == (width, height):
+            return image
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def shrunk(image: RGB, longest: int) -> tuple[RGB, float]:
-    """The picture with at most ``longest`` pixels on its longer side, and how many of its pixels one of them is."""
-    height, width = image.shape[:2]
-    zoom = max(height, width) / longest
-    return (image, 1.0) if zoom <= 1 else (resized(image, round(width / zoom), round(height / zoom)), zoom)
+def _half(image: RGB) -> RGB:
+    width, height = image.shape[1] // 2, image.shape[0] // 2
+    return cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def letterbox(image: RGB, size: int, fill: float = 1.0, grey: int = 0) -> Window:
+def letterbox(picture: Pyramid, size: int, fill: float = 1.0, grey: int = 0) -> Window:
     """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is ``grey``."""
-    height, width = image.shape[:2]
+    height, width = picture.shape[:2]
     factor = size * fill / max(height, width)
-    small = resized(image, round(width * factor), round(height * factor))
+    small = picture.resized(round(width * factor), round(height * factor))
     h, w = small.shape[:2]
     left, top = (size - w) // 2, (size - h) // 2
     pixels = np.full((size, size, 3), grey, np.uint8)
@@ -72,21 +85,19 @@ def letterbox(image: RGB, size: int, fill: float = 1.0, grey: int = 0) -> Window
 
 def halved(window: Window) -> Window:
     """The same view in half as many pixels a side."""
-    size = window.pixels.shape[0] // 2
-    pixels = resized(window.pixels, size, size)
-    return Window(pixels, window.x, window.y, 2 * window.scale, window.width // 2, window.height // 2)
+    return Window(_half(window.pixels), window.x, window.y, 2 * window.scale, window.width // 2, window.height // 2)
 
 
-def turned(image: RGB, size: int, angle: float) -> Window:
+def turned(picture: Pyramid, size: int, angle: float) -> Window:
     """The whole picture in one window that looks at it turned by ``angle`` radians; zero around it.
 
     A face that is tilted clockwise by ``angle`` stands upright in the window.
     """
-    height, width = image.shape[:2]
+    height, width = picture.shape[:2]
     c, s = math.cos(angle), math.sin(angle)
     spread = max(width * abs(c) + height * abs(s), width * abs(s) + height * abs(c))
     factor = size / spread
-    small = resized(image, round(width * factor), round(height * factor))
+    small = picture.resized(round(width * factor), round(height * factor))
     h, w = small.shape[:2]
     x, y = w / 2 - (c - s) * size / 2, h / 2 - (s + c) * size / 2
     pixels = sampled(small, np.array([[c, -s, x], [s, c, y]]), size, cv2.BORDER_CONSTANT)
@@ -121,14 +132,13 @@ def within(rows: Rows, left: float, top: float, size: float) -> Rows:
     return out
 
 
-def turned_window(image: RGB, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
+def turned_window(picture: Pyramid, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
     """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is replicated.
 
-    Large squares are shrunk by area before they are sampled, so that no detail aliases.
+    Large squares are sampled from a half, a quarter … of the picture, so that no detail aliases.
     """
-    cx, cy = centre
-    if side > 2 * size:
-        image, cx, cy, side = _shrunk(image, cx, cy, side, size)
+    image, scale = picture.reduced(side / size)
+    cx, cy, side = centre[0] * scale, centre[1] * scale, side * scale
     c, s = math.cos(angle) * side / size, math.sin(angle) * side / size
     half = size / 2
     matrix = np.array([[c, -s, cx - c * half + s * half], [s, c, cy - s * half - c * half]])
@@ -146,33 +156,19 @@ def sampled(image: RGB, matrix: NDArray[np.float64], size: int, border: int) -> 
     return cv2.warpAffine(image, by_index, (size, size), flags=flags, borderMode=border)  # type: ignore[return-value]
 
 
-def _shrunk(image: RGB, cx: float, cy: float, side: float, size: int) -> tuple[RGB, float, float, float]:
-    """The part of the picture that a turned square can see, shrunk so that the square has ``size`` to 2 × ``size`` pixels."""
-    height, width = image.shape[:2]
-    reach = side * 0.75
-    x0, y0 = max(0, int(cx - reach)), max(0, int(cy - reach))
-    x1, y1 = min(width, int(cx + reach) + 1), min(height, int(cy + reach) + 1)
-    if x1 <= x0 or y1 <= y0:
-        return image, cx, cy, side
-    factor = int(side // size)
-    out = (max(1, (x1 - x0) // factor), max(1, (y1 - y0) // factor))
-    fx, fy = out[0] / (x1 - x0), out[1] / (y1 - y0)
-    return resized(image[y0:y1, x0:x1], *out), (cx - x0) * fx, (cy - y0) * fy, side * math.sqrt(fx * fy)
-
-
-def around(image: RGB, box: Box, zoom: float, angle: float, size: int) -> Window:
+def around(picture: Pyramid, box: Box, zoom: float, angle: float, size: int) -> Window:
     """A window turned by ``angle`` about the box's centre, ``zoom`` × the box's longer side wide."""
     (cx, cy), side = box.centre, zoom * box.side
     c, s = math.cos(angle), math.sin(angle)
-    pixels = turned_window(image, (cx, cy), side, angle, size)
+    pixels = turned_window(picture, (cx, cy), side, angle, size)
     return Window(pixels, cx - (c - s) * side / 2, cy - (s + c) * side / 2, side / size, size, size, angle=angle)
 
 
-def fine_windows(image: RGB, side: int, size: int) -> list[Window]:
+def fine_windows(picture: Pyramid, side: int, size: int) -> list[Window]:
     """Tiles of ``size`` over the picture at ``side`` pixels on its longer side."""
-    height, width = image.shape[:2]
+    height, width = picture.shape[:2]
     factor = side / max(height, width)
-    return tiles(resized(image, round(width * factor), round(height * factor)), 1 / factor, size)
+    return tiles(picture.resized(round(width * factor), round(height * factor)), 1 / factor, size)
 
 
 def starts(length: int, size: int) -> list[int]:
