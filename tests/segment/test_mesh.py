@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnavailable
 from sam_mask_service.geometry import Face
 from sam_mask_service.mask import iou
+from sam_mask_service.segment import look
 from sam_mask_service.segment.mesh import MeshSegmenter
+from sam_mask_service.segment.outline import face_mask
 from sam_mask_service.segment.segmenter import FaceMask
 from tests.support.drawn_face import face, portrait
 
@@ -152,6 +155,22 @@ def test_threads_give_what_one_thread_gives(engine: MeshSegmenter) -> None:
     alone = [run(job) for job in jobs]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(run, jobs * 5)) == alone * 5
+
+
+def test_a_face_is_outlined_once_whatever_is_asked_of_it(
+    engine: MeshSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, _ = portrait((300, 300), (150, 160), 90, 120)
+    found = [face((150, 160), 90, 120)]
+    fresh = {region: engine.masks(engine.embed(image, found), found, region)[0] for region in ("face", "head", "skin")}
+    once = Mock(side_effect=face_mask)
+    monkeypatch.setattr(look, "face_mask", once)
+    embedding = engine.embed(image, found)
+    for region, expected in fresh.items():
+        (again,) = engine.masks(embedding, found, region)
+        np.testing.assert_array_equal(whole(again, (300, 300)), whole(expected, (300, 300)))
+        assert (again.score, again.agreement) == (expected.score, expected.agreement)
+    once.assert_called_once()
 
 
 def test_an_embedding_says_what_it_holds(engine: MeshSegmenter) -> None:

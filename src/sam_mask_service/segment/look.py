@@ -1,4 +1,5 @@
-"""One look at one face: its windows at working size, and what the networks say about them, asked for when first needed."""
+"""One look at one face: its windows at working size, what the networks say about them and the outline drawn from it, each made
+when it is first needed."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..geometry import RGB, Face
 from .crop import Soft, Window, cut
-from .nets import CLASSES, HairNet, ParsingNet, PersonNet
+from .nets import CLASSES, FACE_CLASSES, HairNet, ParsingNet, PersonNet
+from .outline import Outline, face_mask
 from .prior import Prior, prior_of
 
 FACE_SIZE, FACE_ZOOM = 144, 1.6
@@ -33,7 +35,7 @@ class Nets:
 class FaceLook:
     """``prior`` in picture pixels; ``face`` and ``head``: the windows, with their pixels in ``face_rgb`` and ``head_rgb``.
 
-    Thread-safe: each network is asked once, by whoever comes first.
+    Thread-safe: each network is asked once, and the outline drawn once, by whoever comes first.
     """
 
     def __init__(self, image: RGB, face: Face, nets: Nets) -> None:
@@ -50,15 +52,25 @@ class FaceLook:
         if nets.parsing is not None:
             window = self.prior.window(PARSING_ZOOM, nets.parsing.size)
             self._ask["classes"] = nets.parsing, window, cut(image, window)
-        self._lock = threading.Lock()
+        self._lock, self._drawing = threading.Lock(), threading.Lock()
+        self._outline: Outline | None = None
         self._answers: dict[str, NDArray[Any]] = {}
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, those of the networks' answers counted before they are there."""
+        """Bytes held, those of the networks' answers and of the outline counted before they are there."""
         points = 0 if self.prior.points is None else self.prior.points.nbytes
         asked = sum(rgb.nbytes + 4 * window.size**2 for _, window, rgb in self._ask.values())
-        return self.face_rgb.nbytes + asked + points + 4096
+        return self.face_rgb.nbytes + asked + 5 * FACE_SIZE**2 + points + 4096
+
+    @property
+    def outline(self) -> Outline:
+        """The face's outline in the window ``face``: heads and compositions asked for later need it too."""
+        with self._drawing:
+            if self._outline is None:
+                hair, parsed = self.hair(self.face), self.parsed(FACE_CLASSES, self.face)
+                self._outline = face_mask(self.face_rgb, self.prior.seen_in(self.face), hair, parsed)
+            return self._outline
 
     def _answer(self, name: str) -> NDArray[Any]:
         with self._lock:

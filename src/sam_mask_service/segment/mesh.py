@@ -17,8 +17,7 @@ from ..mask import iou
 from .crop import Soft, Window, paste
 from .head import Evidence, dome_distance, head_mask
 from .look import PARSING_ZOOM, FaceLook, Nets, transferred
-from .nets import CLASSES, FACE_CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
-from .outline import Outline, face_mask
+from .nets import CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
 from .regions import combine, terms_for
 from .segmenter import Detail, Embedding, FaceMask, Patch
 
@@ -107,7 +106,6 @@ class _Artist:
             for other in embedding.looks.values()
             if other is not look and np.hypot(*(other.prior.axes.chin - look.prior.axes.chin)) < near
         ]
-        self._face: Outline | None = None
         self._drawn: dict[str, Patch] = {}
 
     def draw(self, name: str) -> Patch:
@@ -128,32 +126,25 @@ class _Artist:
 
     @property
     def agreement(self) -> float:
-        outline = self._masked()
+        outline = self.look.outline
         return iou(outline.soft > 0.5, outline.hull)
 
     def score(self) -> float:
         """The expected IoU of the face's mask with what a person would draw, 0…1: fitted on labelled pictures with one face
         (docs/quality.md). Without a mesh too few are labelled to fit anything: the penalty is a choice."""
-        outline = self._masked()
+        outline = self.look.outline
         score = _SCORE[0] + _SCORE[1] * self.agreement + _SCORE[2] * outline.clear
         return round(score if self.look.prior.points is not None else score - _NO_MESH, 3)
-
-    def _masked(self) -> Outline:
-        if self._face is None:
-            look = self.look
-            hair, parsed = look.hair(look.face), look.parsed(FACE_CLASSES, look.face)
-            self._face = face_mask(look.face_rgb, look.prior.seen_in(look.face), hair, parsed)
-        return self._face
 
     def _paste(self, soft: Soft, window: Window) -> Patch:
         return paste(soft, window, self.width, self.height)
 
     def _draw_face(self, _: str) -> Patch:
-        return self._paste(self._masked().soft, self.look.face)
+        return self._paste(self.look.outline.soft, self.look.face)
 
     def _draw_head(self, _: str) -> Patch:
         look = self.look
-        face = transferred(self._masked().soft, look.face, look.head) > 0.5
+        face = transferred(self.look.outline.soft, look.face, look.head) > 0.5
         within = look.head.within(self.width, self.height)
         hair, parsed = look.hair(look.head), look.parsed(HEAD_CLASSES, look.head, beyond=0.5)
         seen = Evidence(look.person(look.head), within, hair, parsed, look.prior.axes.width)

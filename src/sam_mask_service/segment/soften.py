@@ -23,13 +23,22 @@ def guided(image: RGB, soft: Soft, radius: int, eps: float = 1e-3) -> Soft:
     covariance = _mean(guide * soft[..., None], radius) - mean_i * mean_p[..., None]
     red, green, blue = cv2.split(guide)
     squares = _mean(cv2.merge([red * red, green * green, blue * blue]), radius) - mean_i * mean_i + np.float32(eps)
-    products = (
-        _mean(cv2.merge([red * green, red * blue, green * blue]), radius)
-        - mean_i[..., [0, 0, 1]] * mean_i[..., [1, 2, 2]]
-    )
+    products = _mean(cv2.merge(_mixed(guide)), radius) - cv2.merge(_mixed(mean_i))
     a = solved(squares, products, covariance)
-    b = mean_p - (a * mean_i).sum(-1)
-    return np.asarray((_mean(a, radius) * guide).sum(-1) + _mean(b, radius), np.float32)
+    b = mean_p - _dot(a, mean_i)
+    return np.asarray(_dot(_mean(a, radius), guide) + _mean(b, radius), np.float32)
+
+
+def _mixed(x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The products of different channels: rg, rb, gb."""
+    red, green, blue = cv2.split(x)
+    return [np.asarray(product, np.float32) for product in (red * green, red * blue, green * blue)]
+
+
+def _dot(x: NDArray[np.float32], y: NDArray[np.float32]) -> Soft:
+    """(H, W): x · y over three channels; plane by plane, since numpy takes several times as long to sum short rows."""
+    (a, b, c), (d, e, f) = cv2.split(x), cv2.split(y)
+    return np.asarray(a * d + b * e + c * f, np.float32)
 
 
 def _mean(x: NDArray[Any], radius: int) -> NDArray[np.float32]:
