@@ -77,6 +77,18 @@ def test_without_a_mesh_the_mask_is_drawn_from_the_box_and_scored_lower(engine: 
     assert b.score < a.score
 
 
+def test_a_heads_score_is_its_own_and_moves_little_with_the_faces(engine: MeshSegmenter) -> None:
+    image, _ = portrait((300, 300), (150, 150), 90, 120, 0.4)
+    told = {}
+    for mesh in (True, False):
+        found = [face((150, 150), 90, 120, 0.4, mesh=mesh)]
+        seen = engine.embed(image, found)
+        told[mesh] = {region: engine.masks(seen, found, region)[0].score for region in ("face", "head", "face,head")}
+    assert told[True]["face"] <= 1
+    assert told[True]["face"] == told[True]["face,head"]
+    assert 0 < told[True]["head"] - told[False]["head"] < 0.5 * (told[True]["face"] - told[False]["face"])
+
+
 def test_the_head_holds_the_face_and_neither_neck_nor_shoulders(engine: MeshSegmenter) -> None:
     head, truth = drawn(engine, (400, 400), (200, 180), 100, 130, 0.0, region="head")
     assert (head & truth).sum() / truth.sum() > 0.97

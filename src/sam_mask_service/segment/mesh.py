@@ -23,6 +23,10 @@ from .segmenter import Detail, Embedding, FaceMask, Patch
 
 _SCORE: Final = (0.38, 0.44, 0.20)  # constant, agreement with the prior, clearness of the outline
 _NO_MESH: Final = 0.20
+_HEAD: Final = (
+    0.70,
+    0.25,
+)  # a head's score from its face's: constant and share; what is seen of a face says little of its head
 _ALWAYS: Final = frozenset({"face", "head", "skin", *PARTS, *HOLES})
 
 
@@ -91,7 +95,7 @@ class MeshSegmenter:
             deadline.check()
             artist = _Artist(embedding, embedding.looks[_key(face)])
             patch = combine([(sign, artist.draw(name)) for sign, name in terms])
-            out.append(FaceMask(patch, artist.score(), artist.agreement))
+            out.append(FaceMask(patch, artist.score(head=terms == [(1, "head")]), artist.agreement))
         return out
 
 
@@ -129,12 +133,13 @@ class _Artist:
         outline = self.look.outline
         return iou(outline.soft > 0.5, outline.hull)
 
-    def score(self) -> float:
-        """The expected IoU of the face's mask with what a person would draw, 0…1: fitted on labelled pictures with one face
-        (docs/quality.md). Without a mesh too few are labelled to fit anything: the penalty is a choice."""
-        outline = self.look.outline
-        score = _SCORE[0] + _SCORE[1] * self.agreement + _SCORE[2] * outline.clear
-        return round(score if self.look.prior.points is not None else score - _NO_MESH, 3)
+    def score(self, head: bool) -> float:
+        """The expected IoU of the face's mask (or the ``head``'s) with what a person would draw, 0…1: fitted on labelled pictures
+        with one face (docs/quality.md). Without a mesh too few are labelled to fit anything: the penalty is a choice."""
+        score = _SCORE[0] + _SCORE[1] * self.agreement + _SCORE[2] * self.look.outline.clear
+        if self.look.prior.points is None:
+            score -= _NO_MESH
+        return round(min(1.0, _HEAD[0] + _HEAD[1] * score if head else score), 3)
 
     def _paste(self, soft: Soft, window: Window) -> Patch:
         return paste(soft, window, self.width, self.height)
