@@ -85,6 +85,30 @@ def test_a_flat_picture_keeps_its_edge() -> None:
         assert np.array_equal(alpha, edge)
 
 
+def test_no_piece_of_the_ground_is_taken_for_a_strand() -> None:
+    """A speck of the hair's colour near the outline stays out; the same as the end of a strand comes in."""
+    picture, _, drawn = strands(400, 24)
+    picture[60:80, 180:220] = LIGHT
+    speck = np.zeros_like(drawn)
+    speck[68:72, 196:204] = True
+    picture[speck] = DARK
+    apart = both(picture, drawn)[0]
+    picture[70:80, 198:202] = DARK
+    joined = both(picture, drawn)[0]
+    assert apart[speck].max() == 0
+    assert joined[speck].mean() > 60
+
+
+def test_a_ring_thinner_than_the_band_stays() -> None:
+    y, x = np.mgrid[:900, :900] - 450
+    radius = np.hypot(x, y)
+    ring = np.asarray(np.abs(radius - 380) < 6)
+    picture = np.where(ring[..., None], DARK, LIGHT).astype(np.uint8)
+    alpha, _ = both(picture, ring)
+    assert alpha[ring].mean() > 225
+    assert alpha[~ring].mean() < 5
+
+
 def test_nothing_changes_outside_the_band() -> None:
     picture, _, drawn = strands(300, 20)
     alpha, edge = both(picture, drawn)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Bits, Face
-from ..mask import Alpha, Placed, window
+from ..mask import Alpha, Placed, parts_touching, window
 from .crop import Window
 from .discriminant import Lines, lines
 from .hairline import hair_along
@@ -39,6 +39,8 @@ _TOLD: Final = (0.3, 0.6)
 """Share of the variance that must be explained for the matte to count, and to count fully."""
 _HAZE = 0.06
 """Fitted values this near to 0 and 1 become 0 and 1: the fit leaves a haze on either side."""
+_FAINT = 0.1
+"""An alpha above this leads from the head to a strand."""
 _FIRM: Final = (1.0, 0.3)
 """How much nearer to the drawn side an alpha is held per reach from the outline, inside and outside: hair is dense within, and
 strands that stick out are wanted."""
@@ -86,8 +88,8 @@ def _strands(pixels: RGB, bits: Bits, reach: float, prior: Prior | None, at: tup
         weight = weight * hair_along(small, np.asarray(drawn), distance, reach, _seen(prior, size, (width, height), at))
     fine, _ = _fitted(width, height, _FINE)
     guide = _unit(np.asarray(cv2.resize(pixels, fine, interpolation=cv2.INTER_AREA), np.uint8))
-    held = np.asarray(cv2.resize(_firm(distance, reach), fine), np.float32)
-    soft = _clipped(fit.resized(*fine).alpha(guide) + held)
+    distance = np.asarray(cv2.resize(distance, fine), np.float32)
+    soft = _attached(_clipped(fit.resized(*fine).alpha(guide) + _firm(distance, reach)), distance > 0)
     return _eight(weight, (width, height)), _eight(soft, (width, height))
 
 
@@ -106,6 +108,12 @@ def _firm(distance: Soft, reach: float) -> Soft:
     """(H, W) float32 to add to alpha: towards the drawn side, the more the farther from the outline."""
     away = np.maximum(np.abs(distance) / np.float32(reach) - np.float32(_AT_OUTLINE), 0)
     return np.asarray(away * np.where(distance > 0, _FIRM[0], -_FIRM[1]), np.float32)
+
+
+def _attached(soft: Soft, inside: Bits) -> Soft:
+    """Without what no hair leads to, gaps of two pixels aside: pieces of the ground that have the hair's colours."""
+    there = cv2.dilate(((soft > _FAINT) | inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.where(parts_touching(np.asarray(there), inside), soft, np.float32(0))
 
 
 def _seen(prior: Prior, size: tuple[int, int], full: tuple[int, int], at: tuple[int, int]) -> Prior:
