@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -68,6 +69,21 @@ def measured(server: Server, client: httpx.Client, count: int) -> dict[str, Any]
     return rows
 
 
+def ready(checkpoint: Path) -> dict[str, float]:
+    """Seconds from the start to the first answer by SAM, with the file in memory and without (medians of three, in turns)."""
+    seen: dict[str, list[float]] = {"ready_file_warm_seconds": [], "ready_file_cold_seconds": []}
+    for _ in range(3):
+        for name, times in seen.items():
+            descriptor = os.open(checkpoint, os.O_RDONLY)
+            os.fsync(descriptor)
+            advice = os.POSIX_FADV_DONTNEED if "cold" in name else os.POSIX_FADV_WILLNEED
+            os.posix_fadvise(descriptor, 0, 0, advice)
+            os.close(descriptor)
+            with started(engine="sam", checkpoint=str(checkpoint), workers="1") as server:
+                times.append(server.ready_seconds)
+    return {name: round(statistics.median(times), 2) for name, times in seen.items()}
+
+
 QUESTIONS: dict[str, Callable[[int], dict[str, Any]]] = {
     "growth": lambda i: {"expand_pixels": 6 + i},
     "another_face": lambda i: {"faces": [i % 10]},
@@ -116,6 +132,7 @@ def main() -> None:
             ask(client, picture + b"m", detail="picture")
         rows["private_mib"] = round(server.private() / 2**20)
         rows["resident_mib"] = round(server.resident() / 2**20)
+    rows.update(ready(checkpoint))
     path = Path(ROOT / "out" / f"bench-sam-service-{options.model}.json")
     path.write_text(json.dumps(rows, indent=1))
     print(json.dumps(rows, indent=1))
