@@ -87,7 +87,7 @@ def test_all_mistakes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SAM_CORS_ORIGINS", "https://app.example.com/"),
         ("SAM_CORS_ORIGINS", "app.example.com"),
         ("SAM_CORS_ORIGINS", "HTTPS://app.example.com"),
-        ("SAM_CORS_ORIGINS", "*"),
+        ("SAM_CORS_ORIGINS", "https://app.example.com,*"),
     ],
 )
 def test_a_name_that_could_never_match_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -106,6 +106,14 @@ def test_names_that_match(monkeypatch: pytest.MonkeyPatch) -> None:
     s = load()
     assert s.allowed_hosts == ("*", "mask.example.com", "sam-mask-service", "my_host", "10.0.0.5", "[::1]")
     assert len(s.cors_origins) == 4
+
+
+def test_every_origin_may_call_where_a_key_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_CORS_ORIGINS", "*")
+    with pytest.raises(SettingsError, match=r"SAM_CORS_ORIGINS: \* needs SAM_API_KEY"):
+        load()
+    monkeypatch.setenv("SAM_API_KEY", "a-long-and-strong-key")
+    assert load().cors_origins == ("*",)
 
 
 def test_a_misspelt_name_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

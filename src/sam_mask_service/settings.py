@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     # Who may ask
     api_key: SecretStr | None = Field(None, description="Key that every request must carry; unset: open to all.")
     allowed_hosts: Words = Field((), description="Host names that the service answers to; empty: see docs/security.md.")
-    cors_origins: Words = Field((), description="Web origins that may call from a browser; empty: none.")
+    cors_origins: Words = Field(
+        (), description="Web origins that may call from a browser; empty: none; *, with a key: all."
+    )
 
     # Which engine
     engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
@@ -124,8 +126,12 @@ class Settings(BaseSettings):
 
     @field_validator("cors_origins")
     @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """As a browser sends them, to the letter: another spelling would silently never match."""
+    def _origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """As a browser sends them, to the letter: another spelling would silently never match. ``*`` is every origin."""
+        if value == ("*",):
+            if info.data.get("api_key") is None:
+                raise ValueError("* needs SAM_API_KEY: without a key every page of the web could use this service")
+            return value
         if wrong := next((word for word in value if not _ORIGIN.fullmatch(word)), None):
             raise ValueError(f"{wrong} is no origin; write https://app.example.com, without path or slash at its end")
         return value

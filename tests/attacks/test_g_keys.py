@@ -261,6 +261,12 @@ def test_g10_no_cors_unless_asked_for(locked: Client, origin: str | None) -> Non
     assert not [name for answer in answers for name in answer.headers if name.startswith("access-control-")]
 
 
+def test_g10_every_origin_but_never_its_credentials(make: Make) -> None:
+    answer = mask(make(cors_origins=("*",), api_key=KEY), {"X-API-Key": KEY, "Origin": "https://any.example"})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    assert "access-control-allow-credentials" not in answer.headers
+
+
 def test_g10_cors_for_the_listed_origin_alone_and_without_credentials(make: Make) -> None:
     client = make(cors_origins=("https://app.example",), api_key=KEY)
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key,content-type"}
