@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits
-from .soften import Soft, solved
+from .soften import Soft, box_mean, solved
 
 _ONE, _HALF, _QUARTER = np.float32(1), np.float32(0.5), np.float32(0.25)
 _EPS: Final = 1e-4  # squared units of 0…1 intensity: what noise of a hundredth adds to the variances
@@ -89,5 +89,4 @@ def _products(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _mean(x: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.boxFilter(x, -1, (side, side), borderType=cv2.BORDER_REFLECT), np.float32)
+    return box_mean(x, max(1, round(radius)))

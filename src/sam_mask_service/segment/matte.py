@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Bits, Face
-from ..mask import Alpha, Placed, parts_touching, window
+from ..mask import Alpha, Placed, compose, parts_touching, window
 from .crop import Window
 from .discriminant import Lines, lines
 from .hairline import hair_along
@@ -58,8 +58,7 @@ def matte(image: RGB, patch: Patch, edge: Placed, face: Face | None = None) -> P
     if reach < 2:
         return edge
     x, y, bits = _window(image, patch, edge, int(reach) + 2)
-    hard = np.zeros(bits.shape, np.uint8)
-    hard[edge[1] - y : edge[1] - y + edge[2].shape[0], edge[0] - x : edge[0] - x + edge[2].shape[1]] = edge[2]
+    hard = compose([(edge[0] - x, edge[1] - y, edge[2])], bits.shape[1], bits.shape[0])
     pixels = image[y : y + bits.shape[0], x : x + bits.shape[1]]
     prior = prior_of(face) if face is not None and face.landmarks is not None else None
     weight, soft = _strands(pixels, bits, reach, prior, (x, y))

@@ -19,14 +19,14 @@ def guided(image: RGB, soft: Soft, radius: int, eps: float = 1e-3) -> Soft:
     """He, Sun, Tang, "Guided Image Filtering" (2010), with a colour guide: ``soft`` (H, W) float32 follows the edges of
     ``image`` (H, W, 3) uint8. ``radius`` in pixels, ``eps`` in squared units of 0…1 intensity."""
     guide = image.astype(np.float32) / np.float32(255)
-    mean_i, mean_p = _mean(guide, radius), _mean(soft, radius)
-    covariance = _mean(guide * soft[..., None], radius) - mean_i * mean_p[..., None]
+    mean_i, mean_p = box_mean(guide, radius), box_mean(soft, radius)
+    covariance = box_mean(guide * soft[..., None], radius) - mean_i * mean_p[..., None]
     red, green, blue = cv2.split(guide)
-    squares = _mean(cv2.merge([red * red, green * green, blue * blue]), radius) - mean_i * mean_i + np.float32(eps)
-    products = _mean(cv2.merge(_mixed(guide)), radius) - cv2.merge(_mixed(mean_i))
+    squares = box_mean(cv2.merge([red * red, green * green, blue * blue]), radius) - mean_i * mean_i + np.float32(eps)
+    products = box_mean(cv2.merge(_mixed(guide)), radius) - cv2.merge(_mixed(mean_i))
     a = solved(squares, products, covariance)
     b = mean_p - _dot(a, mean_i)
-    return np.asarray(_dot(_mean(a, radius), guide) + _mean(b, radius), np.float32)
+    return np.asarray(_dot(box_mean(a, radius), guide) + box_mean(b, radius), np.float32)
 
 
 def _mixed(x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -41,7 +41,8 @@ def _dot(x: NDArray[np.float32], y: NDArray[np.float32]) -> Soft:
     return np.asarray(a * d + b * e + c * f, np.float32)
 
 
-def _mean(x: NDArray[Any], radius: int) -> NDArray[np.float32]:
+def box_mean(x: NDArray[Any], radius: int) -> NDArray[np.float32]:
+    """The mean of every channel over the square that reaches ``radius`` pixels to each side; mirrored at the border."""
     return np.asarray(cv2.boxFilter(x, -1, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
