@@ -27,12 +27,11 @@ from PIL import Image, ImageOps
 
 from bench.drawn_hair import Labelled, with_strands
 from bench.quality import RUNS, SHARED, server
-from bench.quality_report import PAGE, number, table
+from bench.quality_report import number, table, write
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import distance_to, expand, fill_holes
 from sam_mask_service.segment.soften import Soft
 
-BEGIN, END = "<!-- matte: begin -->", "<!-- matte: end -->"
 DATA = SHARED / "eval" / "data"
 FIELDS = {"mode": "combined", "region": "head", "invert": "false", "expand_pixels": "0", "feather_pixels": "2"}
 LABELLED = (
@@ -164,8 +163,7 @@ def main() -> None:
             table(["run", "set", "pictures", "hair: error", "skin: error", "soft IoU"], labels),
         ]
     )
-    page = PAGE.read_text()
-    PAGE.write_text(page.split(BEGIN)[0] + f"{BEGIN}\n{text}\n{END}" + page.split(END)[1])
+    write("matte", text)
     print(text)
 
 

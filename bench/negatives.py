@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 from skimage import data
 
+from bench.quality import YUNET
 from bench.score_detection_local import SHARED, pictures
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions, FaceDetector
 from sam_mask_service.geometry import RGB, Box
 from sam_mask_service.image import decode
 
-YUNET = SHARED / "models" / "face_detection_yunet_2023mar.onnx"
 FACELESS = (
     "brick cell cat checkerboard coffee coins colorwheel grass gravel horse hubble_deep_field immunohistochemistry "
     "logo microaneurysms moon page retina rocket shepp_logan_phantom text"
@@ -104,7 +104,7 @@ def _shapes(rng: np.random.Generator) -> RGB:
 
 def cuts() -> Iterator[RGB]:
     """Up to four from each picture, of 130 to 900 pixels, not over each other."""
-    eager, rng = build_detector(YUNET), np.random.default_rng(7)
+    eager, rng = build_detector(SHARED / "models" / YUNET), np.random.default_rng(7)
     for name in CROWDED:
         for path, labels in pictures(name):
             image = read(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -17,7 +16,6 @@ import matplotlib.pyplot as plt
 OUT = ROOT / "out" / "quality"
 PAGE = ROOT / "docs" / "quality.md"
 PLOTS = ROOT / "docs" / "images"
-BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 SIZES = ("<20", "20-40", "40-80", "80-160", ">160")
 TRAINED_ON = "celeb"
 """Sets whose pictures face parsers were trained on: left out of the averages that are compared."""
@@ -166,13 +164,12 @@ def report() -> str:
     )
 
 
-def write(text: str, page: Path = PAGE) -> None:
-    """Replaces what stands between the two marks; the words around them are written by hand."""
-    old = page.read_text()
-    head, rest = old.split(BEGIN)
-    tail = rest.split(END)[1]
-    page.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}")
+def write(name: str, text: str) -> None:
+    """Replaces what stands between the two marks of ``name``; the words around them are written by hand."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = PAGE.read_text().split(begin)
+    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
 
 
 if __name__ == "__main__":
-    write(report())
+    write("generated", f"\n{report()}\n")

@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from bench.oracle_changes import Labelled, occluded
 from bench.quality import HAIR, PARSING, SHARED
-from bench.quality_report import PAGE
 from bench.quality_report import table as markdown
+from bench.quality_report import write
 from bench.score_masks_local import ALL_SETS, Bench, together
 from sam_mask_service.geometry import RGB, Bits, Face
 from sam_mask_service.segment.mesh import MeshSegmenter
 
-BEGIN, END = "<!-- score: begin -->", "<!-- score: end -->"
 SMALL = 28
 """Pixels that the face's box is wide in the shrunk pictures."""
 EDGES: Final = (0.0, 0.80, 0.85, 0.90, 0.95, 1.01)
@@ -161,8 +160,7 @@ def main() -> None:
         fit(faces, lambda p: [p.told])
         fit(faces, lambda p: [p.told, p.agreement])
     if options.docs:
-        before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+        write("score", text)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from PIL import Image
 
 from bench.oracle_changes import CHANGES, Labelled
 from bench.quality import SHARED
+from bench.quality_report import write
 from bench.score_masks_local import ALL_SETS, Bench, together
-from bench.started import ROOT
 from bench.truthful_sam import Subject, TruthfulSam, body_below, piece_of, share_out
 from sam_mask_service.geometry import RGB, Bits, Face
 from sam_mask_service.segment.mesh import MeshSegmenter
@@ -156,8 +156,6 @@ def _classes(meta: dict[str, Any], region: str) -> list[int]:
     return [int(number) for number, name in meta["classes"].items() if name in PARTS[region]]
 
 
-BEGIN, END = "<!-- oracle: begin -->", "<!-- oracle: end -->"
-PAGE = ROOT / "docs" / "quality.md"
 HARDER = ("seg_ccp_fullbody", "seg_celebamask_ce7454")
 TITLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Faces and heads as they are (FASSEG multipose: half profiles and profiles):", "none", ALL_SETS),
@@ -224,8 +222,7 @@ def main() -> None:
         text.append(row)
         print(row, flush=True)
     if options.docs:
-        before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(before + "\n".join([BEGIN, *text, ""]) + END + rest.split(END)[1])
+        write("oracle", "\n".join(text))
 
 
 if __name__ == "__main__":
