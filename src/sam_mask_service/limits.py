@@ -66,6 +66,8 @@ class WireLimits:
     """Open connections of one process."""
     connections_per_client: int = 64
     """Open connections from one address."""
+    linger_seconds: float = 0.5
+    """At the end of a process, what a client that is still sending gets to come to its end."""
     backlog: int = 256
     """Connections that wait to be accepted, and are accepted in one turn: so many may be open above the limit for a moment."""
     pipelined: int = 16

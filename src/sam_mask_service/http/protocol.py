@@ -38,6 +38,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     limits: ClassVar[WireLimits] = WIRE
     clients: ClassVar[Counter[str]] = Counter()
+    leaving: ClassVar[bool] = False
+    """The process is about to end: each connection is closed after the request that it is at."""
 
     _opened: float
     _counting: CountingTransport
@@ -73,6 +75,14 @@ class GuardedProtocol(HttpToolsProtocol):
             if self.clients[self._counted] <= 0:
                 del self.clients[self._counted]
             self._counted = None
+
+    def shutdown(self) -> None:
+        """Closes the connection when nothing is under way on it. A client that has just connected, or is still sending, is
+        waited for a moment: closed in its face, it could not tell a refusal from a loss."""
+        if self.cycle is None or self._head_since is not None or self._in_body:
+            self.loop.call_later(self.limits.linger_seconds, super().shutdown)
+        else:
+            super().shutdown()
 
     @property
     def _interval(self) -> float:
@@ -173,6 +183,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._in_body = False
         super().on_message_complete()
+        if self.leaving:
+            super().shutdown()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

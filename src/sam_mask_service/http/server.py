@@ -10,12 +10,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from ..limits import WIRE
 from ..service import Service
 from ..settings import Settings
-from .protocol import guarded
+from .protocol import GuardedProtocol, guarded
 
 log = logging.getLogger(__name__)
 FORCED = 1
@@ -88,6 +88,8 @@ class GracefulServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         end = time.monotonic() + self.service.settings.grace_seconds
+        protocol = cast(type[GuardedProtocol], self.config.http_protocol_class)
+        protocol.leaving = True
         try:
             await asyncio.wait_for(self.service.drain(), max(0.0, end - time.monotonic() - _CLOSING))
         except asyncio.TimeoutError:
@@ -95,9 +97,31 @@ class GracefulServer(uvicorn.Server):
         self.config.timeout_graceful_shutdown = max(_CLOSING, end - time.monotonic())  # type: ignore[assignment]
         if self.service.gate.busy:
             self.config.timeout_graceful_shutdown = _CLOSING  # type: ignore[assignment]
+        await self._close_doors()
         await super().shutdown(sockets)
         if self.server_state.tasks:  # cut off just now: each still says so to its client
             await asyncio.wait(self.server_state.tasks, timeout=_CLOSING)
+
+    async def _close_doors(self) -> None:
+        """Takes no more connections. Closing resets those that the kernel has made for us and nobody has taken: they are taken
+        first, so that only one that is made within these microseconds is lost, before anything of its request was read."""
+        loop = asyncio.get_running_loop()
+        for door in (door for server in self.servers for door in server.sockets):
+            loop.remove_reader(door)
+        await asyncio.sleep(
+            0
+        )  # those that were taken a moment ago get their protocol, which a closed server would deny them
+        waiting: list[socket.socket] = []
+        for server in self.servers:
+            for door in server.sockets:
+                waiting += _accept_all(door)
+            server.close()
+        for connection in waiting:
+            await loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def on_tick(self, counter: int) -> bool:
         settings = self.service.settings
@@ -113,6 +137,13 @@ class GracefulServer(uvicorn.Server):
             logging.shutdown()
             sys.stdout.flush()
             os._exit(0)
+
+
+def _accept_all(door: socket.socket) -> Iterator[socket.socket]:
+    """The connections that wait at a listening socket."""
+    with door.dup() as own, suppress(OSError):
+        while True:
+            yield own.accept()[0]
 
 
 def serve(host: str = "0.0.0.0", port: int = 8739, workers: int = 1) -> None:  # noqa: S104 - the documented default
