@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.parity import best, drawn_state
-from sam_mask_service.deadline import Deadline
+from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.frame import to_input
@@ -106,12 +106,43 @@ def test_no_point_is_no_place() -> None:
     assert np.array_equal(a, b)
 
 
+@pytest.mark.parametrize("count", [1, 3, 9, 12, 40, 70])
+def test_what_fills_a_prompt_up_changes_nothing(count: int) -> None:
+    """A decoder made for just so many tokens answers the same."""
+    network = sam(VIT)
+    embedding = network.encode(IMAGE)
+    points = np.random.default_rng(count).uniform(0, 128, (1, count, 2)).astype(np.float32)
+    labels = np.arange(count)[None] % 2
+    logits, iou = network.decode(embedding, points=points, labels=labels, boxes=BOXES[:1])
+    prompt = network._prompts.tokens(points, labels, BOXES[:1])
+    made = network._decode._make(count + 2)
+    source = network._source(embedding, network._prompts.no_mask)
+    expected = made([source, prompt, np.zeros((1, count + 2), np.float32)], NO_DEADLINE)
+    assert np.allclose(logits, expected[0], atol=1e-4) and np.allclose(iou, expected[1], atol=1e-4)
+
+
+def test_more_prompts_than_any_decoder_takes() -> None:
+    network = sam(VIT)
+    with pytest.raises(ValueError, match="74 tokens; at most 72"):
+        network.decode(network.encode(IMAGE), points=np.zeros((1, 72, 2)), labels=np.ones((1, 72)), boxes=BOXES[:1])
+
+
 @pytest.mark.parametrize("architecture", [VIT, TINYVIT], ids=["vit", "tinyvit"])
 @pytest.mark.parametrize(("precision", "limit"), [("bf16", 0.05), ("int8", 0.1)])
 def test_lower_precision_stays_near(architecture: Architecture, precision: str, limit: float) -> None:
     exact = sam(architecture).encode(IMAGE)
     rough = sam(architecture, Arithmetic(precision, "f32" if precision == "int8" else "bf16")).encode(IMAGE)  # type: ignore[arg-type]
     assert np.linalg.norm(rough - exact) < limit * np.linalg.norm(exact)
+
+
+def test_a_decoder_in_lower_precision_stays_near() -> None:
+    embedding = sam(VIT).encode(IMAGE)
+    exact, rough = (
+        network.decode(embedding, boxes=BOXES, points=POINTS, labels=LABELS)
+        for network in (sam(VIT), sam(VIT, Arithmetic("bf16", "bf16")))
+    )
+    for a, b in zip(exact, rough, strict=True):
+        assert 0 < np.linalg.norm(a - b) < 0.05 * np.linalg.norm(a)
 
 
 def test_threads_do_not_mix_results() -> None:

@@ -1,8 +1,9 @@
 """SAM's mask decoder and its mask-prompt convolutions as OpenVINO graphs (reference: modeling/mask_decoder.py, transformer.py,
-prompt_encoder.py). Both take one prompt and always run in float32.
+prompt_encoder.py). Both take one prompt.
 
-Only the number of tokens is open: with every other size known, OpenVINO lays all tensors of the grid's size into one piece of
-memory (45 MB). An open number of prompts took 60 MB for each, and two at once a little longer than one after the other.
+Every size is known: OpenVINO then lays all tensors of the grid's size into one piece of memory, and has bfloat16 kernels for all
+products. A prompt with fewer tokens is filled up, and nothing looks at what fills it. An open number of prompts took 60 MB for
+each, and two at once a little longer than one after the other.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from .config import DECODER_HEADS, F32, Architecture
 from .graph import Graph, Node, axis, constant, gelu, multiply_transposed, reshape, scalar, transpose, whole
 
 EPSILON = 1e-5
+PREFIX = "mask_decoder."
+ABSENT = np.float32(-1e9)
+"""Score of a token that only fills a prompt up: its share is zero."""
 
 
 def build_mask_prompt(state: State, architecture: Architecture) -> Any:
@@ -30,14 +34,20 @@ def build_mask_prompt(state: State, architecture: Architecture) -> Any:
     return ov.Model([op.result(g.convolution(x, "6", bias=True))], [logits], "sam_mask_prompt")
 
 
-def build(state: State, architecture: Architecture, positions: F32) -> Any:
-    """``ov.Model`` of the mask decoder.
+def weights(state: State) -> State:
+    """What ``build`` reads of a checkpoint, in memory of its own: its file need not stay."""
+    return {name: np.array(value) for name, value in state.items() if name.startswith(PREFIX)}
 
-    Inputs: ``source`` (1, g², C), the embedding and what a mask prompt adds to it, a row for each cell; ``sparse`` (1, N, C) prompt
-    tokens. ``positions`` (g², C) is the grid's positional encoding. Outputs: mask logits (1, M, 4g, 4g) and predicted IoU (1, M);
-    mask 0 is the single-mask output, 1… the multi-mask ones.
+
+def build(state: State, architecture: Architecture, positions: F32, size: int) -> Any:
+    """``ov.Model`` of the mask decoder for prompts of ``size`` tokens.
+
+    Inputs: ``source`` (1, g², C), the embedding and what a mask prompt adds to it, a row for each cell; ``sparse`` (1, size, C)
+    prompt tokens; ``absent`` (1, size): 0, or ABSENT for those that fill it up. ``positions`` (g², C) is the grid's positional
+    encoding. Outputs: mask logits (1, M, 4g, 4g) and predicted IoU (1, M); mask 0 is the single-mask output, the others the
+    multi-mask ones.
     """
-    return _Decoder(state, architecture, positions).model()
+    return _Decoder(state, architecture, positions).model(size)
 
 
 class _Decoder:
@@ -46,17 +56,26 @@ class _Decoder:
     def __init__(self, state: State, architecture: Architecture, positions: F32) -> None:
         self.config = architecture.decoder
         self.grid = architecture.grid
-        self.g = Graph(state, "mask_decoder.")
+        self.g = Graph(state, PREFIX)
         self.positions = constant(positions[None])
 
-    def model(self) -> Any:
+    absent: Node
+    """(1, T, 1): 0 or ABSENT for each token, the learned ones among them."""
+
+    def model(self, size: int) -> Any:
         dim = self.config.dim
         source = op.parameter([1, self.grid**2, dim], np.float32, "source")
-        sparse = op.parameter([1, -1, dim], np.float32, "sparse")
+        sparse = op.parameter([1, size, dim], np.float32, "sparse")
+        absent = op.parameter([1, size], np.float32, "absent")
+        learned = constant(np.zeros((1, 1 + self.config.masks), np.float32))
+        self.absent = op.unsqueeze(op.concat([learned, absent], 1), whole(2))
         tokens, pixels = self._transformer(self._tokens(sparse), source)
         logits = self._logits(tokens, self._upscale(pixels))
         iou = self.g.multilayer(_token(tokens, 0), "iou_prediction_head", self.config.iou_depth)
-        return ov.Model([op.result(logits), op.result(iou)], [source, sparse], "sam_mask_decoder")
+        # Nobody reads the tokens: what is a result, OpenVINO keeps in float32, and with bfloat16 the logits' error is a sixth less.
+        return ov.Model(
+            [op.result(logits), op.result(iou), op.result(tokens)], [source, sparse, absent], "sam_mask_decoder"
+        )
 
     def _tokens(self, sparse: Node) -> Node:
         """The learned output tokens before each prompt's own."""
@@ -94,6 +113,7 @@ class _Decoder:
         scores = multiply_transposed(
             op.multiply(self._heads(q, name, "q"), scalar(depth**-0.5)), self._heads(k, name, "k")
         )
+        scores = op.add(scores, transpose(op.unsqueeze(self.absent, whole(1)), 0, 1, 3, 2))
         out = op.matmul(op.softmax(scores, 3), self._heads(v, name, "v"), False, False)
         return self.g.linear(reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner, keep_zero=True), f"{name}.out_proj")
 
@@ -115,6 +135,7 @@ class _Decoder:
         _, depth = self._sizes(name)
         keys = op.multiply(self._heads(k, name, "k"), scalar(depth**-0.5))
         bias = op.matmul(keys, constant(self.g[f"{name}.q_proj.bias"].reshape(DECODER_HEADS, depth, 1)), False, False)
+        bias = op.add(bias, op.unsqueeze(self.absent, whole(1)))
         offered = self._joined(op.matmul(keys, constant(self._by_head(name, "q")), False, False))
         out = self.g[f"{name}.out_proj.weight"].reshape(-1, DECODER_HEADS, depth).transpose(1, 2, 0)
         values = self._joined(op.matmul(self._heads(v, name, "v"), constant(out), False, False))

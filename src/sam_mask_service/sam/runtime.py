@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, Protocol
@@ -86,8 +86,34 @@ def _turn(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
         lock.release()
 
 
+class _Decoders:
+    """The mask decoder for prompts of up to so many tokens as SIZES says: the small one, for what the mesh engine proposes (at most
+    12), at once; the large one, for a user's 64 points and their anchors, when it is first needed."""
+
+    SIZES = (12, 72)
+
+    def __init__(self, make: Callable[[int], _Compiled]) -> None:
+        self._make = make
+        self._made = {self.SIZES[0]: make(self.SIZES[0])}
+        self._lock = threading.Lock()
+
+    def __call__(self, source: F32, prompt: F32, deadline: Deadline) -> list[F32]:
+        """``source`` (1, g², C), ``prompt`` (N, C) → logits (1, M, 4g, 4g) and predicted IoU (1, M)."""
+        count = len(prompt)
+        size = next((size for size in self.SIZES if size >= count), 0)
+        if not size:
+            raise ValueError(f"a prompt of {count} tokens; at most {self.SIZES[-1]}")
+        with self._lock:
+            if size not in self._made:
+                self._made[size] = self._make(size)
+        sparse = np.zeros((1, size, prompt.shape[1]), np.float32)
+        sparse[0, :count] = prompt
+        absent = np.where(np.arange(size) < count, np.float32(0), decoder.ABSENT)[None]
+        return self._made[size]([source, sparse, absent], deadline)[:2]
+
+
 class OpenVinoSam:
-    """SamBackend on the CPU. The encoder runs in the chosen precision, everything behind it in float32."""
+    """SamBackend on the CPU. Encoder and decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
 
     device = "cpu"
 
@@ -97,13 +123,17 @@ class OpenVinoSam:
         self.name = architecture.name
         self.image_size = architecture.image_size
         self._prompts = PromptEncoder(state, architecture)
-        core, exact = ov.Core(), cpu_options(EXACT, threads)
+        core = ov.Core()
         build = vit.build if architecture.kind == "vit" else tinyvit.build
         encoder = build(state, architecture, quantized=arithmetic.precision == "int8")
         self._encoder = _Compiled(core, encoder, cpu_options(arithmetic, threads))
+        self._mask_prompt = _Compiled(core, decoder.build_mask_prompt(state, architecture), cpu_options(EXACT, threads))
+        kept = decoder.weights(state)
         positions = self._prompts.grid_positions()
-        self._decoder = _Compiled(core, decoder.build(state, architecture, positions), exact)
-        self._mask_prompt = _Compiled(core, decoder.build_mask_prompt(state, architecture), exact)
+        options = cpu_options(Arithmetic(arithmetic.rest, arithmetic.rest), threads)
+        self._decode = _Decoders(
+            lambda size: _Compiled(core, decoder.build(kept, architecture, positions, size), options)
+        )
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
         return self._encoder([frame.to_input(image, self.image_size)], deadline)[0]
@@ -120,7 +150,7 @@ class OpenVinoSam:
     ) -> tuple[F32, F32]:
         sources = self._sources(embedding, mask_prior, deadline)
         prompts = self._prompts.tokens(points, labels, boxes)
-        answers = [self._decoder([source, one[None]], deadline) for source, one in zip(sources, prompts, strict=False)]
+        answers = [self._decode(source, one, deadline) for source, one in zip(sources, prompts, strict=False)]
         return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
 
     def _sources(self, embedding: F32, mask_prior: NDArray[Any] | None, deadline: Deadline) -> Iterator[F32]:
