@@ -1,12 +1,15 @@
-"""What a server process does beside serving."""
+"""What a server process does beside serving: its start, its end, and what a request leaves behind."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import uvicorn
 
 from sam_mask_service.http.app import build_app
@@ -14,57 +17,90 @@ from sam_mask_service.http.server import GracefulServer, wire_options
 
 from ..support.scene import service
 
-
-def test_what_was_loaded_is_never_looked_through_again(tmp_path: Path) -> None:
-    scene = service(tmp_path)
-    server = GracefulServer(uvicorn.Config(build_app(scene), **wire_options(scene.settings)), scene)
-
-    async def run() -> int:
-        server.config.load()
-        server.lifespan = server.config.lifespan_class(server.config)
-        with socket.create_server(("127.0.0.1", 0)) as door:
-            await server.startup([door])
-            frozen = gc.get_freeze_count()
-            await server.shutdown([door])
-        return frozen
-
-    try:
-        assert asyncio.run(run()) > 10_000
-    finally:
-        gc.unfreeze()
+HEAD = b"POST /create_mask HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+REFUSED = HEAD % 3 + b"abc"
 
 
-def test_a_connection_that_nobody_has_taken_yet_is_answered_before_the_doors_close(tmp_path: Path) -> None:
-    assert asyncio.run(_leave(tmp_path, early=True)).startswith(b"HTTP/1.1 503 ")
-
-
-def test_a_client_that_has_just_connected_is_heard_before_its_connection_is_closed(tmp_path: Path) -> None:
-    answer = asyncio.run(_leave(tmp_path, early=False))
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b"draining" in answer
-    assert b"connection: close" in answer
-
-
-async def _leave(folder: Path, early: bool) -> bytes:
-    """What a client gets that connects in the moment in which the server stops, and that sends at once or a little later."""
+@contextlib.asynccontextmanager
+async def listening(folder: Path) -> AsyncIterator[tuple[GracefulServer, socket.socket]]:
+    """A server on fakes in this process, and the socket at which it listens."""
     scene = service(folder)
     server = GracefulServer(uvicorn.Config(build_app(scene), **wire_options(scene.settings)), scene)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
-    request = (
-        b"POST /create_mask HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\nabc"
-    )
     with socket.create_server(("127.0.0.1", 0)) as door:
         await server.startup([door])
-        gc.unfreeze()
-        with socket.create_connection(door.getsockname()) as client:  # made by the kernel: the loop has had no turn
-            client.setblocking(False)
-            if early:
-                client.send(request)
-            stopped = asyncio.create_task(server.shutdown([door]))
-            if not early:
-                await asyncio.sleep(0.15)
-                client.send(request)
-            answer = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 65536), 5)
-            await stopped
-    return answer
+        try:
+            yield server, door
+        finally:
+            gc.unfreeze()
+            if not scene.draining:
+                await server.shutdown([door])
+
+
+async def hear(client: socket.socket) -> bytes:
+    return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 65536), 5)
+
+
+def connect(door: socket.socket) -> socket.socket:
+    """Made by the kernel: the server's loop has had no turn."""
+    client = socket.create_connection(door.getsockname())
+    client.setblocking(False)
+    return client
+
+
+def test_what_was_loaded_is_never_looked_through_again(tmp_path: Path) -> None:
+    async def run() -> int:
+        async with listening(tmp_path):
+            return gc.get_freeze_count()
+
+    assert asyncio.run(run()) > 10_000
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["not-taken-yet", "silent-yet"])
+def test_a_client_that_connects_at_the_last_moment_is_answered(tmp_path: Path, early: bool) -> None:
+    """Its connection waits at the door, or it has just been made and its request comes a little later."""
+
+    async def run() -> bytes:
+        async with listening(tmp_path) as (server, door):
+            with connect(door) as client:
+                if early:
+                    client.send(REFUSED)
+                stopped = asyncio.create_task(server.shutdown([door]))
+                if not early:
+                    await asyncio.sleep(0.15)
+                    client.send(REFUSED)
+                answer = await hear(client)
+                await stopped
+        return answer
+
+    answer = asyncio.run(run())
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"draining" in answer and b"connection: close" in answer
+
+
+@pytest.mark.parametrize("sent", [REFUSED, HEAD % 999_999_999, HEAD % 5000 + b"x" * 100], ids=["bad", "long", "gone"])
+def test_a_request_that_fails_leaves_next_to_nothing_to_the_garbage_collector(tmp_path: Path, sent: bytes) -> None:
+    """Rings of tracebacks and frames, two hundred objects a request, once made it stop everything for a tenth of a second."""
+    count = 20
+
+    async def some(door: socket.socket) -> None:
+        for _ in range(count):
+            with connect(door) as client:
+                client.send(sent)
+                if sent != HEAD % 5000 + b"x" * 100:
+                    assert (await hear(client)).startswith(b"HTTP/1.1 4")
+        await asyncio.sleep(0.2)
+
+    async def run() -> int:
+        async with listening(tmp_path) as (_, door):
+            await some(door)
+            gc.collect()
+            gc.disable()
+            try:
+                await some(door)
+                return gc.collect()
+            finally:
+                gc.enable()
+
+    assert asyncio.run(run()) < 20 * count

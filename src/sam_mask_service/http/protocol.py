@@ -68,6 +68,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        del self.parser  # it holds us: a ring that only the garbage collector would undo
         if self._clock is not None:
             self._clock.cancel()
         if self._counted is not None:
