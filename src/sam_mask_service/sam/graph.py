@@ -6,7 +6,6 @@ it compiles, after which the file's pages are the kernel's to drop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,9 @@ from .config import F32
 
 Node = Any
 """An output of an OpenVINO graph; the package has no types for it."""
+Shape = tuple[int, int, int]
+"""Height, width and channels of a grid of cells. Between convolutions it is kept as rows, (1, H · W, C): of four axes OpenVINO
+takes the second for the channels, and lays a sum out anew for that."""
 
 
 def constant(values: Any) -> Node:
@@ -69,11 +71,12 @@ class Graph:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._state[self.prefix + name]
 
-    def linear(self, x: Node, name: str, order: NDArray[np.int64] | None = None) -> Node:
-        """x · Wᵀ + b. ``order``: of the outputs."""
-        weight, bias = self[f"{name}.weight"], self[f"{name}.bias"]
-        if order is not None:
-            weight, bias = weight[order], bias[order]
+    def linear(self, x: Node, name: str) -> Node:
+        """x · Wᵀ + b."""
+        return self.affine(x, self[f"{name}.weight"], self[f"{name}.bias"])
+
+    def affine(self, x: Node, weight: NDArray[Any], bias: NDArray[Any]) -> Node:
+        """x · Wᵀ + b, of weights that are no layer's own."""
         matrix = quantized_constant(weight) if self.quantized else constant(weight)
         return op.add(multiply_transposed(x, matrix), constant(bias))
 
@@ -134,28 +137,36 @@ def gelu(x: Node) -> Node:
     return op.gelu(x, "erf")
 
 
-def pad_cells(x: Node, bottom: int, right: int) -> Node:
-    """Zeros below and right of an (N, H, W, C) tensor."""
-    if not bottom and not right:
-        return x
-    return op.pad(x, whole(0, 0, 0, 0), whole(0, bottom, right, 0), "constant")
+def to_rows(x: Node, shape: Shape) -> Node:
+    """(1, C, H, W) → (1, H · W, C)."""
+    h, w, channels = shape
+    return reshape(transpose(x, 0, 2, 3, 1), 1, h * w, channels)
 
 
-def windows(x: Node, shape: Sequence[int], size: int) -> tuple[Node, tuple[int, int]]:
-    """(N, H, W, C) → (N · windows, size, size, C), padded with zeros; and how many windows there are down and across."""
-    n, h, w, c = shape
+def to_picture(x: Node, shape: Shape) -> Node:
+    """(1, H · W, C) → (1, C, H, W)."""
+    return transpose(reshape(x, 1, *shape), 0, 3, 1, 2)
+
+
+def to_heads(x: Node, shape: Shape, size: int, heads: int) -> list[Node]:
+    """(1, H · W, 3 · C): queries, keys and values of each cell → each (windows, heads, size², C / heads), the windows at the edge
+    filled up with zeros. One transposition: cells to windows, channels to heads."""
+    h, w, channels = shape
     down, across = -(-h // size), -(-w // size)
-    x = pad_cells(x, down * size - h, across * size - w)
-    x = transpose(reshape(x, n, down, size, across, size, c), 0, 1, 3, 2, 4, 5)
-    return reshape(x, n * down * across, size, size, c), (down, across)
+    x = reshape(x, 1, h, w, 3 * channels)
+    if (down * size, across * size) != (h, w):
+        x = op.pad(x, whole(0, 0, 0, 0), whole(0, down * size - h, across * size - w, 0), "constant")
+    x = reshape(x, down, size, across, size, 3, heads, channels // heads)
+    x = reshape(transpose(x, 4, 0, 2, 5, 1, 3, 6), 3, down * across, heads, size * size, channels // heads)
+    return [op.squeeze(part, axis(0)) for part in split_heads(x, 3, 0)]
 
 
-def unwindows(x: Node, shape: Sequence[int], size: int, counts: tuple[int, int]) -> Node:
-    """The inverse of ``windows``, the padding cut off."""
-    n, h, w, c = shape
-    down, across = counts
-    x = transpose(reshape(x, n, down, across, size, size, c), 0, 1, 3, 2, 4, 5)
-    x = reshape(x, n, down * size, across * size, c)
-    if (down * size, across * size) == (h, w):
-        return x
-    return op.slice(x, whole(0, 0), whole(h, w), whole(1, 1), whole(1, 2))
+def from_heads(x: Node, shape: Shape, size: int, heads: int) -> Node:
+    """The inverse, the filling cut off: (windows, heads, size², C / heads) → (1, H · W, C)."""
+    h, w, channels = shape
+    down, across = -(-h // size), -(-w // size)
+    x = transpose(reshape(x, down, across, heads, size, size, channels // heads), 0, 3, 1, 4, 2, 5)
+    x = reshape(x, 1, down * size, across * size, channels)
+    if (down * size, across * size) != (h, w):
+        x = op.slice(x, whole(0, 0), whole(h, w), whole(1, 1), whole(1, 2))
+    return reshape(x, 1, h * w, channels)

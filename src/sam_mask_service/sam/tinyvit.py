@@ -15,18 +15,17 @@ from .config import F32, Architecture, TinyVitConfig
 from .graph import (
     Graph,
     Node,
-    axis,
+    Shape,
     constant,
+    from_heads,
     gelu,
     multiply_transposed,
-    reshape,
     scalar,
-    split_heads,
-    transpose,
-    unwindows,
-    windows,
+    to_heads,
+    to_picture,
+    to_rows,
 )
-from .vit import neck
+from .vit import neck, projected
 
 EPSILON = 1e-5
 
@@ -44,10 +43,12 @@ def build(state: State, architecture: Architecture, *, quantized: bool = False) 
         x = _bottleneck(g, x, f"layers.0.blocks.{i}")
     for stage in range(1, len(config.dims)):
         stride = config.stride(stage - 1)
-        x, side = transpose(_merge(g, x, f"layers.{stage - 1}.downsample", stride), 0, 2, 3, 1), -(-side // stride)
+        x, side = _merge(g, x, f"layers.{stage - 1}.downsample", stride), -(-side // stride)
+        shape = (side, side, config.dims[stage])
+        x = to_rows(x, shape)
         for i in range(config.depths[stage]):
-            x = _block(g, x, f"layers.{stage}.blocks.{i}", config, stage, side)
-        x = transpose(x, 0, 3, 1, 2) if stage < len(config.dims) - 1 else x
+            x = _block(g, x, f"layers.{stage}.blocks.{i}", config, stage, shape)
+        x = to_picture(x, shape)
     return ov.Model([op.result(neck(g, x))], [picture], "mobile_sam_image_encoder")
 
 
@@ -64,30 +65,32 @@ def _merge(g: Graph, x: Node, name: str, stride: int) -> Node:
     return g.convolution_bn(y, f"{name}.conv3")
 
 
-def _block(g: Graph, x: Node, name: str, config: TinyVitConfig, stage: int, side: int) -> Node:
-    """NHWC in and out. The padding of the windows comes before the norm, as in the reference."""
-    window, dim = config.windows[stage], config.dims[stage]
-    shape = (1, side, side, dim)
-    y, counts = windows(x, shape, window)
-    y = _attention(g, y, f"{name}.attn", config.heads[stage], dim, counts[0] * counts[1], window)
-    x = transpose(op.add(x, unwindows(y, shape, window, counts)), 0, 3, 1, 2)
-    x = transpose(g.convolution_bn(x, f"{name}.local_conv", pad=config.local // 2), 0, 2, 3, 1)
+def _block(g: Graph, x: Node, name: str, config: TinyVitConfig, stage: int, shape: Shape) -> Node:
+    x = op.add(x, _attention(g, x, f"{name}.attn", config.heads[stage], shape, config.windows[stage]))
+    x = to_rows(g.convolution_bn(to_picture(x, shape), f"{name}.local_conv", pad=config.local // 2), shape)
     y = g.linear(g.layer_norm(x, f"{name}.mlp.norm", EPSILON), f"{name}.mlp.fc1")
     return op.add(x, g.linear(gelu(y), f"{name}.mlp.fc2"))
 
 
-def _attention(g: Graph, x: Node, name: str, heads: int, dim: int, count: int, window: int) -> Node:
+def _attention(g: Graph, x: Node, name: str, heads: int, shape: Shape, window: int) -> Node:
     """The file has query, key and value of each head side by side; with all queries first, then all keys, parting them costs
-    nothing."""
-    cells, depth = window * window, dim // heads
-    x = g.layer_norm(reshape(x, count, cells, dim), f"{name}.norm", EPSILON)
+    nothing.
+
+    In the reference the zeros that fill up the windows at the edge come before the norm, which makes its bias of them. As in
+    ``vit``, filling cells have zeros for key and value here: what they would have is taken from all keys, which softmax does not
+    see, and from all values, which is added to the projection's bias.
+    """
+    dim = shape[2]
+    depth = dim // heads
     order = np.arange(3 * dim).reshape(heads, 3, depth).transpose(1, 0, 2).ravel()
-    qkv = transpose(reshape(g.linear(x, f"{name}.qkv", order), count, cells, 3, heads, depth), 2, 0, 3, 1, 4)
-    q, k, v = (op.squeeze(part, axis(0)) for part in split_heads(qkv, 3, 0))
+    weight, bias = g[f"{name}.qkv.weight"][order], g[f"{name}.qkv.bias"][order]
+    of_norm = weight.astype(np.float64) @ g[f"{name}.norm.bias"]
+    y = g.affine(g.layer_norm(x, f"{name}.norm", EPSILON), weight, np.concatenate([bias[:dim], -of_norm[dim:]]))
+    q, k, v = to_heads(y, shape, window, heads)
     scores = multiply_transposed(op.multiply(q, scalar(depth**-0.5)), k)
-    bias = constant(biases(g[f"{name}.attention_biases"], window)[None])
-    out = op.matmul(op.softmax(op.add(scores, bias), 3), v, False, False)
-    return g.linear(reshape(transpose(out, 0, 2, 1, 3), count, cells, dim), f"{name}.proj")
+    bias_by_place = constant(biases(g[f"{name}.attention_biases"], window)[None])
+    out = op.matmul(op.softmax(op.add(scores, bias_by_place), 3), v, False, False)
+    return projected(g, from_heads(out, shape, window, heads), f"{name}.proj", (bias + of_norm)[2 * dim :])
 
 
 def biases(table: NDArray[Any], window: int) -> F32:

@@ -22,14 +22,16 @@ from .graph import (
     Graph,
     Node,
     constant,
+    from_heads,
     gelu,
     multiply_transposed,
     reshape,
     scalar,
     split_heads,
+    to_heads,
+    to_picture,
+    to_rows,
     transpose,
-    unwindows,
-    windows,
 )
 
 EPSILON = 1e-6
@@ -43,57 +45,64 @@ def build(state: State, architecture: Architecture, *, quantized: bool = False) 
     g = Graph(state, "image_encoder.", quantized=quantized)
     picture = op.parameter([1, 3, size, size], np.float32, "picture")
     x = op.convolution(picture, constant(g["patch_embed.proj.weight"]), [config.patch] * 2, [0, 0], [0, 0], [1, 1])
-    x = op.add(transpose(x, 0, 2, 3, 1), constant(g["patch_embed.proj.bias"]))
-    x = op.add(x, constant(g["pos_embed"]))
+    shape = (grid, grid, config.dim)
+    x = op.add(to_rows(x, shape), constant(g["patch_embed.proj.bias"]))
+    x = op.add(x, constant(g["pos_embed"].reshape(1, -1, config.dim)))
     for i, window in enumerate(config.windows):
         x = _block(g, x, f"blocks.{i}", config, grid, window)
-    return ov.Model([op.result(neck(g, x))], [picture], "sam_image_encoder")
+    return ov.Model([op.result(neck(g, to_picture(x, shape)))], [picture], "sam_image_encoder")
 
 
 def neck(g: Graph, x: Node) -> Node:
-    """(N, H, W, C) → (N, 256, H, W); also MobileSAM's."""
-    x = multiply_transposed(x, constant(g["neck.0.weight"][:, :, 0, 0]))
-    x = transpose(g.layer_norm(x, "neck.1", EPSILON), 0, 3, 1, 2)
+    """(1, C, H, W) → (1, 256, H, W); also MobileSAM's."""
+    x = g.layer_norm_2d(g.convolution(x, "neck.0"), "neck.1", EPSILON)
     return g.layer_norm_2d(g.convolution(x, "neck.2", pad=1), "neck.3", EPSILON)
 
 
 def _block(g: Graph, x: Node, name: str, config: VitConfig, grid: int, window: int) -> Node:
     y = g.layer_norm(x, f"{name}.norm1", EPSILON)
-    shape = (1, grid, grid, config.dim)
-    if window:
-        y, counts = windows(y, shape, window)
-        y = _attention(g, y, f"{name}.attn", config, counts[0] * counts[1], window, whole_heads=True)
-        y = unwindows(y, shape, window, counts)
-    else:
-        y = _attention(g, y, f"{name}.attn", config, 1, grid, whole_heads=False)
-    x = op.add(x, y)
+    x = op.add(x, _attention(g, y, f"{name}.attn", config, grid, window or grid))
     y = gelu(g.linear(g.layer_norm(x, f"{name}.norm2", EPSILON), f"{name}.mlp.lin1"))
     return op.add(x, g.linear(y, f"{name}.mlp.lin2"))
 
 
-def _attention(g: Graph, x: Node, name: str, config: VitConfig, count: int, side: int, *, whole_heads: bool) -> Node:
-    """Attention inside each of ``count`` squares of ``side`` cells. ``whole_heads``: all heads in one product."""
+def _attention(g: Graph, x: Node, name: str, config: VitConfig, grid: int, side: int) -> Node:
+    """Attention inside each square of ``side`` cells. All heads of a window in one product, of the whole grid one by one.
+
+    The reference fills the windows at the edge up with zeros first, so that a filling cell has the biases of key and value for key
+    and value. Here it has zeros, and no cell is multiplied that is none: the keys' bias adds the same to all scores of a query,
+    which softmax does not see, and the values' comes through unchanged, since weights sum to 1: it is added to the projection's.
+    """
     heads, dim = config.heads, config.dim
-    cells, depth = side * side, dim // heads
-    qkv = transpose(reshape(g.linear(x, f"{name}.qkv"), count, cells, 3, heads, depth), 2, 0, 3, 1, 4)
-    q, k, v = (op.squeeze(part, op.constant(np.int64(0))) for part in split_heads(qkv, 3, 0))
-    by_row, by_column = _positions(g, name, reshape(q, count, heads, side, side, depth), side)
-    inputs = op.multiply(q, scalar(depth**-0.5)), k, v, by_row, by_column
-    if whole_heads:
+    shape, count = (grid, grid, dim), (-(-grid // side)) ** 2
+    weight, bias = g[f"{name}.qkv.weight"], g[f"{name}.qkv.bias"]
+    asked = np.concatenate([bias[:dim], np.zeros(2 * dim, np.float32)])
+    q, k, v = to_heads(g.affine(x, weight, asked), shape, side, heads)
+    by_row, by_column = (
+        reshape(x, count, heads, side, side, side)
+        for x in _positions(g, name, reshape(q, count * heads, side, side, dim // heads), side)
+    )
+    inputs = op.multiply(q, scalar((dim // heads) ** -0.5)), k, v, by_row, by_column
+    if side < grid:
         out = _attend(inputs, (count, heads, side))
     else:
         parts = zip(*(split_heads(t, heads, 1) for t in inputs), strict=True)
         out = op.concat([_attend(part, (count, 1, side)) for part in parts], 1)
-    out = reshape(transpose(out, 0, 2, 1, 3), count, side, side, dim)
-    return g.linear(out, f"{name}.proj")
+    return projected(g, from_heads(out, shape, side, heads), f"{name}.proj", bias[2 * dim :])
+
+
+def projected(g: Graph, x: Node, name: str, values: NDArray[Any]) -> Node:
+    """The projection behind an attention whose values lack ``values`` (C,)."""
+    weight, bias = g[f"{name}.weight"], g[f"{name}.bias"]
+    return g.affine(x, weight, bias + weight.astype(np.float64) @ values)
 
 
 def _positions(g: Graph, name: str, q: Node, side: int) -> tuple[Node, Node]:
     """q (count, heads, side, side, depth) → its products with the vectors of all rows and of all columns, each
     (count, heads, side, side, side). All heads at once: small tensors, and a quarter of the graph's nodes less to compile."""
-    rows, columns = (constant(relative(g[f"{name}.rel_pos_{a}"], side)[None, None]) for a in "hw")
-    by_column = multiply_transposed(transpose(q, 0, 1, 3, 2, 4), columns)
-    return multiply_transposed(q, rows), transpose(by_column, 0, 1, 3, 2, 4)
+    rows, columns = (constant(relative(g[f"{name}.rel_pos_{a}"], side)[None]) for a in "hw")
+    by_column = multiply_transposed(transpose(q, 0, 2, 1, 3), columns)
+    return multiply_transposed(q, rows), transpose(by_column, 0, 2, 1, 3)
 
 
 def _attend(inputs: Sequence[Node], shape: tuple[int, int, int]) -> Node:
