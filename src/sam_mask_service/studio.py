@@ -22,7 +22,7 @@ from .actions.params import AnonymizeBase, CompositeParams, CutoutParams, ImageM
 from .actions.redact import Redacted, redact
 from .answer import Json, MaskAnswer, detect_answer, mask_answer
 from .deadline import Deadline
-from .errors import Busy, DeadlinePassed, Internal, ServiceError
+from .errors import Busy, DeadlinePassed, Internal, ServiceError, forget_tracebacks
 from .gate import Slots
 from .geometry import RGB, Face, ordered
 from .image import OutputFormat, Picture, decode, encode, to_srgb
@@ -184,6 +184,7 @@ class Studio:
         except asyncio.TimeoutError:
             return DeadlinePassed()
         except ServiceError as error:
+            forget_tracebacks(error)
             return error
         except Exception:
             log.exception("one picture of several failed")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import ClientLeft, Draining, Internal, ServiceError
+from ..errors import ClientLeft, Draining, Internal, ServiceError, forget_tracebacks
 from .errors import from_exception, is_lack_of_memory, render
 from .logs import ACCESS
 from .metrics import Metrics
@@ -126,7 +126,7 @@ class AnswerErrorsMiddleware:
             if scope["type"] != "http":
                 raise
             await _answer(error, scope["state"]["exchange"], send)
-            _forget_way(error)
+            forget_tracebacks(error)
 
 
 async def _answer(error: Exception, exchange: Exchange, send: Send) -> None:
@@ -139,14 +139,6 @@ async def _answer(error: Exception, exchange: Exchange, send: Send) -> None:
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in rendered.headers]
     await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
     await send({"type": "http.response.body", "body": rendered.body})
-
-
-def _forget_way(error: BaseException | None) -> None:
-    """A traceback holds the frames that hold the error. Only the garbage collector undoes such a ring, and of some thousand
-    refusals, two hundred objects each, for a tenth of a second in which nothing else runs."""
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__context__
 
 
 def endpoint_of(scope: Scope) -> str:
