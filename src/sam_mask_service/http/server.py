@@ -108,9 +108,7 @@ class GracefulServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for door in (door for server in self.servers for door in server.sockets):
             loop.remove_reader(door)
-        await asyncio.sleep(
-            0
-        )  # those that were taken a moment ago get their protocol, which a closed server would deny them
+        await asyncio.sleep(0)  # what was taken a moment ago gets its protocol, which a closed server would deny it
         waiting: list[socket.socket] = []
         for server in self.servers:
             for door in server.sockets:

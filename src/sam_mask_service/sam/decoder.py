@@ -47,35 +47,33 @@ def build(state: State, architecture: Architecture, positions: F32, size: int) -
     encoding. Outputs: mask logits (1, M, 4g, 4g) and predicted IoU (1, M); mask 0 is the single-mask output, the others the
     multi-mask ones.
     """
-    return _Decoder(state, architecture, positions).model(size)
+    return _Decoder(state, architecture, positions, size).model()
 
 
 class _Decoder:
     """Pixels stay rows of channels, (1, g², C), from beginning to end: no tensor of the grid's size is ever turned about."""
 
-    def __init__(self, state: State, architecture: Architecture, positions: F32) -> None:
+    def __init__(self, state: State, architecture: Architecture, positions: F32, size: int) -> None:
         self.config = architecture.decoder
         self.grid = architecture.grid
+        self.size = size
         self.g = Graph(state, PREFIX)
         self.positions = constant(positions[None])
+        self.filling = op.parameter([1, size], np.float32, "absent")
+        learned = constant(np.zeros((1, 1 + self.config.masks), np.float32))
+        self.absent = op.unsqueeze(op.concat([learned, self.filling], 1), whole(1, 3))
+        """(1, 1, T, 1): 0 or ABSENT for each token, the learned ones first."""
 
-    absent: Node
-    """(1, T, 1): 0 or ABSENT for each token, the learned ones among them."""
-
-    def model(self, size: int) -> Any:
+    def model(self) -> Any:
         dim = self.config.dim
         source = op.parameter([1, self.grid**2, dim], np.float32, "source")
-        sparse = op.parameter([1, size, dim], np.float32, "sparse")
-        absent = op.parameter([1, size], np.float32, "absent")
-        learned = constant(np.zeros((1, 1 + self.config.masks), np.float32))
-        self.absent = op.unsqueeze(op.concat([learned, absent], 1), whole(2))
+        sparse = op.parameter([1, self.size, dim], np.float32, "sparse")
         tokens, pixels = self._transformer(self._tokens(sparse), source)
         logits = self._logits(tokens, self._upscale(pixels))
         iou = self.g.multilayer(_token(tokens, 0), "iou_prediction_head", self.config.iou_depth)
         # Nobody reads the tokens: what is a result, OpenVINO keeps in float32, and with bfloat16 the logits' error is a sixth less.
-        return ov.Model(
-            [op.result(logits), op.result(iou), op.result(tokens)], [source, sparse, absent], "sam_mask_decoder"
-        )
+        results = [op.result(logits), op.result(iou), op.result(tokens)]
+        return ov.Model(results, [source, sparse, self.filling], "sam_mask_decoder")
 
     def _tokens(self, sparse: Node) -> Node:
         """The learned output tokens before each prompt's own."""
@@ -113,9 +111,9 @@ class _Decoder:
         scores = multiply_transposed(
             op.multiply(self._heads(q, name, "q"), scalar(depth**-0.5)), self._heads(k, name, "k")
         )
-        scores = op.add(scores, transpose(op.unsqueeze(self.absent, whole(1)), 0, 1, 3, 2))
+        scores = op.add(scores, transpose(self.absent, 0, 1, 3, 2))
         out = op.matmul(op.softmax(scores, 3), self._heads(v, name, "v"), False, False)
-        return self.g.linear(reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner, keep_zero=True), f"{name}.out_proj")
+        return self.g.linear(reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner), f"{name}.out_proj")
 
     def _look(self, q: Node, pixels: Node, placed: Node, name: str) -> Node:
         """Tokens look at the pixels. A dozen tokens against thousands of pixels: the projections of keys and values are moved to
@@ -125,9 +123,9 @@ class _Decoder:
         keys = constant(self._by_head(name, "k") * np.float32(depth**-0.5))
         asked = self._joined(op.matmul(self._heads(q, name, "q"), keys, False, False))
         seen = op.matmul(op.softmax(multiply_transposed(asked, placed), 2), pixels, False, False)
-        seen = reshape(seen, 0, DECODER_HEADS, -1, self.config.dim, keep_zero=True)
+        seen = reshape(seen, 0, DECODER_HEADS, -1, self.config.dim)
         seen = multiply_transposed(seen, constant(self._by_head(name, "v")))
-        seen = reshape(transpose(seen, 0, 2, 1, 3), 0, 0, inner, keep_zero=True)
+        seen = reshape(transpose(seen, 0, 2, 1, 3), 0, 0, inner)
         return self.g.linear(op.add(seen, constant(self.g[f"{name}.v_proj.bias"])), f"{name}.out_proj")
 
     def _tell(self, placed: Node, k: Node, v: Node, name: str) -> Node:
@@ -135,13 +133,13 @@ class _Decoder:
         _, depth = self._sizes(name)
         keys = op.multiply(self._heads(k, name, "k"), scalar(depth**-0.5))
         bias = op.matmul(keys, constant(self.g[f"{name}.q_proj.bias"].reshape(DECODER_HEADS, depth, 1)), False, False)
-        bias = op.add(bias, op.unsqueeze(self.absent, whole(1)))
+        bias = op.add(bias, self.absent)
         offered = self._joined(op.matmul(keys, constant(self._by_head(name, "q")), False, False))
         out = self.g[f"{name}.out_proj.weight"].reshape(-1, DECODER_HEADS, depth).transpose(1, 2, 0)
         values = self._joined(op.matmul(self._heads(v, name, "v"), constant(out), False, False))
-        scores = op.add(multiply_transposed(placed, offered), reshape(bias, 0, 1, -1, keep_zero=True))
-        weights = op.softmax(reshape(scores, 0, 0, DECODER_HEADS, -1, keep_zero=True), 3)
-        told = op.matmul(reshape(weights, 0, 0, -1, keep_zero=True), values, False, False)
+        scores = op.add(multiply_transposed(placed, offered), reshape(bias, 0, 1, -1))
+        weights = op.softmax(reshape(scores, 0, 0, DECODER_HEADS, -1), 3)
+        told = op.matmul(reshape(weights, 0, 0, -1), values, False, False)
         return op.add(told, constant(self.g[f"{name}.out_proj.bias"]))
 
     def _sizes(self, name: str) -> tuple[int, int]:
@@ -152,7 +150,7 @@ class _Decoder:
     def _heads(self, x: Node, name: str, part: str) -> Node:
         """(1, T, C) → (1, heads, T, depth)."""
         y = self.g.linear(x, f"{name}.{part}_proj")
-        return transpose(reshape(y, 0, 0, DECODER_HEADS, self._sizes(name)[1], keep_zero=True), 0, 2, 1, 3)
+        return transpose(reshape(y, 0, 0, DECODER_HEADS, self._sizes(name)[1]), 0, 2, 1, 3)
 
     def _by_head(self, name: str, part: str) -> F32:
         """(heads, depth, C): a projection's weight."""
@@ -160,15 +158,15 @@ class _Decoder:
 
     def _joined(self, x: Node) -> Node:
         """(1, heads, T, C) → (1, heads · T, C)."""
-        return reshape(x, 0, -1, self.config.dim, keep_zero=True)
+        return reshape(x, 0, -1, self.config.dim)
 
     def _upscale(self, pixels: Node) -> Node:
         """(1, g², C) → (1, 16 g², C / 8): each pixel's four quarters one behind the other, and of each its four again. Transposed
         convolutions whose step is their size are products; which quarter lies where matters to none of what follows."""
         dim = self.config.dim
-        x = reshape(self._quartered(pixels, "output_upscaling.0"), 0, -1, dim // 4, keep_zero=True)
+        x = reshape(self._quartered(pixels, "output_upscaling.0"), 0, -1, dim // 4)
         x = gelu(self.g.layer_norm(x, "output_upscaling.1", 1e-6))
-        return reshape(gelu(self._quartered(x, "output_upscaling.3")), 0, -1, dim // 8, keep_zero=True)
+        return reshape(gelu(self._quartered(x, "output_upscaling.3")), 0, -1, dim // 8)
 
     def _quartered(self, x: Node, name: str) -> Node:
         """(1, N, C) → (1, N, 4 · D)."""
@@ -180,9 +178,9 @@ class _Decoder:
         """(1, M, 4g, 4g): the mask tokens' vectors against every sixteenth of a pixel, and these put into their places."""
         grid, masks = self.grid, self.config.masks
         weights = op.concat([op.unsqueeze(self._hyper(tokens, i), whole(1)) for i in range(masks)], 1)
-        logits = reshape(multiply_transposed(weights, upscaled), 0, masks, grid, grid, 2, 2, 2, 2, keep_zero=True)
+        logits = reshape(multiply_transposed(weights, upscaled), 0, masks, grid, grid, 2, 2, 2, 2)
         logits = transpose(logits, 0, 1, 2, 4, 6, 3, 5, 7)
-        return reshape(logits, 0, masks, 4 * grid, 4 * grid, keep_zero=True)
+        return reshape(logits, 0, masks, 4 * grid, 4 * grid)
 
     def _hyper(self, tokens: Node, mask: int) -> Node:
         return self.g.multilayer(_token(tokens, 1 + mask), f"output_hypernetworks_mlps.{mask}", 3)

@@ -40,9 +40,9 @@ def axis(value: int) -> Node:
     return op.constant(np.int64(value))
 
 
-def reshape(x: Node, *shape: int, keep_zero: bool = False) -> Node:
-    """``keep_zero``: a 0 keeps the input's size there, as batch sizes are not known in advance."""
-    return op.reshape(x, whole(*shape), keep_zero)
+def reshape(x: Node, *shape: int) -> Node:
+    """A 0 keeps the input's size there."""
+    return op.reshape(x, whole(*shape), True)
 
 
 def transpose(x: Node, *order: int) -> Node:
@@ -92,10 +92,6 @@ class Graph:
     def convolution(self, x: Node, name: str, *, stride: int = 1, pad: int = 0, bias: bool = False) -> Node:
         y = op.convolution(x, constant(self[f"{name}.weight"]), [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
         return op.add(y, self._channel(f"{name}.bias")) if bias else y
-
-    def transposed_convolution(self, x: Node, name: str, stride: int) -> Node:
-        y = op.convolution_backprop_data(x, constant(self[f"{name}.weight"]), [stride] * 2)
-        return op.add(y, self._channel(f"{name}.bias"))
 
     def convolution_bn(self, x: Node, name: str, *, stride: int = 1, pad: int = 0) -> Node:
         """A convolution without bias and the batch norm behind it (epsilon 1e-5), folded into one. Depthwise when the weight's

@@ -78,13 +78,10 @@ def _attention(g: Graph, x: Node, name: str, config: VitConfig, grid: int, side:
     weight, bias = g[f"{name}.qkv.weight"], g[f"{name}.qkv.bias"]
     asked = np.concatenate([bias[:dim], np.zeros(2 * dim, np.float32)])
     q, k, v = to_heads(g.affine(x, weight, asked), shape, side, heads)
-    by_row, by_column = (
-        reshape(x, count, heads, side, side, side)
-        for x in _positions(g, name, reshape(q, count * heads, side, side, dim // heads), side)
-    )
-    inputs = op.multiply(q, scalar((dim // heads) ** -0.5)), k, v, by_row, by_column
+    sizes = count, heads, side
+    inputs = op.multiply(q, scalar((dim // heads) ** -0.5)), k, v, *_positions(g, name, q, sizes)
     if side < grid:
-        out = _attend(inputs, (count, heads, side))
+        out = _attend(inputs, sizes)
     else:
         parts = zip(*(split_heads(t, heads, 1) for t in inputs), strict=True)
         out = op.concat([_attend(part, (count, 1, side)) for part in parts], 1)
@@ -97,12 +94,15 @@ def projected(g: Graph, x: Node, name: str, values: NDArray[Any]) -> Node:
     return g.affine(x, weight, bias + weight.astype(np.float64) @ values)
 
 
-def _positions(g: Graph, name: str, q: Node, side: int) -> tuple[Node, Node]:
-    """q (count, heads, side, side, depth) → its products with the vectors of all rows and of all columns, each
+def _positions(g: Graph, name: str, q: Node, sizes: tuple[int, int, int]) -> list[Node]:
+    """q (count, heads, side², depth) → its products with the vectors of all rows and of all columns, each
     (count, heads, side, side, side). All heads at once: small tensors, and a quarter of the graph's nodes less to compile."""
+    count, heads, side = sizes
     rows, columns = (constant(relative(g[f"{name}.rel_pos_{a}"], side)[None]) for a in "hw")
+    q = reshape(q, count * heads, side, side, -1)
     by_column = multiply_transposed(transpose(q, 0, 2, 1, 3), columns)
-    return multiply_transposed(q, rows), transpose(by_column, 0, 2, 1, 3)
+    both = multiply_transposed(q, rows), transpose(by_column, 0, 2, 1, 3)
+    return [reshape(x, count, heads, side, side, side) for x in both]
 
 
 def _attend(inputs: Sequence[Node], shape: tuple[int, int, int]) -> Node:
