@@ -57,7 +57,11 @@ class Settings(BaseSettings):
     models_dir: Path = Field(Path("models"), description="Folder that model files are kept in.")
     models_mirror: str | None = Field(None, description="Base URL that model files are taken from instead.")
     offline: bool = Field(False, description="Never download a model.")
-    precision: Literal["auto", "bf16", "f32", "int8"] = Field("auto", description="Arithmetic of the SAM encoder.")
+    precision: Literal["auto", "bf16", "f32", "int8"] = Field(
+        "auto",
+        description="Arithmetic of SAM: `f32`, `bf16` or, for the encoder, `int8`; `auto` takes bf16 where the CPU "
+        "multiplies in it.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where SAM runs.")
     threads: int | None = Field(
         None,
