@@ -115,7 +115,7 @@ def test_what_fills_a_prompt_up_changes_nothing(count: int) -> None:
     labels = np.arange(count)[None] % 2
     logits, iou = network.decode(embedding, points=points, labels=labels, boxes=BOXES[:1])
     prompt = network._prompts.tokens(points, labels, BOXES[:1])
-    made = network._decode._make(count + 2)
+    made = network._decoders._make(count + 2)
     source = network._source(embedding, network._prompts.no_mask)
     expected = made([source, prompt, np.zeros((1, count + 2), np.float32)], NO_DEADLINE)
     assert np.allclose(logits, expected[0], atol=1e-4) and np.allclose(iou, expected[1], atol=1e-4)

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -88,8 +88,7 @@ class GracefulServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         end = time.monotonic() + self.service.settings.grace_seconds
-        protocol = cast(type[GuardedProtocol], self.config.http_protocol_class)
-        protocol.leaving = True
+        self._protocol.leaving = True
         try:
             await asyncio.wait_for(self.service.drain(), max(0.0, end - time.monotonic() - _CLOSING))
         except asyncio.TimeoutError:
@@ -106,8 +105,9 @@ class GracefulServer(uvicorn.Server):
         """Takes no more connections. Closing resets those that the kernel has made for us and nobody has taken: they are taken
         first, so that only one that is made within these microseconds is lost, before anything of its request was read."""
         loop = asyncio.get_running_loop()
-        for door in (door for server in self.servers for door in server.sockets):
-            loop.remove_reader(door)
+        for server in self.servers:
+            for door in server.sockets:
+                loop.remove_reader(door)
         await asyncio.sleep(0)  # what was taken a moment ago gets its protocol, which a closed server would deny it
         waiting: list[socket.socket] = []
         for server in self.servers:
@@ -115,11 +115,15 @@ class GracefulServer(uvicorn.Server):
                 waiting += _accept_all(door)
             server.close()
         for connection in waiting:
-            await loop.connect_accepted_socket(self._protocol, connection, ssl=self.config.ssl)
+            await loop.connect_accepted_socket(self._connected, connection, ssl=self.config.ssl)
 
-    def _protocol(self) -> asyncio.Protocol:
-        make = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
-        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    @property
+    def _protocol(self) -> type[GuardedProtocol]:
+        """The class of this server's connections (``wire_options``)."""
+        return cast(type[GuardedProtocol], self.config.http_protocol_class)
+
+    def _connected(self) -> GuardedProtocol:
+        return self._protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def on_tick(self, counter: int) -> bool:
         settings = self.service.settings

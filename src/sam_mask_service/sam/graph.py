@@ -144,11 +144,16 @@ def to_picture(x: Node, shape: Shape) -> Node:
     return transpose(reshape(x, 1, *shape), 0, 3, 1, 2)
 
 
+def windows(shape: Shape, size: int) -> tuple[int, int]:
+    """How many squares of ``size`` cells cover the grid, down and across."""
+    return -(-shape[0] // size), -(-shape[1] // size)
+
+
 def to_heads(x: Node, shape: Shape, size: int, heads: int) -> list[Node]:
     """(1, H · W, 3 · C): queries, keys and values of each cell → each (windows, heads, size², C / heads), the windows at the edge
     filled up with zeros. One transposition: cells to windows, channels to heads."""
     h, w, channels = shape
-    down, across = -(-h // size), -(-w // size)
+    down, across = windows(shape, size)
     x = reshape(x, 1, h, w, 3 * channels)
     if (down * size, across * size) != (h, w):
         x = op.pad(x, whole(0, 0, 0, 0), whole(0, down * size - h, across * size - w, 0), "constant")
@@ -160,7 +165,7 @@ def to_heads(x: Node, shape: Shape, size: int, heads: int) -> list[Node]:
 def from_heads(x: Node, shape: Shape, size: int, heads: int) -> Node:
     """The inverse, the filling cut off: (windows, heads, size², C / heads) → (1, H · W, C)."""
     h, w, channels = shape
-    down, across = -(-h // size), -(-w // size)
+    down, across = windows(shape, size)
     x = transpose(reshape(x, down, across, heads, size, size, channels // heads), 0, 3, 1, 4, 2, 5)
     x = reshape(x, 1, down * size, across * size, channels)
     if (down * size, across * size) != (h, w):

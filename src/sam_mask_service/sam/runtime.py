@@ -131,7 +131,7 @@ class OpenVinoSam:
         kept = decoder.weights(state)
         positions = self._prompts.grid_positions()
         options = cpu_options(Arithmetic(arithmetic.rest, arithmetic.rest), threads)
-        self._decode = _Decoders(
+        self._decoders = _Decoders(
             lambda size: _Compiled(core, decoder.build(kept, architecture, positions, size), options)
         )
 
@@ -150,7 +150,7 @@ class OpenVinoSam:
     ) -> tuple[F32, F32]:
         sources = self._sources(embedding, mask_prior, deadline)
         prompts = self._prompts.tokens(points, labels, boxes)
-        answers = [self._decode(source, one, deadline) for source, one in zip(sources, prompts, strict=False)]
+        answers = [self._decoders(source, one, deadline) for source, one in zip(sources, prompts, strict=False)]
         return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
 
     def _sources(self, embedding: F32, mask_prior: NDArray[Any] | None, deadline: Deadline) -> Iterator[F32]:

@@ -8,6 +8,7 @@ and 471 MB, one head at a time 195 ms and 132 MB, the bias folded into wider hea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ from .graph import (
     to_picture,
     to_rows,
     transpose,
+    windows,
 )
 
 EPSILON = 1e-6
@@ -74,10 +76,11 @@ def _attention(g: Graph, x: Node, name: str, config: VitConfig, grid: int, side:
     which softmax does not see, and the values' comes through unchanged, since weights sum to 1: it is added to the projection's.
     """
     heads, dim = config.heads, config.dim
-    shape, count = (grid, grid, dim), (-(-grid // side)) ** 2
+    shape = (grid, grid, dim)
     weight, bias = g[f"{name}.qkv.weight"], g[f"{name}.qkv.bias"]
     asked = np.concatenate([bias[:dim], np.zeros(2 * dim, np.float32)])
     q, k, v = to_heads(g.affine(x, weight, asked), shape, side, heads)
+    count = math.prod(windows(shape, side))
     sizes = count, heads, side
     inputs = op.multiply(q, scalar((dim // heads) ** -0.5)), k, v, *_positions(g, name, q, sizes)
     if side < grid:
