@@ -99,7 +99,7 @@ def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
     return load_sam(file, precision=settings.precision, threads=settings.threads)
 
 
-def sam_loader(settings: Settings, mesh: Segmenter, network: Network | None = None) -> Loader:
+def sam_loader(settings: Settings, mesh: MeshSegmenter, network: Network | None = None) -> Loader:
     """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
 
     def load(report: Report) -> Segmenter:

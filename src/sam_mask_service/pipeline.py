@@ -182,7 +182,7 @@ class Look:
             return cached
         embedding = self._embedding(embedded, segmenter, together, params)
         with self.timer.step("segment", self.deadline):
-            masks = segmenter.masks(embedding, faces, params.region, self.deadline)
+            masks = segmenter.masks(embedding, faces, params.region, self.deadline, lambda: self.picture.rgb)
         drawn = Drawn(tuple(masks), embedding.detail)
         self.tools.cache.put(key, drawn, drawn.nbytes)
         return drawn

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB
 from .config import F32
+from .prompt import INSIDE, Prompt
 
 _LOGIT = 10.0
 _CELL = 4
@@ -53,7 +54,7 @@ CANDIDATES: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
 @dataclass(slots=True)
 class FakeSam:
     """``candidates``: (name, predicted IoU) of each of the M masks; ``shape``: replaces the answer's shape by a wrong one.
-    ``calls`` lists what was asked: ("encode", shape) and ("decode", prompts, with a mask prompt)."""
+    ``calls`` lists what was asked: ("encode", shape) and ("decode", how many, with a mask prompt); ``prompts`` holds them."""
 
     candidates: Sequence[tuple[str, float]] = (("face", 0.9),)
     image_size: int = 1024
@@ -63,6 +64,7 @@ class FakeSam:
     precision: str = "f32"
     device: str = "cpu"
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    prompts: list[Prompt] = field(default_factory=list)
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
         deadline.check()
@@ -71,24 +73,18 @@ class FakeSam:
             self.fault()
         return np.zeros((1, 256, self.image_size // 16, self.image_size // 16), np.float32)
 
-    def decode(
-        self,
-        embedding: F32,
-        *,
-        boxes: NDArray[Any] | None = None,
-        points: NDArray[Any] | None = None,
-        labels: NDArray[Any] | None = None,
-        mask_prior: NDArray[Any] | None = None,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> tuple[F32, F32]:
+    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
         deadline.check()
         side = self.image_size // _CELL
-        where = _boxes(boxes, points, labels) / _CELL
-        self.calls.append(("decode", len(where), mask_prior is not None))
+        self.calls.append(("decode", len(prompts), any(prompt.mask is not None for prompt in prompts)))
+        self.prompts.extend(prompts)
         masks = np.stack(
-            [np.stack([_logits(CANDIDATES[name](box, side)) for name, _ in self.candidates]) for box in where]
+            [
+                np.stack([_logits(CANDIDATES[name](_box(prompt) / _CELL, side)) for name, _ in self.candidates])
+                for prompt in prompts
+            ]
         )
-        predicted = np.tile(np.array([score for _, score in self.candidates], np.float32), (len(where), 1))
+        predicted = np.tile(np.array([score for _, score in self.candidates], np.float32), (len(prompts), 1))
         return (masks if self.shape is None else np.zeros(self.shape, np.float32)), predicted
 
 
@@ -96,11 +92,9 @@ def _logits(mask: NDArray[Any]) -> F32:
     return np.asarray(np.where(mask, _LOGIT, -_LOGIT) if mask.dtype == bool else mask, np.float32)
 
 
-def _boxes(boxes: NDArray[Any] | None, points: NDArray[Any] | None, labels: NDArray[Any] | None) -> NDArray[Any]:
-    """The boxes, or squares of 64 pixels around the first point inside."""
-    if boxes is not None:
-        return np.asarray(boxes, np.float64)
-    assert points is not None and labels is not None  # noqa: S101 - a prompt has points or boxes
-    first = np.argmax(labels == 1, axis=1)
-    centres = points[np.arange(len(points)), first]
-    return np.asarray(np.concatenate([centres - 32, centres + 32], axis=1), np.float64)
+def _box(prompt: Prompt) -> NDArray[Any]:
+    """The box of a prompt, or the box around its points inside, 64 pixels wider."""
+    if prompt.box is not None:
+        return np.asarray(prompt.box, np.float64)
+    inside = prompt.points[prompt.labels == INSIDE].astype(np.float64)
+    return np.concatenate([inside.min(axis=0) - 32, inside.max(axis=0) + 32])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,22 @@ from .config import F32, Architecture
 
 _ROLES = ("not_a_point_embed", *(f"point_embeddings.{i}" for i in range(4)))
 NOT_A_POINT, OUTSIDE, INSIDE = -1, 0, 1
+_NO_POINTS = np.zeros((0, 2), np.float32)
+_NO_LABELS = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """One question to SAM, of points, a box, or both.
+
+    ``points`` (P, 2) float32 x, y; ``labels`` (P,) int64: INSIDE or OUTSIDE; ``box`` (4,) float32 left, top, right, bottom, or
+    None; ``mask`` (4g, 4g) float32 logits of a mask to start from, or None. Pixels of the model's square, unless said otherwise.
+    """
+
+    points: F32 = field(default_factory=_NO_POINTS.copy)
+    labels: NDArray[np.int64] = field(default_factory=_NO_LABELS.copy)
+    box: F32 | None = None
+    mask: F32 | None = None
 
 
 class PromptEncoder:
@@ -31,31 +47,22 @@ class PromptEncoder:
         x, y = np.meshgrid(centres, centres)
         return self._encode(np.stack([x, y], axis=-1)).reshape(self.grid * self.grid, -1)
 
-    def tokens(self, points: NDArray[Any] | None, labels: NDArray[Any] | None, boxes: NDArray[Any] | None) -> F32:
-        """(B, N, C) prompt tokens of B prompts.
+    def tokens(self, prompt: Prompt) -> F32:
+        """(N, C): one token a point, two a box. Points without a box get one "not a point" behind them and no prompt gets any
+        other: so was the network trained, and each more of them changes its answer."""
+        points, labels = prompt.points, prompt.labels
+        if prompt.box is None:
+            points = np.concatenate([points, np.zeros((1, 2), np.float32)])
+            labels = np.append(labels, NOT_A_POINT)
+            if len(points) == 1:
+                raise ValueError("a prompt needs points or a box")
+        roles = self._roles[labels + 1]
+        tokens = np.where(labels[:, None] == NOT_A_POINT, roles, self._placed(points) + roles)
+        if prompt.box is not None:
+            tokens = np.concatenate([tokens, self._placed(prompt.box.reshape(2, 2)) + self._roles[3:5]])
+        return np.asarray(tokens, np.float32)
 
-        ``points`` (B, P, 2) with ``labels`` (B, P): 1 inside, 0 outside, −1 no point; ``boxes`` (B, 4): left, top, right, bottom.
-        Points without boxes get one "no point" behind them, as the network was trained.
-        """
-        parts = []
-        if points is not None and labels is not None:
-            if boxes is None:
-                points = np.concatenate([points, np.zeros_like(points[:, :1])], axis=1)
-                labels = np.concatenate([labels, np.full_like(labels[:, :1], NOT_A_POINT)], axis=1)
-            parts.append(self._points(points, labels))
-        if boxes is not None:
-            corners = self._placed(boxes.reshape(-1, 2, 2))
-            parts.append(corners + self._roles[3:5])
-        if not parts:
-            raise ValueError("a prompt needs points or a box")
-        return np.concatenate(parts, axis=1).astype(np.float32)
-
-    def _points(self, points: NDArray[Any], labels: NDArray[Any]) -> F32:
-        roles = self._roles[labels.astype(np.int64) + 1]
-        placed = np.where(labels[..., None] == NOT_A_POINT, np.float32(0), self._placed(points))
-        return np.asarray(placed + roles, np.float32)
-
-    def _placed(self, pixels: NDArray[Any]) -> F32:
+    def _placed(self, pixels: F32) -> F32:
         """Half a pixel on, to the pixel's centre."""
         return self._encode((pixels.astype(np.float32) + np.float32(0.5)) / self.size)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import openvino as ov
-from numpy.typing import NDArray
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import DeadlinePassed
@@ -20,7 +18,7 @@ from . import decoder, frame, tinyvit, vit
 from .checkpoint import State
 from .config import F32, Architecture
 from .machine import EXACT, Arithmetic, cpu_options
-from .prompt import PromptEncoder
+from .prompt import Prompt, PromptEncoder
 
 
 class SamBackend(Protocol):
@@ -44,21 +42,9 @@ class SamBackend(Protocol):
         """(1, C, g, g) embedding of a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
         ...
 
-    def decode(
-        self,
-        embedding: F32,
-        *,
-        boxes: NDArray[Any] | None = None,
-        points: NDArray[Any] | None = None,
-        labels: NDArray[Any] | None = None,
-        mask_prior: NDArray[Any] | None = None,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> tuple[F32, F32]:
-        """B prompts at once → logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the single one, 1… the candidates.
-
-        ``boxes`` (B, 4) left, top, right, bottom; ``points`` (B, P, 2), ``labels`` (B, P): 1 inside, 0 outside, −1 none; all in
-        pixels of the model's square. ``mask_prior`` (B, 1, 4g, 4g): logits of a mask to start from. Raises DeadlinePassed.
-        """
+    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+        """B prompts (one at least, of any lengths) → mask logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the single
+        one, 1… the candidates. Coordinates are pixels of the model's square. Raises DeadlinePassed."""
         ...
 
 
@@ -138,27 +124,21 @@ class OpenVinoSam:
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
         return self._encoder([frame.to_input(image, self.image_size)], deadline)[0]
 
-    def decode(
-        self,
-        embedding: F32,
-        *,
-        boxes: NDArray[Any] | None = None,
-        points: NDArray[Any] | None = None,
-        labels: NDArray[Any] | None = None,
-        mask_prior: NDArray[Any] | None = None,
-        deadline: Deadline = NO_DEADLINE,
-    ) -> tuple[F32, F32]:
-        sources = self._sources(embedding, mask_prior, deadline)
-        prompts = self._prompts.tokens(points, labels, boxes)
-        answers = [self._decoders(source, one, deadline) for source, one in zip(sources, prompts, strict=False)]
+    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+        sources = self._sources(embedding, prompts, deadline)
+        tokens = [self._prompts.tokens(prompt) for prompt in prompts]
+        answers = [self._decoders(source, one, deadline) for source, one in zip(sources, tokens, strict=True)]
         return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
 
-    def _sources(self, embedding: F32, mask_prior: NDArray[Any] | None, deadline: Deadline) -> Iterator[F32]:
-        """What the decoder looks at for each prompt: without a mask prompt the same for all, endlessly."""
-        if mask_prior is None:
-            yield from repeat(self._source(embedding, self._prompts.no_mask))
-        for prior in () if mask_prior is None else np.ascontiguousarray(mask_prior, np.float32):
-            yield self._source(embedding, self._mask_prompt([prior[None]], deadline)[0])
+    def _sources(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline) -> Iterator[F32]:
+        """What the decoder looks at for each prompt: without a mask prompt one and the same."""
+        plain = self._source(embedding, self._prompts.no_mask)
+        for prompt in prompts:
+            if prompt.mask is None:
+                yield plain
+            else:
+                mask = np.ascontiguousarray(prompt.mask, np.float32)[None, None]
+                yield self._source(embedding, self._mask_prompt([mask], deadline)[0])
 
     def _source(self, embedding: F32, dense: F32) -> F32:
         """(1, g², C), ``dense`` added."""

@@ -1,4 +1,4 @@
-"""Among SAM's candidates the one that is this face, held inside a band around the mesh's own mask. Pure.
+"""Among SAM's candidates the one that is this part of a face, held inside a band around the mesh's own mask. Pure.
 
 So SAM draws the outline and nothing else: a candidate that is a body, a background, a hole or a speck agrees too little with the
 prior to be taken, and what is taken can leave the prior's outline only by the band's width.
@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 from ..geometry import Bits
 from ..mask import band, clip_to_band, fill_holes, iou, largest_part, parts_touching
 
-FLOOR = 0.65
-"""Least agreement (IoU over the whole view, before the band) of a candidate that may replace the mesh's mask. Chosen with a SAM
-that knows the truth (docs/quality.md): of true masks of faces and heads 97 % reach it, of heads in place of faces 10 %, of bodies
-in place of faces 3 %."""
-PART_FLOOR = 0.5
-"""The same for regions other than face and head: what SAM might take for a nose or for hair is many times as large."""
+FLOOR = 0.5
+"""Least agreement (IoU over the whole view, before the band) of a candidate that may replace the mesh's mask: what SAM might take
+for a nose or for lips is many times as large."""
 INNER, OUTER = 0.20, 0.20
 """The band's widths inwards and outwards, in sizes of the prior (``size_of``): where the mesh's mask ends wrongly, a true candidate
 still comes through nearly whole, and one that is half wrong costs little."""

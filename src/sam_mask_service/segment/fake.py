@@ -11,7 +11,8 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import RegionUnavailable
 from ..geometry import RGB, Face
-from .segmenter import Detail, Embedding, FaceMask, Patch
+from .logits import Logits
+from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,12 @@ class FakeSegmenter:
         return FakeEmbedding(image.shape[1], image.shape[0])
 
     def masks(
-        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str = "face",
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
     ) -> list[FaceMask]:
         if region not in self.regions:
             raise RegionUnavailable(f"This engine gives {', '.join(sorted(self.regions))}.")
@@ -53,6 +59,17 @@ class FakeSegmenter:
         if not isinstance(embedding, FakeEmbedding):
             raise TypeError("this embedding was made by another segmenter")
         return [_ellipse(face, embedding) for face in faces]
+
+    def drawn(
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str,
+        logits: Sequence[Logits] | None,
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
+    ) -> list[FaceMask]:
+        return self.masks(embedding, faces, region, deadline, pixels)
 
 
 def wait(seconds: float, deadline: Deadline) -> None:

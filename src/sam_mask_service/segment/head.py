@@ -17,12 +17,13 @@ import numpy as np
 
 from ..faces.mesh import JAW
 from ..geometry import RGB, Bits
+from .believed import HEAD, HeadTrust, head_odds
 from .colours import Palette, to_lab
 from .crop import Soft
 from .mincut import min_cut
-from .outline import height_map, ramp
+from .outline import height_map
 from .prior import Prior
-from .soften import guided, one_piece, signed_distance
+from .soften import guided, one_piece, ramp, signed_distance
 
 # Heights in face heights from the chin up, lengths across in face widths. Chosen and confirmed as in outline.py.
 _HALF_WIDTH, _WIDEST, _TOP = 1.7, 0.55, 2.0  # the dome: half width, height of its widest place, its top
@@ -51,18 +52,21 @@ _SMOOTH = 0.04
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What the networks say of a window, (S, S) float32 probabilities each; None where a network is not loaded.
-    ``head`` is ½ where its network looked at nothing. ``within``: (S, S) bool, the window's pixels that lie in the picture.
-    ``width``: the face's, in the picture's pixels."""
+    """What the networks say of a window, (S, S) float32 each; None where a network is not loaded. ``person``, ``hair``, ``head``:
+    probabilities, ``head`` ½ where its network looked at nothing; ``logits``: SAM's, 0 where it saw nothing. ``within``: (S, S)
+    bool, the window's pixels that lie in the picture. ``width``: the face's, in the picture's pixels."""
 
     person: Soft
     within: Bits
     hair: Soft | None = None
     head: Soft | None = None
+    logits: Soft | None = None
     width: float = _NET_SEES[1]
 
 
-def head_mask(rgb: RGB, prior: Prior, seen: Evidence, face: Bits, rivals: Sequence[Prior] = ()) -> Soft:
+def head_mask(
+    rgb: RGB, prior: Prior, seen: Evidence, face: Bits, rivals: Sequence[Prior] = (), trust: HeadTrust = HEAD
+) -> Soft:
     """(S, S) float32 whose ½ level is the head's outline.
 
     ``rgb``: (S, S, 3) uint8, the window; ``prior`` in its pixels; ``face``: (S, S) the face's mask; ``rivals``: the
@@ -71,6 +75,8 @@ def head_mask(rgb: RGB, prior: Prior, seen: Evidence, face: Bits, rivals: Sequen
     lab, up, dome = to_lab(rgb), height_map(prior, rgb.shape[0]), dome_distance(prior, rgb.shape[0])
     palette = Palette(lab, seen.within)
     odds = _log_odds(palette, prior, seen, up, dome)
+    if seen.logits is not None:
+        odds = odds + head_odds(seen.logits, up, trust)
     never = (dome > 1.1) | (up < _LOWEST) | under_jaw(prior, rgb.shape[0])
     for rival in rivals:
         nearer = dome_distance(rival, rgb.shape[0]) - dome

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Face
+from .believed import FACE, FaceTrust
 from .crop import Soft, Window, cut
 from .nets import CLASSES, FACE_CLASSES, HairNet, ParsingNet, PersonNet
 from .outline import Outline, face_mask
@@ -68,9 +69,16 @@ class FaceLook:
         """The face's outline in the window ``face``: heads and compositions asked for later need it too."""
         with self._drawing:
             if self._outline is None:
-                hair, parsed = self.hair(self.face), self.parsed(FACE_CLASSES, self.face)
-                self._outline = face_mask(self.face_rgb, self.prior.seen_in(self.face), hair, parsed)
+                self._outline = self._cut(None)
             return self._outline
+
+    def outlined(self, logits: Soft | None, trust: FaceTrust = FACE) -> Outline:
+        """As ``outline``, with SAM's ``logits`` (S, S) in that window."""
+        return self.outline if logits is None else self._cut(logits, trust)
+
+    def _cut(self, logits: Soft | None, trust: FaceTrust = FACE) -> Outline:
+        hair, parsed = self.hair(self.face), self.parsed(FACE_CLASSES, self.face)
+        return face_mask(self.face_rgb, self.prior.seen_in(self.face), hair, parsed, logits, trust)
 
     def _answer(self, name: str) -> NDArray[Any]:
         with self._lock:

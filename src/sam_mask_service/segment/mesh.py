@@ -16,10 +16,13 @@ from ..geometry import RGB, Face
 from ..mask import iou
 from .crop import Soft, Window, paste
 from .head import Evidence, dome_distance, head_mask
+from .logits import Logits, no_logits
 from .look import PARSING_ZOOM, FaceLook, Nets, transferred
 from .nets import CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
+from .refine import refined
 from .regions import combine, terms_for
-from .segmenter import Detail, Embedding, FaceMask, Patch
+from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .tuning import TUNED, Tuning
 
 _SCORE: Final = (0.38, 0.44, 0.20)  # constant, agreement with the prior, clearness of the outline
 _NO_MESH: Final = 0.20
@@ -56,7 +59,14 @@ class MeshSegmenter:
     name = "mesh"
     heeds_neighbours = True
 
-    def __init__(self, hair_net: Path | None = None, face_parsing: Path | None = None, requests: int = 2) -> None:
+    def __init__(
+        self,
+        hair_net: Path | None = None,
+        face_parsing: Path | None = None,
+        requests: int = 2,
+        tuning: Tuning = TUNED,
+    ) -> None:
+        self.tuning = tuning
         self._nets = Nets(
             PersonNet(requests),
             None if hair_net is None else HairNet(hair_net, requests),
@@ -85,15 +95,32 @@ class MeshSegmenter:
         return MeshEmbedding(image.shape[1], image.shape[0], looks)
 
     def masks(
-        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str = "face",
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
     ) -> list[FaceMask]:
+        return self.drawn(embedding, faces, region, None, deadline, pixels)
+
+    def drawn(
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str,
+        logits: Sequence[Logits] | None,
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
+    ) -> list[FaceMask]:
+        """As ``masks``; with ``logits``, one for each face, SAM's evidence enters the cut beside the mesh's."""
         if not isinstance(embedding, MeshEmbedding):
             raise TypeError("this embedding was made by another segmenter")
         terms = terms_for(region, self.regions)
         out = []
-        for face in faces:
+        for face, seen in zip(faces, logits or [no_logits] * len(faces), strict=True):
             deadline.check()
-            artist = _Artist(embedding, embedding.looks[_key(face)])
+            artist = _Artist(embedding, embedding.looks[_key(face)], seen, pixels, self.tuning)
             patch = combine([(sign, artist.draw(name)) for sign, name in terms])
             out.append(FaceMask(patch, artist.score(head=terms == [(1, "head")]), artist.agreement))
         return out
@@ -102,8 +129,11 @@ class MeshSegmenter:
 class _Artist:
     """Draws the regions of one face, each once."""
 
-    def __init__(self, embedding: MeshEmbedding, look: FaceLook) -> None:
+    def __init__(
+        self, embedding: MeshEmbedding, look: FaceLook, logits: Logits, pixels: Pixels | None, tuning: Tuning
+    ) -> None:
         self.look, self.width, self.height = look, embedding.width, embedding.height
+        self._logits, self._pixels, self._tuning = logits, pixels, tuning
         near = 2 * look.prior.axes.height + 2 * look.prior.axes.width
         self.rivals = [
             other.prior
@@ -144,17 +174,30 @@ class _Artist:
     def _paste(self, soft: Soft, window: Window) -> Patch:
         return paste(soft, window, self.width, self.height)
 
+    def _outlined(self, soft: Soft, window: Window) -> Patch:
+        """A mask in one piece without holes, its outline at the picture's own resolution where that can be had."""
+        patch = self._paste(soft, window)
+        step = 1 / window.scale
+        if self._pixels is None or step < self._tuning.refine.worth:
+            return patch
+        return refined(self._pixels(), patch, step, self._tuning.refine)
+
     def _draw_face(self, _: str) -> Patch:
-        return self._paste(self.look.outline.soft, self.look.face)
+        return self._outlined(
+            self.look.outlined(self._logits("face", self.look.face), self._tuning.face).soft, self.look.face
+        )
 
     def _draw_head(self, _: str) -> Patch:
         look = self.look
         face = transferred(self.look.outline.soft, look.face, look.head) > 0.5
         within = look.head.within(self.width, self.height)
         hair, parsed = look.hair(look.head), look.parsed(HEAD_CLASSES, look.head, beyond=0.5)
-        seen = Evidence(look.person(look.head), within, hair, parsed, look.prior.axes.width)
+        logits = self._logits("head", look.head)
+        seen = Evidence(look.person(look.head), within, hair, parsed, logits, look.prior.axes.width)
         rivals = [rival.seen_in(look.head) for rival in self.rivals]
-        return self._paste(head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals), look.head)
+        return self._outlined(
+            head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals, self._tuning.head), look.head
+        )
 
     def _draw_skin(self, _: str) -> Patch:
         features = [(-1, self.draw(part)) for part in ("eyes", "brows", "mouth")]

@@ -12,7 +12,7 @@ tells which parts are face, and the second draws the line near by.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -20,11 +20,12 @@ import numpy as np
 
 from ..faces.mesh import fill, polygons
 from ..geometry import RGB, Bits
+from . import believed
 from .colours import Palette, to_lab
 from .crop import Soft
 from .mincut import min_cut
 from .prior import Prior
-from .soften import guided, one_piece, opened, signed_distance
+from .soften import guided, one_piece, opened, ramp, signed_distance
 
 # Lengths in face widths, heights in face heights (0 chin, 1 the mesh's forehead point). Chosen on one half of the labelled
 # pictures, confirmed on the other (docs/quality.md).
@@ -82,13 +83,23 @@ class Outline:
     clear: float
 
 
-def face_mask(rgb: RGB, prior: Prior, hair: Soft | None = None, parsed: Soft | None = None) -> Outline:
+def face_mask(
+    rgb: RGB,
+    prior: Prior,
+    hair: Soft | None = None,
+    parsed: Soft | None = None,
+    logits: Soft | None = None,
+    trust: believed.FaceTrust = believed.FACE,
+) -> Outline:
     """The face's outline in its window. ``prior`` is in the window's pixels; ``hair``, ``parsed``: (S, S) probabilities of
-    hair and of face from the optional networks, or None.
+    hair and of face from the optional networks, ``logits``: (S, S) SAM's, 0 where it saw nothing; None where there is none.
     """
     zones, width = zones_of(prior, rgb.shape[0]), prior.axes.width
+    if logits is not None:
+        zones = replace(zones, never=zones.never & ~believed.crown(logits, zones.inside, zones.up, trust))
     lab = to_lab(rgb)
-    odds = _log_odds(Palette(lab), zones, hair, parsed)
+    term = None if logits is None else believed.face_term(logits, zones.inside, zones.up, trust)
+    odds = _log_odds(Palette(lab), zones, hair, parsed, term)
     never, always = zones.never, zones.always
     if hair is None:
         first = one_piece(min_cut(odds, lab[..., :2], never, always, _FIRST_WEIGHT))
@@ -131,11 +142,6 @@ def height_map(prior: Prior, size: int) -> Soft:
     return np.asarray((across[None] + down[:, None]) / np.float32(axes.height), np.float32)
 
 
-def ramp(x: Soft, low: float, high: float, first: float, last: float) -> Soft:
-    """``first`` up to ``low``, ``last`` from ``high`` on, a straight line between."""
-    return np.asarray(first + (last - first) * np.clip((x - low) / (high - low), 0, 1), np.float32)
-
-
 def _features(prior: Prior, size: int) -> Bits:
     if prior.points is None:
         return np.zeros((size, size), bool)
@@ -151,8 +157,12 @@ def _grown(bits: Bits, by: float) -> Bits:
     return np.asarray(cv2.dilate(bits.astype(np.uint8), np.ones((side, side), np.uint8))).astype(bool)
 
 
-def _log_odds(palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | None) -> Soft:
-    expected = np.clip(zones.inside / zones.off, -8, 8)
+def _log_odds(
+    palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | None, sam: believed.Term | None
+) -> Soft:
+    expected, colour = np.clip(zones.inside / zones.off, -8, 8), np.full_like(zones.inside, _COLOUR)
+    if sam is not None:
+        expected, colour = expected * sam.mesh + sam.odds, sam.colour
     below = _SKIN_BELOW[0 if hair is None else 1]
     skin = ((zones.depth > _SKIN_DEPTH) & (zones.up < below) & ~zones.features).astype(np.float32)
     around = ((zones.inside < -_AROUND) & (zones.up > _AROUND_ABOVE)).astype(np.float32)
@@ -171,7 +181,7 @@ def _log_odds(palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | 
             likely = np.where(zones.never, 0, np.where(zones.always, 1, likely)).astype(np.float32)
             face = _mixed(face, palette.density(likely * ~zones.features))
             rest = _mixed(rest, palette.density((1 - likely) * (zones.up > _AROUND_ABOVE)))
-        odds = expected + _COLOUR * _colour_odds(face, rest, zones)
+        odds = expected + colour * _colour_odds(face, rest, zones)
         odds = np.where(zones.features, np.maximum(odds, 1), odds)
     return np.asarray(np.where(zones.never, -8, np.where(zones.always, np.maximum(odds, 4), odds)), np.float32)
 

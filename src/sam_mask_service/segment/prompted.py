@@ -20,6 +20,7 @@ from ..geometry import Bits, Box
 from ..mask import bounds, distance_to, parts_touching
 from ..mask import window as widened
 from ..sam.config import F32
+from ..sam.prompt import INSIDE, OUTSIDE, Prompt
 from ..sam.runtime import SamBackend
 from . import band, prompts
 from .regions import patch_iou
@@ -65,14 +66,9 @@ def prompted(
     wish = _wish(seen, start, points, box)
     view = seen.views[best_view([v.box for v in seen.views], _extent(wish))]
     prior = None if wish.start is None else coarse(wish.start.patch, view)
-    logits, predicted = backend.decode(
-        view.embedding,
-        boxes=None if wish.box is None else view.to_model(wish.box.reshape(2, 2)).reshape(1, 4),
-        points=view.to_model(wish.points)[None] if len(wish.points) else None,
-        labels=wish.labels[None] if len(wish.points) else None,
-        mask_prior=None if prior is None else prompts.as_logits(prior)[None, None],
-        deadline=deadline,
-    )
+    mask = None if prior is None else prompts.as_logits(prior)
+    asked = view.prompt(Prompt(wish.points, wish.labels, wish.box, mask))
+    logits, predicted = backend.decode(view.embedding, [asked], deadline)
     one, score = _best(logits[0], predicted[0], prior, view, wish)
     patch = _patch(one, view, wish) if wish.start is None else _corrected(one, view, wish, wish.start.patch, seen)
     return FaceMask(patch, score, 1.0 if wish.start is None else patch_iou(patch, wish.start.patch))
@@ -99,9 +95,9 @@ def _wish(seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint
     if start is None or not start.patch.bits.any():
         return _Wish(own, labels, len(points), corners, None)
     patch = _trimmed(start.patch)
-    anchors = _anchors(patch, own[labels == prompts.OUTSIDE])
+    anchors = _anchors(patch, own[labels == OUTSIDE])
     corners = prompts.box_of(patch) if corners is None and not points else corners
-    labels = np.concatenate([labels, np.full(len(anchors), prompts.INSIDE, np.int64)])
+    labels = np.concatenate([labels, np.full(len(anchors), INSIDE, np.int64)])
     return _Wish(np.concatenate([own, anchors]), labels, len(points), corners, replace(start, patch=patch))
 
 
@@ -126,8 +122,7 @@ def _corners(box: Box, seen: SamEmbedding) -> NDArray[np.float32]:
 
 def _extent(wish: _Wish) -> Box:
     """Around all prompts that are in use."""
-    used = wish.points[wish.labels != prompts.NO_POINT]
-    corners = used if wish.box is None else np.concatenate([used, wish.box.reshape(2, 2)])
+    corners = wish.points if wish.box is None else np.concatenate([wish.points, wish.box.reshape(2, 2)])
     low, high = corners.min(axis=0), corners.max(axis=0)
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]) + 1, float(high[1] - low[1]) + 1)
 
@@ -160,7 +155,7 @@ def _fit(logits: F32, view: View, wish: _Wish) -> float:
 def _kept(logits: F32, view: View, wish: _Wish) -> int:
     kept = 0
     for (x, y), label in zip(wish.points[: wish.users], wish.labels[: wish.users], strict=True):
-        kept += bool(drawn(logits, view, int(x), int(y), (1, 1))[0, 0]) == (label == prompts.INSIDE)
+        kept += bool(drawn(logits, view, int(x), int(y), (1, 1))[0, 0]) == (label == INSIDE)
     return kept
 
 
@@ -168,7 +163,7 @@ def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbe
     """``start`` with the candidate's outline, its band wide open about the user's points; what hangs on it or on a point inside."""
     size = band.size_of(start.bits)
     reach = REACH * size
-    gains, losses = wish.spots(prompts.INSIDE), wish.spots(prompts.OUTSIDE)
+    gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
     far = _beyond(start, gains) + reach if len(gains) else band.OUTER * size
     x, y, wide = widened(start.x, start.y, start.bits, int(np.ceil(far)) + 2, seen.width, seen.height)
     possible = (distance_to(wide) <= band.OUTER * size) | _discs(wide.shape, gains - (x, y), reach)
@@ -196,7 +191,7 @@ def _patch(logits: F32, view: View, wish: _Wish) -> Patch:
     """The candidate at the picture's size in the smallest window; only the parts that hold a point inside, if there are any."""
     x, y, width, height = _window(logits, view)
     bits = drawn(logits, view, x, y, (height, width))
-    seeds = _discs(bits.shape, wish.spots(prompts.INSIDE) - (x, y), 0)
+    seeds = _discs(bits.shape, wish.spots(INSIDE) - (x, y), 0)
     return _trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
 
 

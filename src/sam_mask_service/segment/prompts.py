@@ -1,23 +1,20 @@
-"""What SAM is asked about a face or a part of one: a box, points on it, points beside it, all taken from the mesh engine. Pure.
+"""What SAM is asked about a face or a part of one: points on it, points beside it, a box, all taken from the mesh engine. Pure.
 
 Faces and heads get their points from the mesh; any other region from its own shape: where it is thickest, and where within its box
-it is farthest away. Every prompt has the same number of points, so that all outlines of a view are decoded together: a point that
-would be in the wrong place (the far cheek of a turned face, a neck below the picture) is marked "no point".
+it is farthest away. A point that would be in the wrong place (the far cheek of a turned face) is left out. A face gets no box: the
+mesh engine's own mask may end at a fringe or a bald forehead, and a box would tell SAM to end there too.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits, Face, Points
+from ..sam.prompt import INSIDE, OUTSIDE, Prompt
 from .crop import trimmed
 from .segmenter import Patch
-
-INSIDE, OUTSIDE, NO_POINT = 1, 0, -1
 
 # Indices of the 468-point face mesh: nose tip, right and left cheek, chin, between the brows, middle of the forehead.
 ON_FACE = (1, 50, 280, 199, 9, 151)
@@ -35,20 +32,12 @@ _THIN, _NEAR = 0.35, 0.10
 BOX_MARGIN = 0.04
 PRIOR_LOGIT = 8.0
 """Logit of a cell that a mask prompt is sure about: of the size of SAM's own."""
-POINTS = len(ON_FACE) + max(len(points) for points in BESIDE.values())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prompt:
-    """In pixels of the picture. ``box``: (4,) left, top, right, bottom; ``points``: (P, 2); ``labels``: (P,) 1, 0 or −1."""
-
-    box: NDArray[np.float32]
-    points: NDArray[np.float32]
-    labels: NDArray[np.int64]
+UNBOXED = frozenset({"face"})
+"""Regions asked about by points alone."""
 
 
 def of_region(face: Face, prior: Patch, region: str) -> Prompt:
-    """``prior``: the mesh engine's own mask of ``region`` or a piece of it, not empty."""
+    """In pixels of the picture. ``prior``: the mesh engine's own mask of ``region`` or a piece of it, not empty."""
     return of_face(face, prior, region) if region in BESIDE else of_shape(prior)
 
 
@@ -59,17 +48,17 @@ def of_face(face: Face, prior: Patch, region: str) -> Prompt:
     inside = [p for p in _candidates_inside(face, prior, depth) if _look(depth, prior, p) > 0.02 * size]
     inside = inside or [_deepest(prior, depth)]
     outside = [p for p in _candidates_outside(face, region) if not _within(prior, p, 0.08 * size)]
-    return _prompt(prior, inside, outside)
+    return _prompt(None if region in UNBOXED else box_of(prior), inside, outside)
 
 
 def of_shape(prior: Patch) -> Prompt:
     """For a region that the mesh has no points for, by its shape alone."""
     tight = trimmed(prior)
     if tight.bits.all():
-        return _prompt(tight, spots(tight), [])
+        return _prompt(box_of(tight), spots(tight), [])
     away = np.asarray(cv2.distanceTransform(np.logical_not(tight.bits).view(np.uint8), cv2.DIST_L2, 5), np.float32)
     gaps = _peaks(tight, away, GAPS, _NEAR * float(np.sqrt(np.count_nonzero(tight.bits))))
-    return _prompt(tight, spots(tight), gaps)
+    return _prompt(box_of(tight), spots(tight), gaps)
 
 
 def spots(patch: Patch) -> list[NDArray[np.float32]]:
@@ -89,12 +78,11 @@ def _peaks(patch: Patch, heights: NDArray[np.float32], most: int, least: float) 
     return out
 
 
-def _prompt(prior: Patch, inside: list[NDArray[np.float32]], outside: list[NDArray[np.float32]]) -> Prompt:
-    points = np.zeros((POINTS, 2), np.float32)
-    labels = np.full(POINTS, NO_POINT, np.int64)
-    for i, (point, label) in enumerate([*((p, INSIDE) for p in inside), *((p, OUTSIDE) for p in outside)][:POINTS]):
-        points[i], labels[i] = point, label
-    return Prompt(box_of(prior), points, labels)
+def _prompt(
+    box: NDArray[np.float32] | None, inside: list[NDArray[np.float32]], outside: list[NDArray[np.float32]]
+) -> Prompt:
+    points = np.array([*inside, *outside], np.float32).reshape(-1, 2)
+    return Prompt(points, np.array([INSIDE] * len(inside) + [OUTSIDE] * len(outside), np.int64), box)
 
 
 def box_of(prior: Patch) -> NDArray[np.float32]:

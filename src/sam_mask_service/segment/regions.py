@@ -24,8 +24,10 @@ REGIONS: Final = (
 MOST_TERMS: Final = 16
 APART: Final = frozenset({"eyes", "brows", "ears"})
 """Regions that are two things: each is asked about on its own."""
-AS_PROPOSED: Final = frozenset({"oval"})
-"""Regions that nothing refines: the mesh's own oval is geometry, not something to be seen."""
+OUTLINED: Final = {"face": "face", "skin": "face", "head": "head"}
+"""Regions that the mesh engine cuts with SAM's logits as evidence, and which outline they hang on."""
+BY_SAM: Final = frozenset({"ears", "eyes", "brows", "lips", "glasses"})
+"""Regions whose proposal SAM outlines anew, since that measured better (docs/quality.md); the others stay as proposed."""
 _SPECK = 0.1
 """A piece below this share of the largest one's area is not asked about on its own."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Protocol
 
 import numpy as np
 
@@ -14,22 +14,35 @@ from ..geometry import RGB, Box, Face, PixelBox
 from ..sam.frame import Frame
 from ..sam.machine import cpu_threads
 from ..sam.runtime import SamBackend
+from . import sam_evidence as evidence
 from . import sam_parts as parts
+from .logits import Logits
 from .prompted import UserPoint, prompted, shows
-from .regions import APART, AS_PROPOSED, pieces, terms_for
+from .regions import APART, BY_SAM, OUTLINED, pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
-from .segmenter import Detail, Embedding, FaceMask, Patch, Segmenter
+from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels, Segmenter
 from .views import best_view, plan
-
-SKIN: Final = "skin"
-"""Not asked about: it is the face as SAM outlines it, without the features that the mesh engine takes from its own."""
-_Masks = dict[str, list[FaceMask]]
-"""Region → one mask per face."""
 
 
 def _key(face: Face) -> Hashable:
     return face.box.x, face.box.y, face.box.width, face.box.height
+
+
+class Cutter(Segmenter, Protocol):
+    """The mesh engine, or a fake of it: proposes every region, and cuts faces and heads with SAM's evidence."""
+
+    def drawn(
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str,
+        logits: Sequence[Logits] | None,
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
+    ) -> list[FaceMask]:
+        """As ``masks``; ``logits``: of each face, or None."""
+        ...
 
 
 class SamSegmenter:
@@ -41,7 +54,7 @@ class SamSegmenter:
     """A neighbour would widen the crop that SAM looks at, and cost a look of its own."""
 
     def __init__(
-        self, backend: SamBackend, prior: Segmenter, model: str | None = None, threads: int | None = None
+        self, backend: SamBackend, prior: Cutter, model: str | None = None, threads: int | None = None
     ) -> None:
         self._backend = backend
         self._prior = prior
@@ -76,25 +89,52 @@ class SamSegmenter:
         return View(box, frame, self._backend.encode(pixels, deadline))
 
     def masks(
-        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str = "face",
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
     ) -> list[FaceMask]:
-        """As the protocol says. Every part of ``region`` is outlined by SAM before the parts are put together. ``score`` is SAM's
-        predicted IoU; where SAM disagrees (``segmenter_disagreed``), mask and score are the mesh engine's, and ``agreement`` is
-        that of SAM's best candidate. Several outlines: means weighed by area, and the ``agreement`` of the whole."""
+        """As the protocol says. Faces and heads are cut with SAM's evidence, some parts outlined by SAM (``regions.BY_SAM``), the
+        others are the mesh engine's. ``score`` is SAM's predicted IoU; where SAM disagrees (``segmenter_disagreed``), mask and
+        score are the mesh engine's, and ``agreement`` says how little SAM's answer had to do with its proposal."""
         seen = own(embedding)
         terms = terms_for(region, self.regions)
-        names = dict.fromkeys(name for _, name in terms)
-        if SKIN in names:
-            names = dict.fromkeys(["face", *names])
-        proposed = {name: self._priors(seen, faces, name, deadline) for name in names}
-        drawn = self._outlined(seen, faces, proposed, deadline)
-        if SKIN in names:
-            three = zip(drawn["face"], proposed["face"], proposed[SKIN], strict=True)
-            drawn[SKIN] = [parts.skin(*one) for one in three]
-        return [
-            parts.together(terms, {n: drawn[n][i] for n in names}, {n: proposed[n][i] for n in names})
-            for i in range(len(faces))
-        ]
+        drawn = {name: self._region(seen, faces, name, deadline, pixels) for name in dict.fromkeys(n for _, n in terms)}
+        return [parts.together(terms, {name: drawn[name][i] for name in drawn}) for i in range(len(faces))]
+
+    def _region(
+        self, seen: SamEmbedding, faces: Sequence[Face], name: str, deadline: Deadline, pixels: Pixels | None
+    ) -> list[FaceMask]:
+        if name in OUTLINED:
+            evidence = self._evidence(seen, faces, OUTLINED[name], deadline)
+
+            def cut(i: int) -> FaceMask:
+                cuts = self._prior.drawn(seen.mesh, [faces[i]], name, [evidence[i].seen], deadline, pixels)
+                return evidence[i].told(cuts[0])
+
+            return self._each(len(faces), cut)
+        proposed = self._proposed(seen.mesh, faces, name, deadline)
+        return self._parts(seen, faces, name, proposed, deadline) if name in BY_SAM else proposed
+
+    def _evidence(
+        self, seen: SamEmbedding, faces: Sequence[Face], outline: str, deadline: Deadline
+    ) -> list[evidence.Evidence]:
+        """What SAM says of each face. All that one view shows is asked about at once, and nothing twice."""
+        new = [face for face in faces if (_key(face), outline) not in seen.answers]
+        by_view: dict[int, list[evidence.Question]] = {}
+        for face, mask in zip(new, self._priors(seen, new, outline, deadline), strict=True):
+            index = best_view([view.box for view in seen.views], face.box)
+            view = seen.views[index]
+            if mask.patch.bits.any() and large_enough(mask.patch, view):
+                by_view.setdefault(index, []).append(evidence.Question(face, outline, mask, view))
+            else:
+                seen.answers[_key(face), outline] = evidence.Evidence(outline, view)
+        for questions in by_view.values():
+            for question, answer in zip(questions, evidence.asked(self._backend, questions, deadline), strict=True):
+                seen.answers[_key(question.face), outline] = answer
+        return [seen.answers[_key(face), outline] for face in faces]
 
     def _priors(self, seen: SamEmbedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
         if name == "face" and all(_key(face) in seen.priors for face in faces):
@@ -102,33 +142,36 @@ class SamSegmenter:
         return self._proposed(seen.mesh, faces, name, deadline)
 
     def _proposed(self, mesh: Embedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
-        """The mesh engine's masks, of several faces at once: it works on small windows, one core each."""
-        if min(self._threads, len(faces)) < 2:
-            return self._prior.masks(mesh, faces, name, deadline) if faces else []
-        with ThreadPoolExecutor(min(self._threads, len(faces)), "propose") as pool:
-            each = pool.map(lambda face: self._prior.masks(mesh, [face], name, deadline), faces)
-            return [mask for masks in each for mask in masks]
+        return self._each(len(faces), lambda i: self._prior.masks(mesh, [faces[i]], name, deadline)[0])
 
-    def _outlined(self, seen: SamEmbedding, faces: Sequence[Face], proposed: _Masks, deadline: Deadline) -> _Masks:
+    def _each(self, count: int, draw: Callable[[int], FaceMask]) -> list[FaceMask]:
+        """The mesh engine's work on several faces at once: small windows, one core each."""
+        if min(self._threads, count) < 2:
+            return [draw(i) for i in range(count)]
+        with ThreadPoolExecutor(min(self._threads, count), "draw") as pool:
+            return list(pool.map(draw, range(count)))
+
+    def _parts(
+        self, seen: SamEmbedding, faces: Sequence[Face], name: str, proposed: Sequence[FaceMask], deadline: Deadline
+    ) -> list[FaceMask]:
         """Every proposal with SAM's outline. All that one view shows is asked about at once."""
         boxes = [view.box for view in seen.views]
         views = [seen.views[best_view(boxes, face.box)] for face in faces]
         todo = [
-            _Part(name, i, replace(mask, patch=patch))
-            for name, masks in proposed.items()
-            for i, mask in enumerate(masks)
+            _Part(i, replace(mask, patch=patch))
+            for i, mask in enumerate(proposed)
             for patch in _patches(name, mask.patch)
         ]
         done = [part.proposal for part in todo]
         for view in seen.views:
             mine = [n for n, part in enumerate(todo) if views[part.face] is view and part.worth_asking(view)]
-            jobs = [Job(faces[todo[n].face], todo[n].name, todo[n].proposal, view) for n in mine]
+            jobs = [Job(faces[todo[n].face], name, todo[n].proposal, view) for n in mine]
             for n, mask in zip(mine, outlined(self._backend, seen, jobs, deadline) if jobs else [], strict=True):
                 done[n] = mask
-        found: dict[tuple[str, int], list[FaceMask]] = {}
+        found: dict[int, list[FaceMask]] = {}
         for part, mask in zip(todo, done, strict=True):
-            found.setdefault((part.name, part.face), []).append(mask)
-        return {name: [parts.gathered(found[name, i]) for i in range(len(faces))] for name in proposed}
+            found.setdefault(part.face, []).append(mask)
+        return [parts.gathered(found[i]) for i in range(len(faces))]
 
     def prompted(
         self,
@@ -155,13 +198,12 @@ class SamSegmenter:
 class _Part:
     """What the mesh engine proposes for a region of the face number ``face``, or for a piece of it."""
 
-    name: str
     face: int
     proposal: FaceMask
 
     def worth_asking(self, view: View) -> bool:
         patch = self.proposal.patch
-        return self.name not in (SKIN, *AS_PROPOSED) and bool(patch.bits.any()) and large_enough(patch, view)
+        return bool(patch.bits.any()) and large_enough(patch, view)
 
 
 def _patches(name: str, patch: Patch) -> list[Patch]:

@@ -1,4 +1,4 @@
-"""One outline asked of SAM: its prompts in the model's pixels, the answer chosen among candidates, the mask held at its prior."""
+"""A part of a face asked of SAM: its prompt, the answer chosen among candidates, the mask held at its prior."""
 
 from __future__ import annotations
 
@@ -27,18 +27,11 @@ DISAGREED: Final = "segmenter_disagreed"
 
 
 class Job:
-    """``region`` of ``face``, or one piece of it, asked about in ``view``; ``prior``: the mesh engine's proposal, not empty."""
+    """A region of ``face``, or one piece of it, asked about in ``view``; ``prior``: the mesh engine's proposal, not empty."""
 
     def __init__(self, face: Face, region: str, prior: FaceMask, view: View) -> None:
         self.prior, self.view = prior, view
-        self.floor = band.FLOOR if region in prompts.BESIDE else band.PART_FLOOR
-        prompt = prompts.of_region(face, prior.patch, region)
-        labels = [
-            lab if view.shows(p) else prompts.NO_POINT for p, lab in zip(prompt.points, prompt.labels, strict=True)
-        ]
-        self.labels = np.array(labels, np.int64)
-        self.points = view.to_model(prompt.points)
-        self.box = view.to_model(prompt.box.reshape(2, 2)).reshape(4)
+        self.prompt = view.prompt(prompts.of_region(face, prior.patch, region))
         self.grid = coarse(prior.patch, view)
 
 
@@ -58,7 +51,7 @@ def outlined(backend: SamBackend, seen: SamEmbedding, jobs: Sequence[Job], deadl
     """The masks of ``jobs``, all of one view, in their order. First by box and points; where SAM half agrees with the mesh engine,
     once more with the prior as mask prompt. Where it disagrees, the prior with the warning ``segmenter_disagreed``."""
     answers = _ask(backend, jobs, deadline, with_prior=False)
-    halves = [HALF <= answer.choice.agreement < job.floor for job, answer in zip(jobs, answers, strict=True)]
+    halves = [HALF <= answer.choice.agreement < band.FLOOR for job, answer in zip(jobs, answers, strict=True)]
     doubtful = np.flatnonzero(halves)[:SECOND_LOOKS].tolist()
     if doubtful:
         again = _ask(backend, [jobs[i] for i in doubtful], deadline, with_prior=True)
@@ -68,18 +61,11 @@ def outlined(backend: SamBackend, seen: SamEmbedding, jobs: Sequence[Job], deadl
 
 
 def _ask(backend: SamBackend, jobs: Sequence[Job], deadline: Deadline, *, with_prior: bool) -> list[_Answer]:
-    grids = [job.grid for job in jobs]
-    logits, predicted = backend.decode(
-        jobs[0].view.embedding,
-        boxes=np.stack([job.box for job in jobs]),
-        points=np.stack([job.points for job in jobs]),
-        labels=np.stack([job.labels for job in jobs]),
-        mask_prior=np.stack([prompts.as_logits(c)[None] for c in grids]) if with_prior else None,
-        deadline=deadline,
-    )
+    asked = [replace(job.prompt, mask=prompts.as_logits(job.grid)) if with_prior else job.prompt for job in jobs]
+    logits, predicted = backend.decode(jobs[0].view.embedding, asked, deadline)
     if len(logits) != len(jobs) or len(predicted) != len(jobs):
         return [_Answer(band.NONE, None)] * len(jobs)
-    return [_answer(*one) for one in zip(logits, predicted, grids, strict=True)]
+    return [_answer(*one) for one in zip(logits, predicted, (job.grid for job in jobs), strict=True)]
 
 
 def _answer(logits: F32, predicted: F32, shares: F32) -> _Answer:
@@ -89,7 +75,7 @@ def _answer(logits: F32, predicted: F32, shares: F32) -> _Answer:
 
 def _finished(seen: SamEmbedding, job: Job, answer: _Answer) -> FaceMask:
     prior, choice = job.prior, answer.choice
-    if answer.logits is None or choice.agreement < job.floor:
+    if answer.logits is None or choice.agreement < band.FLOOR:
         return replace(prior, agreement=choice.agreement, warnings=(*prior.warnings, DISAGREED))
     x, y, wide = widened(
         prior.patch.x, prior.patch.y, prior.patch.bits, band.margin(prior.patch.bits), seen.width, seen.height

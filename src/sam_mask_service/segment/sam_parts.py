@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from .regions import Sign, combine, patch_iou
+from .regions import Sign, combine
 from .segmenter import FaceMask
 
 
@@ -19,23 +18,15 @@ def gathered(parts: Sequence[FaceMask]) -> FaceMask:
     return FaceMask(patch, _mean(parts, "score"), _mean(parts, "agreement"), _warnings(parts))
 
 
-def together(
-    terms: Sequence[tuple[Sign, str]], drawn: Mapping[str, FaceMask], proposed: Mapping[str, FaceMask]
-) -> FaceMask:
-    """One face's mask from its regions, from left to right. ``score`` is that of what was added, weighed by area; ``agreement`` the
-    IoU with what the mesh engine proposes for the whole expression."""
+def together(terms: Sequence[tuple[Sign, str]], drawn: Mapping[str, FaceMask]) -> FaceMask:
+    """One face's mask from its regions, from left to right. ``score`` and ``agreement`` are those of what was added, weighed by
+    area."""
     if len(terms) == 1:
         return drawn[terms[0][1]]
     patch = combine([(sign, drawn[name].patch) for sign, name in terms])
-    before = combine([(sign, proposed[name].patch) for sign, name in terms])
-    score = _mean([drawn[name] for sign, name in terms if sign > 0], "score")
-    return FaceMask(patch, score, patch_iou(patch, before), _warnings([drawn[name] for _, name in terms]))
-
-
-def skin(face: FaceMask, proposed_face: FaceMask, proposed_skin: FaceMask) -> FaceMask:
-    """The face as outlined, without what the mesh engine takes from its own face: eyes, brows, mouth."""
-    features = combine([(1, proposed_face.patch), (-1, proposed_skin.patch)])
-    return replace(face, patch=combine([(1, face.patch), (-1, features)]))
+    added = [drawn[name] for sign, name in terms if sign > 0]
+    warnings = _warnings([drawn[name] for _, name in terms])
+    return FaceMask(patch, _mean(added, "score"), _mean(added, "agreement"), warnings)
 
 
 def _mean(masks: Sequence[FaceMask], name: str) -> float:

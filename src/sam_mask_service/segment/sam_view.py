@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits, PixelBox
 from ..sam.config import F32
 from ..sam.frame import Frame, shares, upscale
+from ..sam.prompt import Prompt
+from .crop import Soft, Window
 from .segmenter import Embedding, FaceMask, Patch
 from .views import Looked
 
@@ -26,21 +30,29 @@ class View:
     frame: Frame
     embedding: F32
 
+    @property
+    def grid(self) -> int:
+        """Cells along a side of SAM's masks."""
+        return self.frame.size // CELL
+
     def to_model(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Pixels (…, 2) of the picture → of the model's square, kept inside what the view shows."""
         limit = np.array([self.box.width, self.box.height], np.float32)
         return self.frame.to_model(np.clip(points - np.array([self.box.x, self.box.y], np.float32), 0, limit))
 
-    def shows(self, point: NDArray[np.float32]) -> bool:
-        return bool(
-            self.box.x <= point[0] < self.box.x + self.box.width
-            and self.box.y <= point[1] < self.box.y + self.box.height
-        )
+    def prompt(self, prompt: Prompt) -> Prompt:
+        """A prompt in pixels of the picture → of the model's square, without the points that the view does not show."""
+        low = np.array([self.box.x, self.box.y], np.float32)
+        high = low + np.array([self.box.width, self.box.height], np.float32)
+        shown = ((prompt.points >= low) & (prompt.points < high)).all(axis=1)
+        box = None if prompt.box is None else self.to_model(prompt.box.reshape(2, 2)).reshape(4)
+        return Prompt(self.to_model(prompt.points[shown]), prompt.labels[shown], box, prompt.mask)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamEmbedding:
-    """``priors``: the mesh's mask of region ``face`` by face; ``mesh``: the mesh engine's own embedding."""
+    """``priors``: the mesh's mask of region ``face`` by face; ``mesh``: the mesh engine's own embedding; ``answers``: what SAM said
+    of faces and heads so far, by face and outline (asked once, by whoever comes first)."""
 
     width: int
     height: int
@@ -48,11 +60,13 @@ class SamEmbedding:
     views: tuple[View, ...]
     mesh: Embedding
     priors: dict[Hashable, FaceMask]
+    answers: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
         masks = sum(p.patch.bits.nbytes for p in self.priors.values())
-        return sum(view.embedding.nbytes for view in self.views) + masks + self.mesh.nbytes
+        answers = 2 * len(self.priors) * self.views[0].grid ** 2 * 4
+        return sum(view.embedding.nbytes for view in self.views) + masks + answers + self.mesh.nbytes
 
 
 def own(embedding: Embedding) -> SamEmbedding:
@@ -65,7 +79,7 @@ def own(embedding: Embedding) -> SamEmbedding:
 def coarse(patch: Patch, view: View) -> F32:
     """(L, L) the share of each cell of the view's mask grid that ``patch`` covers."""
     x, y = patch.x - view.box.x, patch.y - view.box.y
-    return shares(patch.bits, x, y, view.frame, view.frame.size // CELL)
+    return shares(patch.bits, x, y, view.frame, view.grid)
 
 
 def drawn(logits: F32, view: View, x: int, y: int, shape: tuple[int, ...]) -> Bits:
@@ -77,3 +91,16 @@ def drawn(logits: F32, view: View, x: int, y: int, shape: tuple[int, ...]) -> Bi
         part = upscale(logits, view.frame, x0 - view.box.x, y0 - view.box.y, x1 - x0, y1 - y0)
         out[y0 - y : y1 - y, x0 - x : x1 - x] = part > 0
     return out
+
+
+def in_window(logits: F32, view: View, window: Window) -> Soft:
+    """(S, S) float32: logits (L, L) of a view as a window of the picture sees them; 0 where the view shows nothing."""
+    height, width = view.frame.scaled
+    used = logits[: -(-height // CELL), : -(-width // CELL)]
+    across, down = width / view.box.width / CELL, height / view.box.height / CELL
+    inverse = window.inverse()
+    inverse[:, 2] += inverse[:, :2] @ [0.5, 0.5] - [view.box.x, view.box.y]
+    to_grid = np.array([[across], [down]]) * inverse
+    to_grid[:, 2] -= 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(used, to_grid, (window.size, window.size), flags=flags), np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +10,8 @@ from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Bits, Face
 
 Detail = Literal["auto", "picture", "face"]
+Pixels = Callable[[], RGB]
+"""Gives the picture's pixels, (H, W, 3) uint8. Asked only when an outline is coarser than they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +29,8 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceMask:
-    """One face's mask. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own estimate of it.
-    ``agreement`` 0…1: IoU between the mask and the mesh prior. ``warnings``: e.g. ``segmenter_disagreed``."""
+    """One face's mask. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own estimate of it. ``agreement`` 0…1: of the mask
+    with the mesh's outline, or of what SAM sees with what the mesh engine proposes. ``warnings``: e.g. ``segmenter_disagreed``."""
 
     patch: Patch
     score: float
@@ -78,9 +80,15 @@ class Segmenter(Protocol):
         ...
 
     def masks(
-        self, embedding: Embedding, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str = "face",
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
     ) -> list[FaceMask]:
-        """The cheap step: one mask per face, in the order of ``faces`` (all among those embedded).
+        """The cheap step: one mask per face, in the order of ``faces`` (all among those embedded). With ``pixels`` an outline
+        follows the picture's edges at its full resolution; without, at that of the window it was drawn in.
 
         Raises RegionUnavailable for a region outside ``regions`` and DeadlinePassed.
         """

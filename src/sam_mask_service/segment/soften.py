@@ -61,6 +61,11 @@ def solved(
     return np.asarray(cv2.merge(solved), np.float32)
 
 
+def ramp(x: Soft, low: float, high: float, first: float, last: float) -> Soft:
+    """``first`` up to ``low``, ``last`` from ``high`` on, a straight line between."""
+    return np.asarray(first + (last - first) * np.clip((x - low) / (high - low), 0, 1), np.float32)
+
+
 def smoothstep(x: Soft, low: float, high: float) -> Soft:
     """0 up to ``low``, 1 from ``high`` on, 3t² − 2t³ between."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)

@@ -1,0 +1,107 @@
+"""What SAM says of a face or a head as evidence for the mesh engine's cut: asked by one prompt, believed when it means that face.
+
+The logits are the mean of two candidates. SAM answers a prompt on a face with three masks, from part to whole; those that are
+averaged are the ones that measured best on labelled pictures, and where they differ their mean says how unsure SAM is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from ..deadline import Deadline
+from ..geometry import Face
+from ..mask import distance_to
+from ..sam.config import F32
+from ..sam.prompt import INSIDE, Prompt
+from ..sam.runtime import SamBackend
+from . import prompts
+from .crop import Soft, Window
+from .sam_view import View, coarse, in_window
+from .segmenter import FaceMask
+
+CANDIDATES: Final = {"face": (1, 2), "head": (2, 3)}
+FLOOR: Final = 0.5
+"""Least agreement at which SAM is believed to mean this face."""
+NEAR: Final = 0.5
+"""What SAM sees farther from the proposal than this, in square roots of its area, is of something else."""
+DISAGREED: Final = "segmenter_disagreed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """SAM's answer about one outline of one face. ``logits`` (L, L) float32 on the view's grid, or None where SAM does not mean
+    this face or was not asked; ``agreement`` 0…1 with the proposal, ``score`` the predicted IoU; None where it was not asked."""
+
+    outline: str
+    view: View
+    logits: F32 | None = None
+    agreement: float | None = None
+    score: float | None = None
+
+    def seen(self, outline: str, window: Window) -> Soft | None:
+        """``logits.Logits`` of this face."""
+        known = self.logits is not None and outline == self.outline
+        return in_window(self.logits, self.view, window) if known and self.logits is not None else None
+
+    def told(self, mask: FaceMask) -> FaceMask:
+        """The mask that was cut with this evidence, with what SAM had to say of it."""
+        if self.agreement is None or self.score is None:
+            return mask
+        if self.logits is None:
+            return replace(mask, agreement=self.agreement, warnings=(*mask.warnings, DISAGREED))
+        return replace(mask, agreement=self.agreement, score=self.score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """``proposal``: the mesh engine's own mask of ``outline`` (``face`` or ``head``), not empty."""
+
+    face: Face
+    outline: str
+    proposal: FaceMask
+    view: View
+
+
+def asked(backend: SamBackend, questions: Sequence[Question], deadline: Deadline) -> list[Evidence]:
+    """SAM's evidence for questions about one view, in their order."""
+    view = questions[0].view
+    ask = [_prompt(question) for question in questions]
+    logits, predicted = backend.decode(view.embedding, ask, deadline)
+    if logits.shape[:1] != (len(ask),) or logits.shape[2:] != (view.grid, view.grid):
+        return [Evidence(q.outline, view, None, 0.0, 0.0) for q in questions]
+    return [_evidence(*one) for one in zip(questions, logits, predicted, strict=True)]
+
+
+def _prompt(question: Question) -> Prompt:
+    """In the view's model pixels. Where the view shows no point of a face, its box is asked about."""
+    prompt = question.view.prompt(prompts.of_region(question.face, question.proposal.patch, question.outline))
+    if prompt.box is None and not (prompt.labels == INSIDE).any():
+        corners = prompts.box_of(question.proposal.patch).reshape(2, 2)
+        return replace(prompt, box=question.view.to_model(corners).reshape(4))
+    return prompt
+
+
+def _evidence(question: Question, logits: F32, predicted: F32) -> Evidence:
+    chosen = [i for i in CANDIDATES[question.outline] if i < len(logits)] or [0]
+    mean = np.asarray(logits[chosen].mean(axis=0), np.float32)
+    if not np.isfinite(mean).all():
+        return Evidence(question.outline, question.view, None, 0.0, 0.0)
+    agreement = agrees(mean, coarse(question.proposal.patch, question.view))
+    score = float(np.clip(np.nan_to_num(predicted[chosen].mean()), 0, 1))
+    return Evidence(question.outline, question.view, mean if agreement >= FLOOR else None, agreement, score)
+
+
+def agrees(logits: F32, proposal: F32) -> float:
+    """0…1: the smaller of the share of the proposal (L, L, shares of cells) that SAM sees too, and the share of what SAM sees that
+    lies on it or near by. A neck beside a face counts as near: what SAM is believed there is the cut's business."""
+    seen = logits > 0
+    if not seen.any() or not proposal.any():
+        return 0.0
+    recall = float(proposal[seen].sum() / proposal.sum())
+    reach = NEAR * float(np.sqrt(proposal.sum()))
+    near = float(np.count_nonzero(seen & (distance_to(proposal >= 0.5) <= reach)) / np.count_nonzero(seen))
+    return min(recall, near)
