@@ -36,6 +36,7 @@ def findings(tmp_path: Path, image: Path | None = None, **scene: Any) -> dict[st
 @pytest.fixture(autouse=True)
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAM_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setattr(doctor, "measure", lambda threads: Rates(100, 0))
 
 
