@@ -24,7 +24,7 @@ from sam_mask_service.doors.weights_errors import DiskFull, DownloadFailed, Fold
 from ..support.model_host import DATA, Host, cut_off, html, row_of, status, wrong
 
 OTHER = bytes(reversed(DATA[:500_000]))
-REST = Random(7).randbytes(2 << 20)
+REST = Random(7).randbytes(2 << 20)  # noqa: S311 - no secret
 """So that the packages take several chunks."""
 MODELS = {"toy_package-1.0/rest": REST, "toy_package-1.0/deep/toy.pth": DATA, "toy_package-1.0/other.pth": OTHER}
 

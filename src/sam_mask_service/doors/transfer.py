@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ Progress = Callable[[int, int], None]
 ATTEMPTS = 3
 TIMEOUT_S = (10.0, 30.0)
 """Of connecting, and of every wait for more bytes."""
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+"""Where a network re-signs TLS, one of these names the certificates, whichever installer was set up by it."""
 PAGE_BYTES = 32 << 20
 """More than any project's page in a package index has."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -122,7 +125,13 @@ class _Transfer:
             self.headers["Range"] = f"bytes={self.have}-"
         hooks = {"response": self._answered}
         download = pooch.HTTPDownloader(
-            progressbar=self, chunk_size=CHUNK, timeout=TIMEOUT_S, headers=self.headers, hooks=hooks, stream=True
+            progressbar=self,
+            chunk_size=CHUNK,
+            timeout=TIMEOUT_S,
+            headers=self.headers,
+            hooks=hooks,
+            stream=True,
+            verify=next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), True),
         )
         try:
             download(url, self.output, None)
