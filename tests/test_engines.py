@@ -152,6 +152,27 @@ def test_a_renewed_mesh_engine_lies_below_every_sam_also_one_that_was_being_load
     assert isinstance(last, Sam) and last.prior is mesh and last.model == "vit_b"
 
 
+def test_auto_waits_for_weights_that_are_here_and_no_longer() -> None:
+    small, large = Gate("mobile_sam"), Gate("vit_b")
+    engines = Engines("auto", FakeSegmenter(), [Rung("mobile_sam", small, here=True), Rung("vit_b", large)])
+    assert not engines.waiting  # nothing has begun: a command may draw with the mesh engine alone
+    engines.start()
+    assert engines.waiting and engines.reason() == "SAM mobile_sam is downloading."
+    small.go.set()
+    until(large.asked.is_set)
+    assert not engines.waiting
+    large.go.set()
+
+
+def test_auto_does_not_wait_for_weights_that_turn_out_to_be_none() -> None:
+    small = Gate("mobile_sam", EngineUnavailable("not the published file."))
+    small.go.set()
+    engines = Engines("auto", FakeSegmenter(), [Rung("mobile_sam", small, here=True)])
+    engines.start()
+    until(lambda: not engines.waiting)
+    assert engines.in_force.name == "mesh" and "not the published file" in (engines.reason() or "")
+
+
 def test_mesh_climbs_nothing() -> None:
     never: Loader = lambda _: pytest.fail("loaded")  # noqa: E731
     engines = Engines("mesh", FakeSegmenter(), [Rung("vit_b", never)])

@@ -44,7 +44,10 @@ def build(settings: Settings, *, fetch_nets: bool = True) -> Service:
         mesh_soon = pool.submit(build_mesh, settings)
         detector = detector_of(settings)
         mesh = mesh_soon.result()
-    ladder = [Rung(step.model, sam_loader(step, mesh, None if i else network)) for i, step in enumerate(steps)]
+    ladder = [
+        Rung(step.model, sam_loader(step, mesh, None if i else network), here=not i and network is not None)
+        for i, step in enumerate(steps)
+    ]
     service = Service(settings, detector, Engines(settings.engine, mesh, ladder))
     if fetch_nets and not settings.offline:
         service.nets = Nets(small_nets(service))

@@ -23,10 +23,12 @@ Loader = Callable[[Report], Segmenter]
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A SAM that may be had: ``model`` is what it is called while it is awaited."""
+    """A SAM that may be had: ``model`` is what it is called while it is awaited. ``here``: its weights are on this machine, so that
+    it is worth waiting for: a second or two."""
 
     model: str
     load: Loader
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class OnPrior(Protocol):
 
 
 class Engines:
-    """``preference``: ``auto`` serves with the best that is loaded, ``sam`` waits for it, ``mesh`` never loads it.
+    """``preference``: ``auto`` serves with the best that is loaded, and waits for what is on this machine alone; ``sam`` waits for
+    the one asked for, ``mesh`` never loads it.
 
     ``ladder``: the SAMs to load, one after the other; each takes the place of the one before, whose memory is free when the
     requests that it serves are done. A segmenter is never changed: who has picked one may use it to the end.
@@ -62,6 +65,7 @@ class Engines:
         self._ladder = [] if preference == "mesh" else list(ladder or ())
         self.awaited = self._ladder[-1].model if self._ladder else None
         self.sam_state = SamState(model=self.awaited)
+        self._due = False
         self._failures: list[str] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -75,6 +79,7 @@ class Engines:
         if not self._ladder or self._thread is not None:
             return
         self._on_fatal = on_fatal
+        self._due = self._ladder[0].here
         self.sam_state = SamState("loading", model=self._ladder[0].model)
         self._thread = threading.Thread(target=self._run, name="load-sam", daemon=True)
         self._thread.start()
@@ -83,6 +88,7 @@ class Engines:
         while self._ladder:
             self.sam_state = SamState("loading", model=self._ladder[0].model)
             self._climb(self._ladder.pop(0))  # a rung that stayed would keep its network
+            self._due = False
         if self.awaited is not None and self.preference == "sam" and self.sam is None and self._on_fatal is not None:
             self._on_fatal(self.sam_state.reason or "SAM could not be loaded.")
 
@@ -137,8 +143,9 @@ class Engines:
 
     @property
     def waiting(self) -> bool:
-        """True while ``SAM_ENGINE=sam`` cannot serve yet."""
-        return self.preference == "sam" and self.sam is None
+        """True while ``SAM_ENGINE=sam`` cannot serve yet, and while a SAM is loaded whose weights were here at the start: pictures
+        are drawn by it from the first request on."""
+        return self.sam is None and (self.preference == "sam" or self._due)
 
     @property
     def degraded(self) -> bool:
@@ -150,6 +157,8 @@ class Engines:
         state = self.sam_state
         if self.preference == "mesh" or (self.sam is not None and state.state == "ready" and not self._ladder):
             return None
+        if self.waiting and state.state != "failed":
+            return f"SAM {state.model} is {'downloading' if state.state == 'downloading' else 'loading'}."
         serves = "the mesh engine" if self.sam is None else self.sam.model
         if state.state == "downloading":
             return f"SAM {state.model} is downloading ({state.percent or 0:.0f} %); {serves} draws meanwhile."
