@@ -200,6 +200,7 @@ class Service:
             "precision": getattr(engine, "precision", "f32"),
             "detector": self.detector.name,
             "sam": {"state": state.state, "percent": state.percent, "model": state.model},
+            "mesh": self.engines.mesh.model,
             "nets": {name: {k: v for k, v in asdict(net).items() if v} for name, net in self.nets.states.items()},
         }
         return {**answer, "reason": " ".join(reasons)} if reasons else answer

@@ -58,7 +58,7 @@ class Metrics:
             Gauge(name, text, registry=self.registry).set_function(reading)
         _one_of(self.registry, "sam_mask_engine", "engine", ("mesh", "sam"), lambda: engines.in_force.name)
         _one_of(self.registry, "sam_mask_model", "model", ("mesh", *SAMS), lambda: _model(engines.in_force))
-        _one_of(self.registry, "sam_mask_model_awaited", "model", SAMS, lambda: engines.sam_state.model or "")
+        _one_of(self.registry, "sam_mask_model_asked", "model", SAMS, lambda: engines.sam_state.model or "")
         _one_of(self.registry, "sam_mask_model_state", "state", get_args(State), lambda: engines.sam_state.state)
 
     def finished(self, endpoint: str, code: int, seconds: float) -> None:
