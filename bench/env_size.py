@@ -1,4 +1,4 @@
-"""How big is the environment that the service runs in? Made anew from the runtime lock alone, with its bytecode.
+"""How big is the environment that the service runs in? Made anew from the runtime lock alone, with its bytecode and SAM's weights.
 
     .venv/bin/python bench/env_size.py [--uv .venv-tools/bin/uv] [--limit 580]
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS = "share/sam-mask-api/models"
 
 
 def build(where: Path, uv: str) -> None:
@@ -36,6 +38,10 @@ def build(where: Path, uv: str) -> None:
     subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements.txt")], check=True)
     constraints = str(ROOT / "requirements-build.txt")
     subprocess.run([*install, "--build-constraints", constraints, str(ROOT)], check=True)
+    models = {**os.environ, "SAM_MODELS_DIR": str(where / WEIGHTS)}
+    subprocess.run(
+        [str(where / "bin" / "sam-mask"), "models", "pull", "mobile_sam"], check=True, env=models, stdout=sys.stderr
+    )
     # Some packages carry templates that are no valid source; what cannot be compiled is not counted.
     subprocess.run(
         [str(where / "bin" / "python"), "-m", "compileall", "-q", str(where / "lib")], stdout=subprocess.DEVNULL
@@ -49,7 +55,9 @@ def measure(where: Path) -> dict[str, object]:
     for path in where.rglob("*"):
         if path.is_file() and not path.is_symlink():
             names = path.relative_to(where).parts
-            parts[names[4] if len(names) > 4 else names[0]] += path.stat().st_size
+            parts[
+                "weights" if str(path).startswith(str(where / WEIGHTS)) else names[4] if len(names) > 4 else names[0]
+            ] += path.stat().st_size
             disk += path.stat().st_blocks * 512
     largest = {name: round(size / 1e6, 1) for name, size in parts.most_common(10)}
     return {"mb": round(parts.total() / 1e6, 1), "disk_mb": round(disk / 1e6, 1), "largest": largest}

@@ -1,4 +1,4 @@
-"""SAM over HTTP, with drawn weights of the official shapes: ``python -m bench.sam_service [--model mobile_sam]``.
+"""SAM over HTTP, with published weights where they are here, else drawn ones: ``python -m bench.sam_service [--model mobile_sam]``.
 
 Start-up, the first mask of a picture beside its encoder alone, the same picture asked again, ten faces beside one, questions to an
 uploaded picture, memory.
@@ -24,7 +24,9 @@ from skimage import data
 from bench.draw_checkpoint import draw
 from bench.speed import portrait
 from bench.started import ROOT, Server, started
+from sam_mask_service.doors import model_files
 from sam_mask_service.image import encode
+from sam_mask_service.settings import load
 
 
 def crowd(width: int = 1600) -> bytes:
@@ -128,12 +130,13 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=20, help="of each kind, to the uploaded picture")
     parser.add_argument("--requests", type=int, default=50, help="before memory is read")
     options = parser.parse_args()
-    checkpoint = draw(options.model, ROOT / "out" / "bench-sam" / f"{options.model}.pth")
+    published = model_files.sound(model_files.model(options.model), load().models_dir)
+    checkpoint = published or draw(options.model, ROOT / "out" / "bench-sam" / f"{options.model}.pth")
     with (
         started(engine="sam", checkpoint=str(checkpoint), workers="1") as server,
         httpx.Client(base_url=server.url, timeout=120) as client,
     ):
-        rows = measured(server, client, options.count)
+        rows = {"weights": "published" if published else "drawn", **measured(server, client, options.count)}
         rows["interactive"] = interactive(client, options.questions)
         for picture in portrait(1024, 1024, options.requests):
             ask(client, picture + b"m", detail="picture")

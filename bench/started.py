@@ -52,7 +52,11 @@ def free_port() -> int:
 def started(**settings: str) -> Iterator[Server]:
     """The service with ``SAM_*`` settings given as keywords without their prefix, in lower case."""
     port = free_port()
-    environment = {**os.environ, **{f"SAM_{name.upper()}": value for name, value in settings.items()}}
+    environment = {
+        **os.environ,
+        "SAM_OFFLINE": "true",
+        **{f"SAM_{name.upper()}": value for name, value in settings.items()},
+    }
     line = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--timeout", "120", "sam_mask_service:app"]
     log = subprocess.DEVNULL if not os.environ.get("BENCH_LOG") else None
     start = time.perf_counter()

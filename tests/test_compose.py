@@ -22,8 +22,9 @@ from sam_mask_service.params import MaskParams, Source
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
+from sam_mask_service.settings import Settings
 
-from .support import torchzip
+from .support import real_weights, torchzip
 from .support.drawn_sam import VIT, draw
 from .support.scene import Fixed, picture, service, settings
 
@@ -97,6 +98,76 @@ def test_what_is_not_the_published_file_never_becomes_an_engine(
 def test_nothing_begins_before_the_weights_are_there(tmp_path: Path) -> None:
     assert compose.begin(settings(tmp_path)) is None
     assert compose.begin(settings(tmp_path, checkpoint=tmp_path / "nowhere.pth")) is None
+
+
+def steps(chosen: Settings) -> list[str]:
+    return [step.model for step in compose.sam_steps(chosen)]
+
+
+def test_auto_begins_with_the_small_sam_unless_the_one_asked_for_is_here(tmp_path: Path, checkpoint: Path) -> None:
+    auto = settings(tmp_path, engine="auto")
+    assert steps(auto) == ["mobile_sam", "vit_b"]
+    assert steps(settings(tmp_path, engine="auto", model="mobile_sam")) == ["mobile_sam"]
+    assert steps(settings(tmp_path, engine="auto", checkpoint=checkpoint)) == ["vit_b"]
+    assert steps(settings(tmp_path, engine="sam")) == ["vit_b"]
+    assert steps(settings(tmp_path, engine="mesh")) == []
+    weights.path(weights.model("vit_b"), auto.models_dir).write_bytes(b"half a file")
+    assert steps(auto) == ["vit_b"]
+
+
+def test_offline_fetches_no_net_and_a_server_only_what_is_not_here(tmp_path: Path) -> None:
+    async def built(**values: Any) -> tuple[list[str], list[str]]:
+        made = compose.build(settings(tmp_path, **values))
+        small = [net.name for net in compose.small_nets(made)]
+        made.close()
+        return list(made.nets.states), small
+
+    assert asyncio.run(built(offline=True)) == ([], ["yunet", "hair"])
+    assert asyncio.run(built(offline=False)) == (["yunet", "hair"],) * 2
+    weights.path(weights.model("hair"), tmp_path / "models").write_bytes(b"half a file")
+    assert asyncio.run(built(offline=False)) == (["yunet"],) * 2
+
+
+@pytest.mark.parametrize("content", [b"half", b"x" * 40_728_226])
+def test_weights_of_something_else_are_named_and_the_mesh_engine_draws(tmp_path: Path, content: bytes) -> None:
+    """Half a file, and one of the right size that is another model."""
+    chosen = settings(tmp_path, engine="auto", model="mobile_sam", offline=True)
+    weights.path(weights.model("mobile_sam"), chosen.models_dir).write_bytes(content)
+
+    async def scene() -> tuple[Any, Any]:
+        made = compose.build(chosen)
+        made.start()
+        while made.engines.sam_state.state != "failed":
+            await asyncio.sleep(0.01)
+        answer = await made.mask(Source("bytes", encode(data.astronaut())), MaskParams())
+        made.close()
+        return made.health(), answer.stats["engine"]
+
+    health, engine = asyncio.run(scene())
+    assert engine == "mesh" and health["status"] == "degraded"
+    assert (
+        "mobile_sam.pt is not the published file" in health["reason"] and "models pull mobile_sam" in health["reason"]
+    )
+
+
+def test_the_real_weights_draw_from_the_first_request_while_the_other_is_awaited(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, engine="auto", offline=True)
+    (chosen.models_dir / "mobile_sam.pt").symlink_to(real_weights.mobile_sam())
+
+    async def scene() -> tuple[Any, Any]:
+        made = compose.build(chosen)
+        made.start()
+        while made.engines.sam_state.state != "failed":
+            await asyncio.sleep(0.01)
+        answer = await made.mask(Source("bytes", encode(data.astronaut())), MaskParams(expand_pixels=0))
+        made.close()
+        return made.health(), answer.stats
+
+    health, stats = asyncio.run(scene())
+    assert (stats["engine"], stats["model"]) == ("sam", "mobile_sam")
+    assert (health["status"], health["model"], health["sam"]["model"]) == ("healthy", "mobile_sam", "vit_b")
+    assert "SAM_OFFLINE" in health["reason"] and "mobile_sam draws" in health["reason"]
+    assert 6_000 < stats["face_pixels"] < 18_000
 
 
 def test_optional_models_are_used_when_whole_and_named_when_damaged(

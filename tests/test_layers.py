@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "answer",
         # Running it.
         "settings gate sessions heap",
-        "engines",
+        "engines nets",
         "service",
         "compose studio",
         # Thin shells, none of which knows another.
@@ -51,8 +51,8 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "httpx": frozenset({"doors/fetch.py", "client.py", "client/"}),
     "httpcore": frozenset({"doors/fetch.py"}),
     "requests": frozenset(),
-    "urllib.request": frozenset({"doors/weights.py"}),
-    "pooch": frozenset({"doors/weights.py"}),
+    "urllib.request": frozenset(),
+    "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset({"sam/"}),
     "mediapipe": frozenset({"faces/", "segment/"}),
     "fastapi": frozenset({"http/", "page/"}),

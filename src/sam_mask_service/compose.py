@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -14,14 +16,16 @@ from . import heap
 from .doors import weights
 from .doors.model_table import ModelRow
 from .doors.weights_errors import WeightsError
-from .engines import Engines, Loader, Report
+from .engines import Engines, Loader, Report, Rung
 from .errors import EngineUnavailable
 from .faces.build import build_detector
+from .faces.detector import FaceDetector
+from .nets import Net, Nets
 from .sam.checkpoint import CheckpointError
 from .segment.mesh import MeshSegmenter
 from .segment.segmenter import Segmenter
 from .service import Service
-from .settings import Settings
+from .settings import SMALL_SAM, Settings
 
 if TYPE_CHECKING:
     from .sam.runtime import SamBackend
@@ -29,17 +33,41 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings, *, fetch_nets: bool = True) -> Service:
     """The service that a user gets. Loads the face models (a fraction of a second); SAM is loaded by ``Service.start``, its
-    network from now on where the weights are on the disk."""
+    network from now on where the weights are on the disk. ``fetch_nets``: small nets that are not here come after the start."""
     heap.restrain()
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
-    network = None if settings.engine == "mesh" else begin(settings)
+    steps = sam_steps(settings)
+    network = begin(steps[0]) if steps else None
     with ThreadPoolExecutor(2) as pool:  # compiling is most of the start, and each takes one core
         mesh_soon = pool.submit(build_mesh, settings)
-        detector = build_detector(optional("yunet", settings), threads=settings.workers)
+        detector = detector_of(settings)
         mesh = mesh_soon.result()
-    return Service(settings, detector, Engines(settings.engine, mesh, sam_loader(settings, mesh, network)))
+    ladder = [
+        Rung(step.model, sam_loader(step, mesh, None if i else network), here=not i and network is not None)
+        for i, step in enumerate(steps)
+    ]
+    service = Service(settings, detector, Engines(settings.engine, mesh, ladder))
+    if fetch_nets and not settings.offline:
+        service.nets = Nets(small_nets(service))
+    return service
+
+
+def sam_steps(settings: Settings) -> list[Settings]:
+    """The settings of each SAM to load, in their order. ``auto`` does not wait for a download: ``SMALL_SAM`` draws until then."""
+    if settings.engine == "mesh":
+        return []
+    if settings.engine == "sam" or settings.model == SMALL_SAM or has_weights(settings):
+        return [settings]
+    return [settings.model_copy(update={"model": SMALL_SAM}), settings]
+
+
+def has_weights(settings: Settings) -> bool:
+    """Is the SAM that the settings name on this machine?"""
+    return (
+        settings.checkpoint is not None or weights.find(weights.model(settings.model), settings.models_dir) is not None
+    )
 
 
 def build_mesh(settings: Settings) -> MeshSegmenter:
@@ -47,13 +75,30 @@ def build_mesh(settings: Settings) -> MeshSegmenter:
     return MeshSegmenter(optional("hair", settings), optional("face-parsing", settings), requests=settings.workers)
 
 
+def detector_of(settings: Settings) -> FaceDetector:
+    """The detector, with YuNet where it is installed."""
+    return build_detector(optional("yunet", settings), threads=settings.workers)
+
+
+def small_nets(service: Service) -> list[Net]:
+    """The small nets that are not on this machine: how each is fetched, and put in force."""
+    settings = service.settings
+    install: dict[str, Callable[[], None]] = {
+        "yunet": lambda: service.renew_detector(detector_of(settings)),
+        "hair": lambda: service.engines.renew(build_mesh(settings)),
+    }
+    missing = [row for row in map(weights.model, install) if weights.find(row, settings.models_dir) is None]
+    return [Net(row.name, partial(_pull, row, settings), install[row.name]) for row in missing]
+
+
 def optional(name: str, settings: Settings) -> Path | None:
     """The path of an installed optional model; None when it is not installed. A damaged one is said in the log and not used."""
     row = weights.model(name)
-    status = weights.verify(row, settings.models_dir)
-    if status == "damaged":
+    file = weights.find(row, settings.models_dir)
+    if file is not None and weights.verify(row, settings.models_dir) != "ok":
         log.error("The file of the model %s is damaged and is not used: sam-mask models pull %s", name, name)
-    return weights.path(row, settings.models_dir) if status == "ok" else None
+        return None
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +168,15 @@ def sam_loader(settings: Settings, mesh: MeshSegmenter, network: Network | None 
 
 def _fetch_missing(settings: Settings, report: Report) -> None:
     """Downloads the chosen model unless its file, or a file of the user's own, is there."""
-    row = weights.model(settings.model)
-    if settings.checkpoint is not None or weights.path(row, settings.models_dir).exists():
+    if has_weights(settings):
         return
 
     def progress(done: int, total: int) -> None:
         report("downloading", 100 * done / max(1, total))
 
     report("downloading", 0.0)
+    _pull(weights.model(settings.model), settings, progress)
+
+
+def _pull(row: ModelRow, settings: Settings, progress: weights.Progress | None = None) -> None:
     weights.pull(row, settings.models_dir, mirror=settings.models_mirror, offline=settings.offline, progress=progress)

@@ -153,7 +153,7 @@ class Look:
 
     def seen(self, params: DetectParams) -> Seen:
         options = _options(params, self.tools.limits)
-        key: Hashable = (self.key, options)
+        key: Hashable = (self.key, self.tools.detector.name, options)
         cached = self.tools.cache.get(key)
         if isinstance(cached, Seen):
             return cached

@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from . import __version__
@@ -26,6 +26,7 @@ from .faces.detector import FaceDetector
 from .gate import Gate, Slots
 from .image import sniff
 from .limits import FETCH
+from .nets import Nets
 from .params import DetectParams, MaskFileParams, MaskParams, Source
 from .pipeline import Drawn, Limits, Look, Seen, Tools, detect, masks
 from .segment.segmenter import Embedding
@@ -43,9 +44,14 @@ class Service:
     """Everything a request needs. Lives on one event loop; compute runs in the gate's threads."""
 
     def __init__(
-        self, settings: Settings, detector: FaceDetector, engines: Engines, fetcher: Fetcher | None = None
+        self,
+        settings: Settings,
+        detector: FaceDetector,
+        engines: Engines,
+        fetcher: Fetcher | None = None,
     ) -> None:
         self.settings = settings
+        self.nets = Nets()
         self.detector = detector
         self.engines = engines
         self.gate = Gate(settings.workers, settings.queue)
@@ -74,7 +80,7 @@ class Service:
 
         def work(look: Look, start: float) -> Json:
             seen, chosen = detect(look, params)
-            return detect_answer(seen, chosen, params, self.detector.name, look.timer.steps, start)
+            return detect_answer(seen, chosen, params, look.tools.detector.name, look.timer.steps, start)
 
         return await self.run(source, work, deadline)
 
@@ -153,8 +159,14 @@ class Service:
     # --- life -------------------------------------------------------------------------------------------------------------
 
     def start(self, on_fatal: Callable[[str], None] | None = None) -> None:
-        """Begins what runs in the background (loading SAM). ``on_fatal``: see ``Engines.start``."""
+        """Begins what runs in the background (loading SAM, fetching small nets). ``on_fatal``: see ``Engines.start``."""
         self.engines.start(on_fatal)
+        self.nets.start()
+
+    def renew_detector(self, detector: FaceDetector) -> None:
+        """Another detector from now on; requests under way keep the one that they began with."""
+        self.detector = detector
+        self.tools = replace(self.tools, detector=detector)
 
     async def drain(self) -> None:
         """No new work from now on; returns when accepted work is done."""
@@ -178,7 +190,7 @@ class Service:
         reasons = [r for r in (self.engines.reason(), self._weak_key()) if r]
         state = self.engines.sam_state
         answer: Json = {
-            "status": self._status(bool(self.engines.reason())),
+            "status": self._status(self.engines.degraded),
             "service": "sam-mask-api",
             "version": __version__,
             "engine": engine.name,
@@ -187,7 +199,9 @@ class Service:
             "device": getattr(engine, "device", "cpu"),
             "precision": getattr(engine, "precision", "f32"),
             "detector": self.detector.name,
-            "sam": {"state": state.state, "percent": state.percent},
+            "sam": {"state": state.state, "percent": state.percent, "model": state.model},
+            "mesh": self.engines.mesh.model,
+            "nets": {name: {k: v for k, v in asdict(net).items() if v} for name, net in self.nets.states.items()},
         }
         return {**answer, "reason": " ".join(reasons)} if reasons else answer
 

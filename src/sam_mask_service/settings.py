@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 Engine = Literal["auto", "sam", "mesh"]
 ModelName = Literal["vit_b", "vit_l", "vit_h", "mobile_sam"]
+SMALL_SAM: ModelName = "mobile_sam"
+"""The SAM that draws until the one asked for is here: small enough to come from the package index in seconds."""
 Words = Annotated[tuple[str, ...], NoDecode]
 MIB = 1024 * 1024
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
@@ -24,6 +27,14 @@ ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "S
 
 class SettingsError(Exception):
     """One line per mistake, fit to be printed."""
+
+
+def default_models_dir() -> Path:
+    """A fixed place, whatever folder a command is given in: that of the clone which is installed editably, else the user's."""
+    clone = Path(__file__).resolve().parents[2]
+    if (clone / "Makefile").is_file() and (clone / "pyproject.toml").is_file():
+        return clone / "models"
+    return platformdirs.user_data_path("sam-mask-api", appauthor=False) / "models"
 
 
 def _both(name: str) -> Any:
@@ -52,10 +63,14 @@ class Settings(BaseSettings):
 
     # Which engine
     engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
-    model: ModelName = Field("vit_b", description="Which SAM.")
+    model: ModelName = Field("vit_b", description="Which SAM; with auto, MobileSAM draws until it is here.")
     checkpoint: Path | None = Field(None, description="A SAM checkpoint of your own (same architectures).")
-    models_dir: Path = Field(Path("models"), description="Folder that model files are kept in.")
-    models_mirror: str | None = Field(None, description="Base URL that model files are taken from instead.")
+    models_dir: Path = Field(
+        default_factory=default_models_dir,
+        description="Folder that model files are kept in; unset: `models` in the clone, without one "
+        "`sam-mask-api/models` in the user's data folder (`~/.local/share`).",
+    )
+    models_mirror: str | None = Field(None, description="Base URL that model files are asked of first.")
     offline: bool = Field(False, description="Never download a model.")
     precision: Literal["auto", "bf16", "f32", "int8"] = Field(
         "auto",

@@ -130,7 +130,7 @@ class Studio:
             asked = MaskParams.model_validate({**params.model_dump(exclude_unset=True), "on_no_face": "empty"})
             seen = prepare(look, segmenter, asked)
             chosen = list(enumerate(ordered(seen.faces, params.order)))
-            return detect_answer(seen, chosen, params, self.service.detector.name, look.timer.steps, start)
+            return detect_answer(seen, chosen, params, look.tools.detector.name, look.timer.steps, start)
 
         answer = await self.service.run(Source("bytes", data), work, limit)
         faces = [{k: v for k, v in face.items() if k != "landmarks"} for face in answer["faces"]]

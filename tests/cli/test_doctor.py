@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sam_mask_service import compose
 from sam_mask_service.cli import doctor, selftest
 from sam_mask_service.cli.doctor import examine, report
 from sam_mask_service.cli.finding import Finding
@@ -20,6 +22,7 @@ from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.settings import Settings
 
+from ..support import real_weights
 from ..support.scene import Fixed, picture, service
 
 DRAWN = Face(Box(151, 170, 210, 232), 0.9)
@@ -36,6 +39,7 @@ def findings(tmp_path: Path, image: Path | None = None, **scene: Any) -> dict[st
 @pytest.fixture(autouse=True)
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAM_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setattr(doctor, "measure", lambda threads: Rates(100, 0))
 
 
@@ -44,7 +48,7 @@ def test_a_sound_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found = findings(tmp_path, detector=Fixed((DRAWN,)))
     assert found["self-test"].status == "ok", found["self-test"]
     assert "mesh" in found["engine"].text
-    assert "SAM_MODEL=mobile_sam" in found["speed"].text, "100 GFLOP/s are too few for ViT-B"
+    assert "vit_b" in found["speed"].text and "mobile_sam" in found["advice"].text
     assert not [finding for finding in found.values() if finding.status == "fail"]
 
 
@@ -121,6 +125,8 @@ def sam(tmp_path: Path, segmenter: Any) -> dict[str, Finding]:
 def test_sam_that_agrees_is_right(tmp_path: Path) -> None:
     found = sam(tmp_path, FakeSegmenter(name="sam", model="vit_b"))
     assert found["SAM"].status == "ok" and "1.000" in found["SAM"].text
+    assert "vit_b: IoU 0." in found["SAM"].text and "mesh: 0." in found["SAM"].text
+    assert found["advice"].text.startswith("SAM_MODEL=mobile_sam"), "100 GFLOP/s are too few for ViT-B"
     assert "vit_b" in found["engine"].text
 
 
@@ -148,3 +154,13 @@ def test_pull_that_fails_is_a_finding(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SAM_OFFLINE", "true")
     found = [finding for finding in examine(None, lambda _: service(tmp_path), pull=True) if finding.status == "fail"]
     assert any("SAM_OFFLINE" in finding.text for finding in found)
+
+
+def test_the_real_weights_draw_a_real_mask(tmp_path: Path) -> None:
+    """The whole doctor as a user runs it, on what set-up brought."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mobile_sam.pt").symlink_to(real_weights.mobile_sam())
+    found = {finding.topic: finding for finding in examine(None, partial(compose.build, fetch_nets=False))}
+    assert found["SAM"].status == "ok", found["SAM"]
+    assert "mobile_sam: IoU 0.9" in found["SAM"].text and "sam (mobile_sam)" in found["engine"].text
+    assert not [finding for finding in found.values() if finding.status == "fail"]

@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sam_mask_service.cli import main
-from sam_mask_service.doors import model_table, weights
+from sam_mask_service.doors import model_files, model_table, transfer
+from sam_mask_service.doors.model_files import Published
+from sam_mask_service.doors.transfer import Manner
 
 CONTENT = b"weights " * 100
 ROW = replace(
@@ -27,14 +28,17 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """``call("models", …)`` → exit code, stdout, stderr; a fetch writes CONTENT instead of asking a host."""
     rows = (ROW, CAUTIOUS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(weights, "ROWS", rows)
-    monkeypatch.setattr(weights, "BY_NAME", {row.name: row for row in rows})
+    monkeypatch.setenv("SAM_MODELS_DIR", "models")
+    monkeypatch.delenv("SAM_OFFLINE")
+    monkeypatch.setattr(model_files, "ROWS", rows)
+    monkeypatch.setattr(model_files, "BY_NAME", {row.name: row for row in rows})
 
-    def fetch(row: Any, folder: Path, url: str, progress: Any, attempts: int, **_: Any) -> None:
-        (folder / f".{row.file}.part").write_bytes(CONTENT)
-        progress(len(CONTENT), row.bytes)
+    def fetch(row: Published, part: Path, url: str, manner: Manner) -> None:
+        part.write_bytes(CONTENT)
+        assert manner.progress is not None
+        manner.progress(len(CONTENT), row.bytes)
 
-    monkeypatch.setattr(weights, "_fetch", fetch)
+    monkeypatch.setattr(transfer, "fetch", fetch)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = main.call(["models", *arguments])

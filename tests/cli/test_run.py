@@ -28,12 +28,21 @@ from ..support.scene import service, settings
 def test_settings_of_a_command(
     engine: str, asked: str, weights: bool, expected: str, offline: bool, tmp_path: Path
 ) -> None:
-    before = settings(tmp_path, engine=engine)
+    before = settings(tmp_path, engine=engine, offline=False)
     if weights:
         (before.models_dir / "sam_vit_b_01ec64.pth").touch()
     after = command_settings(before, asked)
     assert (after.engine, after.offline) == (expected, offline)
     assert command_settings(before.model_copy(update={"offline": True}), asked).offline
+
+
+def test_a_command_takes_the_small_sam_where_the_one_asked_for_is_not_here(tmp_path: Path) -> None:
+    before = settings(tmp_path, engine="auto")
+    (before.models_dir / "mobile_sam.pt").touch()
+    assert (command_settings(before, "auto").engine, command_settings(before, "auto").model) == ("auto", "mobile_sam")
+    assert (command_settings(before, "sam").engine, command_settings(before, "sam").model) == ("sam", "vit_b")
+    (before.models_dir / "sam_vit_b_01ec64.pth").touch()
+    assert command_settings(before, "auto").model == "vit_b"
 
 
 def wait(tmp_path: Path, load_sam: Any, engine: str = "sam") -> list[str]:

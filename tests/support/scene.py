@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
-from sam_mask_service.engines import Engines, Loader
+from sam_mask_service.engines import Engines, Loader, Rung
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.image import encode
@@ -61,5 +61,6 @@ def service(
 ) -> Service:
     """A service on fakes. Build it inside a running event loop."""
     chosen = settings(tmp_path, **values)
-    engines = Engines(chosen.engine, segmenter or FakeSegmenter(), load_sam)
+    ladder = [] if load_sam is None else [Rung(chosen.model, load_sam)]
+    engines = Engines(chosen.engine, segmenter or FakeSegmenter(), ladder)
     return Service(chosen, detector or Fixed(), engines)

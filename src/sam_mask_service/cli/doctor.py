@@ -15,13 +15,14 @@ import typer
 
 from .. import __version__
 from ..doors import weights
-from ..sam.advice import advise
+from ..sam.advice import Advice, advise
 from ..sam.machine import cpu_threads, measure
 from ..service import Service
-from ..settings import Settings, SettingsError, load, strays
+from ..settings import SMALL_SAM, Settings, SettingsError, load, strays
 from . import models
 from .finding import Finding, Status
 from .machine import cpu_flags, cpu_name, memory_bytes
+from .recommend import recommended
 from .selftest import masks
 
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "openvino", "mediapipe", "fastapi", "uvicorn", "gunicorn")
@@ -29,7 +30,8 @@ LOW_DISK = 1_000_000_000
 
 
 def examine(image: Path | None, build: Callable[[Settings], Service], *, pull: bool = False) -> Iterator[Finding]:
-    """All findings, as they come; the self-test last, and only where the settings are sound. ``pull``: fetch SAM first."""
+    """All findings, as they come; the self-test and one recommendation last, and only where the settings are sound.
+    ``pull``: fetch SAM first."""
     yield from machine()
     yield from packages()
     try:
@@ -42,8 +44,10 @@ def examine(image: Path | None, build: Callable[[Settings], Service], *, pull: b
     yield from access(settings)
     yield from model_files(settings, pull)
     yield from device(settings)
-    yield speed(settings)
-    yield from masks(settings, image, build)
+    advice = speed(settings)
+    yield Finding("note", "speed", advice.text)
+    trials = yield from masks(settings, image, build)
+    yield Finding("note", "advice", recommended(settings, advice, trials))
 
 
 def machine() -> Iterator[Finding]:
@@ -103,10 +107,10 @@ def device(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def speed(settings: Settings) -> Finding:
+def speed(settings: Settings) -> Advice:
     """The machine's matrix rates, measured for a moment, and which SAM suits them."""
     threads = cpu_threads(settings.threads)
-    return Finding("note", "speed", advise(measure(threads), threads).text)
+    return advise(measure(threads), threads)
 
 
 def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
@@ -122,13 +126,15 @@ def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
         text = row.what if sound else f"{row.what}: damaged; sam-mask models pull {row.name}"
         yield Finding("ok" if sound else "fail", f"model {row.name}", text)
     if settings.engine != "mesh" and settings.checkpoint is None and settings.model not in {row.name for row in here}:
-        yield Finding("note", "models", f"SAM's weights are not here: {_absent(settings)}")
+        yield Finding("note", "models", f"the weights of SAM {settings.model} are not here: {_absent(settings)}")
 
 
 def _absent(settings: Settings) -> str:
     if settings.offline:
         return f"downloads are off (SAM_OFFLINE); put {weights.model(settings.model).file} into the models folder"
-    return f"a server fetches them when it starts, mesh serves meanwhile; sam-mask models pull {settings.model} does it now"
+    small = weights.find(weights.model(SMALL_SAM), settings.models_dir) is not None
+    meanwhile = SMALL_SAM if small or settings.engine == "auto" else "nothing"
+    return f"a server fetches them when it starts, {meanwhile} draws meanwhile; sam-mask models pull {settings.model} does it now"
 
 
 def _writable(name: str, folder: Path, use: str) -> Finding:

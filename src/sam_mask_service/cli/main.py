@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -196,7 +197,7 @@ def doctor(
     """What is installed, which engine and device would serve and why, and a self-test on a picture."""
     from ..compose import build
 
-    if not doctors.report(doctors.examine(image, build, pull=pull), as_json):
+    if not doctors.report(doctors.examine(image, partial(build, fetch_nets=False), pull=pull), as_json):
         raise typer.Exit(1)
 
 
@@ -206,7 +207,7 @@ def _service(engine: str) -> Service:
         run.say(f"settings: {line}")
     from ..compose import build
 
-    return build(settings)
+    return build(settings, fetch_nets=False)
 
 
 def parameters_of(command: str) -> dict[str, Any]:

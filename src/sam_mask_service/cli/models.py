@@ -45,8 +45,7 @@ def pull(
     """Fetch models (the one that SAM_MODEL names, unless said otherwise), every byte verified. Goes on where it broke off."""
     settings = load()
     for row in _rows(names or [settings.model]):
-        fetch(row, settings, accept_licence=accept_licence)
-        typer.echo(f"{row.name}: {weights.path(row, settings.models_dir)}")
+        typer.echo(f"{row.name}: {fetch(row, settings, accept_licence=accept_licence)}")
 
 
 def fetch(row: ModelRow, settings: Settings, *, accept_licence: bool = False) -> Path:

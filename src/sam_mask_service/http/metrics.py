@@ -11,11 +11,14 @@ from prometheus_client.process_collector import ProcessCollector
 from ..doors.netguard import FetchFailed
 from ..engines import State
 from ..errors import ServiceError, SourceTimeout
+from ..segment.segmenter import Segmenter
+from ..settings import ModelName
 
 if TYPE_CHECKING:
     from ..service import Service
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+SAMS = get_args(ModelName)
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -54,6 +57,8 @@ class Metrics:
         for name, (text, reading) in readings.items():
             Gauge(name, text, registry=self.registry).set_function(reading)
         _one_of(self.registry, "sam_mask_engine", "engine", ("mesh", "sam"), lambda: engines.in_force.name)
+        _one_of(self.registry, "sam_mask_model", "model", ("mesh", *SAMS), lambda: _model(engines.in_force))
+        _one_of(self.registry, "sam_mask_model_asked", "model", SAMS, lambda: engines.sam_state.model or "")
         _one_of(self.registry, "sam_mask_model_state", "state", get_args(State), lambda: engines.sam_state.state)
 
     def finished(self, endpoint: str, code: int, seconds: float) -> None:
@@ -74,6 +79,10 @@ class Metrics:
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def _model(engine: Segmenter) -> str:
+    return "mesh" if engine.name == "mesh" else engine.model
 
 
 def _one_of(

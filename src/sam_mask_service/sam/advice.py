@@ -38,13 +38,14 @@ INT8_GAIN = 1.2
 @dataclass(frozen=True, slots=True)
 class Advice:
     """``seconds``: expected time of the image encoder by model, in the ``precision`` that ``auto`` takes. ``int8_seconds``: of
-    ``vit_b`` in int8, None where that is not clearly faster."""
+    ``vit_b`` in int8, None where that is not clearly faster. ``text``: the rates and times; ``choice``: the setting that suits."""
 
     model: str
     precision: Exact
     seconds: dict[str, float]
     int8_seconds: float | None
     text: str
+    choice: str
 
 
 def advise(rates: Rates, threads: int) -> Advice:
@@ -56,7 +57,7 @@ def advise(rates: Rates, threads: int) -> Advice:
     if int8 is not None and int8 * INT8_GAIN > seconds["vit_b"]:
         int8 = None
     model = "vit_b" if seconds["vit_b"] <= PATIENCE_S else "mobile_sam"
-    return Advice(model, precision, seconds, int8, _text(model, precision, seconds, int8, rates, threads))
+    return Advice(model, precision, seconds, int8, _text(precision, seconds, rates, threads), _choice(model, int8))
 
 
 def _softmax(cost: _Cost, threads: int) -> float:
@@ -71,18 +72,17 @@ def _int8_seconds(rates: Rates, rate: float, threads: int) -> float | None:
     return round(cost.gflop * (LINEAR / rates.int8 + (1 - LINEAR) / rate) + _softmax(cost, threads), 2)
 
 
-def _text(
-    model: str, precision: Exact, seconds: dict[str, float], int8: float | None, rates: Rates, threads: int
-) -> str:
+def _text(precision: str, seconds: dict[str, float], rates: Rates, threads: int) -> str:
     times = ", ".join(f"{name} {s:.1f} s" for name, s in seconds.items())
-    text = (
+    return (
         f"{threads} threads, {rates.f32:.0f} GFLOP/s in f32, {rates.bf16:.0f} in bf16, {rates.int8:.0f} in int8: "
-        f"SAM_PRECISION=auto takes {precision}; expected time of the first look at a picture: {times}. "
-        f"Recommended: SAM_MODEL={model}"
+        f"SAM_PRECISION=auto takes {precision}; expected time of the first look at a picture: {times}."
     )
+
+
+def _choice(model: str, int8: float | None) -> str:
+    text = f"SAM_MODEL={model}"
     if int8 is None:
-        return text + "."
-    choice = f"SAM_PRECISION=int8 ({int8:.1f} s, at twice bf16's error)"
-    if model == "vit_b":
-        return f"{text}; {choice} is faster still."
-    return f"{text}, or vit_b with {choice}."
+        return text
+    faster = f"SAM_PRECISION=int8 ({int8:.1f} s, at twice bf16's error)"
+    return f"{text}; {faster} is faster still" if model == "vit_b" else f"{text}, or vit_b with {faster}"

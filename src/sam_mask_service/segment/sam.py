@@ -63,13 +63,17 @@ class SamSegmenter:
         self.device = backend.device
         self.precision = backend.precision
 
+    def with_prior(self, prior: Segmenter) -> SamSegmenter:
+        """The same network over another mesh engine."""
+        return SamSegmenter(self._backend, prior, self.model, self._threads)
+
     @property
     def regions(self) -> frozenset[str]:
         return self._prior.regions
 
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:
         views = plan(width, height, faces, detail, self._backend.image_size)
-        return views, self._prior.embedding_key(width, height, faces, detail)
+        return views, self._prior.model, self._prior.embedding_key(width, height, faces, detail)
 
     def embed(
         self, image: RGB, faces: Sequence[Face], detail: Detail = "auto", deadline: Deadline = NO_DEADLINE
