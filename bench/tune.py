@@ -22,11 +22,13 @@ from bench.score_masks_local import ALL_SETS, Bench, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import RGB
 from sam_mask_service.sam.config import F32
+from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.tuning import TUNED, Tuning
+from tests.support.real_weights import mobile_sam
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 FACTORS = (0.5, 0.75, 1.5, 2.0)
@@ -125,9 +127,12 @@ def swept(judge: Judge, part: str, only: str | None, rounds: int) -> Tuning:
     return best
 
 
-def main() -> None:
-    from tests.support.real_weights import real_sam
+def real_sam() -> OpenVinoSam:
+    with mobile_sam().open("rb") as file:
+        return load_sam(file)
 
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=[f.name for f in fields(Tuning)], default="face")
     parser.add_argument("--field")

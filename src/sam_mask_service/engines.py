@@ -10,6 +10,7 @@ from functools import partial
 from typing import Literal, Protocol, runtime_checkable
 
 from .errors import EngineUnavailable, ServiceError, Starting
+from .segment.cutter import Cutter
 from .segment.segmenter import Segmenter
 from .settings import Engine
 
@@ -45,7 +46,7 @@ class SamState:
 class OnPrior(Protocol):
     """A SAM that draws over the mesh engine."""
 
-    def with_prior(self, prior: Segmenter) -> Segmenter:
+    def with_prior(self, prior: Cutter) -> Segmenter:
         """The same network over another mesh engine."""
         ...
 
@@ -58,7 +59,7 @@ class Engines:
     requests that it serves are done. A segmenter is never changed: who has picked one may use it to the end.
     """
 
-    def __init__(self, preference: Engine, mesh: Segmenter, ladder: Sequence[Rung] | None = None) -> None:
+    def __init__(self, preference: Engine, mesh: Cutter, ladder: Sequence[Rung] | None = None) -> None:
         self.preference = preference
         self.mesh = mesh
         self.sam: Segmenter | None = None
@@ -114,7 +115,7 @@ class Engines:
     def _report(self, model: str, state: State, percent: float | None) -> None:
         self.sam_state = SamState(state, percent, model=model)
 
-    def renew(self, mesh: Segmenter) -> None:
+    def renew(self, mesh: Cutter) -> None:
         """Another mesh engine from now on, below SAM too."""
         with self._lock:
             self.mesh = mesh
@@ -167,5 +168,5 @@ class Engines:
         return f"{state.reason or 'SAM is not installed.'} Until then {serves} draws."
 
 
-def _over(sam: Segmenter, mesh: Segmenter) -> Segmenter:
+def _over(sam: Segmenter, mesh: Cutter) -> Segmenter:
     return sam.with_prior(mesh) if isinstance(sam, OnPrior) else sam

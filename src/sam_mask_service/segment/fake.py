@@ -11,7 +11,7 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import RegionUnavailable
 from ..geometry import RGB, Face
-from .logits import Logits
+from .cutter import Logits
 from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
 
 

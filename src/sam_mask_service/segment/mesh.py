@@ -15,8 +15,8 @@ from ..faces.mesh import HOLES, PARTS, fill, polygons
 from ..geometry import RGB, Face
 from ..mask import iou
 from .crop import Soft, Window, paste
+from .cutter import Logits, no_logits
 from .head import Evidence, dome_distance, head_mask
-from .logits import Logits, no_logits
 from .look import PARSING_ZOOM, FaceLook, Nets, transferred
 from .nets import CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
 from .refine import refined

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -16,33 +15,17 @@ from ..sam.machine import cpu_threads
 from ..sam.runtime import SamBackend
 from . import sam_evidence as evidence
 from . import sam_parts as parts
-from .logits import Logits
+from .cutter import Cutter
 from .prompted import UserPoint, prompted, shows
 from .regions import APART, BY_SAM, OUTLINED, pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
-from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels, Segmenter
+from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
 from .views import best_view, plan
 
 
 def _key(face: Face) -> Hashable:
     return face.box.x, face.box.y, face.box.width, face.box.height
-
-
-class Cutter(Segmenter, Protocol):
-    """The mesh engine, or a fake of it: proposes every region, and cuts faces and heads with SAM's evidence."""
-
-    def drawn(
-        self,
-        embedding: Embedding,
-        faces: Sequence[Face],
-        region: str,
-        logits: Sequence[Logits] | None,
-        deadline: Deadline = NO_DEADLINE,
-        pixels: Pixels | None = None,
-    ) -> list[FaceMask]:
-        """As ``masks``; ``logits``: of each face, or None."""
-        ...
 
 
 class SamSegmenter:
@@ -63,7 +46,7 @@ class SamSegmenter:
         self.device = backend.device
         self.precision = backend.precision
 
-    def with_prior(self, prior: Segmenter) -> SamSegmenter:
+    def with_prior(self, prior: Cutter) -> SamSegmenter:
         """The same network over another mesh engine."""
         return SamSegmenter(self._backend, prior, self.model, self._threads)
 

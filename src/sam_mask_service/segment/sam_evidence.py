@@ -43,7 +43,7 @@ class Evidence:
     score: float | None = None
 
     def seen(self, outline: str, window: Window) -> Soft | None:
-        """``logits.Logits`` of this face."""
+        """``cutter.Logits`` of this face."""
         known = self.logits is not None and outline == self.outline
         return in_window(self.logits, self.view, window) if known and self.logits is not None else None
 
