@@ -2,7 +2,8 @@
 
 OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its import
 costs 150 MB and a second). Precision is pinned to f32: the default depends on the processor (bfloat16 where it has it), and
-the scores would then differ from machine to machine.
+the scores would then differ from machine to machine. For the same reason quantized networks are computed in f32 too: without VNNI
+OpenVINO's 8-bit products saturate, and the face-parsing network then sees half a face.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Network:
             "INFERENCE_NUM_THREADS": requests,
             "NUM_STREAMS": requests,
             "INFERENCE_PRECISION_HINT": "f32",
+            "LP_TRANSFORMS_MODE": "NO",
             "ENABLE_CPU_PINNING": False,
         }
         compiled = core().compile_model(model, "CPU", config)
