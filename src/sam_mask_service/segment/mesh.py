@@ -70,7 +70,7 @@ class MeshSegmenter:
         self._nets = Nets(
             PersonNet(requests),
             None if hair_net is None else HairNet(hair_net, requests),
-            None if face_parsing is None else ParsingNet(face_parsing, requests),
+            None if face_parsing is None else ParsingNet(face_parsing),
         )
         parts = [("facemesh", True), ("hair", hair_net), ("parsing", face_parsing)]
         self.model = "+".join(name for name, there in parts if there)

@@ -61,12 +61,13 @@ class HairNet:
 
 
 class ParsingNet:
-    """BiSeNetV2 face parsing: 448 × 448, 19 classes."""
+    """BiSeNetV2 face parsing: 448 × 448, 19 classes. One call at a time: the file is quantized, and with several streams OpenVINO
+    2025 answers such a network wrongly when it computes it in f32 (``Network`` says why it must)."""
 
     size = 448
 
-    def __init__(self, path: Path, requests: int = 1) -> None:
-        self._net = Network(core().read_model(path), requests)
+    def __init__(self, path: Path) -> None:
+        self._net = Network(core().read_model(path))
 
     def __call__(self, rgb: RGB) -> NDArray[np.uint8]:
         """(448, 448) uint8: the class of every pixel (``CLASSES``)."""
