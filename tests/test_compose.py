@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,10 @@ def test_auto_begins_with_the_small_sam_unless_the_one_asked_for_is_here(tmp_pat
     assert steps(settings(tmp_path, engine="auto", checkpoint=checkpoint)) == ["vit_b"]
     assert steps(settings(tmp_path, engine="sam")) == ["vit_b"]
     assert steps(settings(tmp_path, engine="mesh")) == []
-    weights.path(weights.model("vit_b"), auto.models_dir).write_bytes(b"half a file")
+    file = weights.path(weights.model("vit_b"), auto.models_dir)
+    file.write_bytes(b"half a file")
+    assert steps(auto) == ["mobile_sam", "vit_b"]
+    os.truncate(file, weights.model("vit_b").bytes)
     assert steps(auto) == ["vit_b"]
 
 

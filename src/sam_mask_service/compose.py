@@ -58,16 +58,10 @@ def sam_steps(settings: Settings) -> list[Settings]:
     """The settings of each SAM to load, in their order. ``auto`` does not wait for a download: ``SMALL_SAM`` draws until then."""
     if settings.engine == "mesh":
         return []
-    if settings.engine == "sam" or settings.model == SMALL_SAM or has_weights(settings):
+    at_once = settings.checkpoint is not None or weights.seems_whole(weights.model(settings.model), settings.models_dir)
+    if settings.engine == "sam" or settings.model == SMALL_SAM or at_once:
         return [settings]
     return [settings.model_copy(update={"model": SMALL_SAM}), settings]
-
-
-def has_weights(settings: Settings) -> bool:
-    """Is the SAM that the settings name on this machine?"""
-    return (
-        settings.checkpoint is not None or weights.find(weights.model(settings.model), settings.models_dir) is not None
-    )
 
 
 def build_mesh(settings: Settings) -> MeshSegmenter:
@@ -168,14 +162,15 @@ def sam_loader(settings: Settings, mesh: MeshSegmenter, network: Network | None 
 
 def _fetch_missing(settings: Settings, report: Report) -> None:
     """Downloads the chosen model unless its file, or a file of the user's own, is there."""
-    if has_weights(settings):
+    row = weights.model(settings.model)
+    if settings.checkpoint is not None or weights.find(row, settings.models_dir) is not None:
         return
 
     def progress(done: int, total: int) -> None:
         report("downloading", 100 * done / max(1, total))
 
     report("downloading", 0.0)
-    _pull(weights.model(settings.model), settings, progress)
+    _pull(row, settings, progress)
 
 
 def _pull(row: ModelRow, settings: Settings, progress: weights.Progress | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from .doors.weights_errors import WeightsError
@@ -46,6 +46,10 @@ class Nets:
         if self._missing and self._thread is None:
             self._thread = threading.Thread(target=self._run, name="fetch-nets", daemon=True)
             self._thread.start()
+
+    def json(self) -> dict[str, dict[str, str]]:
+        """For ``/health``: state by name, and the reason where there is one."""
+        return {name: {k: v for k, v in asdict(state).items() if v} for name, state in self.states.items()}
 
     def _run(self) -> None:
         for net in self._missing:

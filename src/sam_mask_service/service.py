@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from . import __version__
@@ -44,11 +44,7 @@ class Service:
     """Everything a request needs. Lives on one event loop; compute runs in the gate's threads."""
 
     def __init__(
-        self,
-        settings: Settings,
-        detector: FaceDetector,
-        engines: Engines,
-        fetcher: Fetcher | None = None,
+        self, settings: Settings, detector: FaceDetector, engines: Engines, fetcher: Fetcher | None = None
     ) -> None:
         self.settings = settings
         self.nets = Nets()
@@ -201,7 +197,7 @@ class Service:
             "detector": self.detector.name,
             "sam": {"state": state.state, "percent": state.percent, "model": state.model},
             "mesh": self.engines.mesh.model,
-            "nets": {name: {k: v for k, v in asdict(net).items() if v} for name, net in self.nets.states.items()},
+            "nets": self.nets.json(),
         }
         return {**answer, "reason": " ".join(reasons)} if reasons else answer
 

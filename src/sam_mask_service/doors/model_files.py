@@ -85,6 +85,11 @@ def sound(row: ModelRow, folder: Path) -> Path | None:
     return next((place for place in places(row, folder) if place.is_file() and is_right(row, place)), None)
 
 
+def seems_whole(row: ModelRow, folder: Path) -> bool:
+    """Is there a file for the model, of the right size?"""
+    return _by_size(row, find(row, folder)) == "ok"
+
+
 def listing(folder: Path) -> list[Installed]:
     return [Installed(row, _by_size(row, find(row, folder))) for row in ROWS]
 

@@ -23,6 +23,7 @@ from .model_files import (
     open_checkpoint,
     open_unverified,
     path,
+    seems_whole,
     sound,
     verify,
 )
@@ -214,5 +215,6 @@ __all__ = [
     "path",
     "pull",
     "remove",
+    "seems_whole",
     "verify",
 ]
