@@ -62,7 +62,7 @@ class HairNet:
 
 class ParsingNet:
     """BiSeNetV2 face parsing: 448 × 448, 19 classes. One call at a time: the file is quantized, and with several streams OpenVINO
-    2025 answers such a network wrongly when it computes it in f32 (``Network`` says why it must)."""
+    2026.4 answers such a network wrongly when it computes it in f32 (``Network`` says why it must)."""
 
     size = 448
 
