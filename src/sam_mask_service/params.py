@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import InvalidParameter
 from .faces.detector import DetectorName, Recall
@@ -25,10 +25,22 @@ SOURCES = ("image_url", "image_base64", "image_path", "image")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a picture comes from: the bytes themselves, base64 text, a URL, or a path on the server."""
+    """Where a picture comes from: the bytes themselves, base64 text, a URL, a path on the server, or the id of a picture that was
+    uploaded by ``owner``."""
 
-    kind: Literal["bytes", "base64", "url", "path"]
+    kind: Literal["bytes", "base64", "url", "path", "kept"]
     value: bytes | str
+    owner: bytes = b""
+
+    @property
+    def data(self) -> bytes:
+        """The value of kind ``bytes``."""
+        return self.value if isinstance(self.value, bytes) else self.value.encode()
+
+    @property
+    def text(self) -> str:
+        """The value of every other kind."""
+        return self.value if isinstance(self.value, str) else self.value.decode()
 
 
 class Params(BaseModel):
@@ -113,6 +125,13 @@ class MaskFileParams(MaskParams):
         None, description="File name inside the output folder; unset: a new name."
     )
     overwrite: bool = Field(False, description="Replace an existing file.")
+
+    @field_validator("output_name")
+    @classmethod
+    def _png(cls, name: str | None) -> str | None:
+        if name is not None and not name.lower().endswith(".png"):
+            raise InvalidParameter("output_name: must end in .png.")
+        return name
 
 
 P = TypeVar("P", bound=BaseModel)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..answer import MaskAnswer
 from ..deadline import NO_DEADLINE
 from ..errors import ServiceError
 from ..geometry import Bits
@@ -17,6 +16,7 @@ from ..image import decode, encode
 from ..params import MaskParams, Source, parse
 from ..service import Service
 from ..settings import Settings
+from ..tasks import MASK, Answer
 from . import inputs, run
 from .finding import Finding, Status
 from .portrait import drawn_portrait
@@ -68,7 +68,7 @@ async def _self_test(service: Service, image: Path | None) -> list[Finding]:
     return found if len(answers) == 1 else [*found, _verdict(answers[0][0], answers[1][0])]
 
 
-def _judged(answer: MaskAnswer, words: str, truth: Bits | None, image: Path | None) -> Finding:
+def _judged(answer: Answer, words: str, truth: Bits | None, image: Path | None) -> Finding:
     if truth is None:
         return Finding("ok", "self-test", f"{image}, {words}")
     iou = _iou(_bits(answer), truth)
@@ -76,7 +76,7 @@ def _judged(answer: MaskAnswer, words: str, truth: Bits | None, image: Path | No
     return Finding(status, "self-test", f"drawn portrait, {words}; IoU with its outline {iou:.3f}")
 
 
-def _verdict(mesh: MaskAnswer, sam: MaskAnswer) -> Finding:
+def _verdict(mesh: Answer, sam: Answer) -> Finding:
     """SAM is held near the mesh's mask and replaced by it where it errs, so that the mask alone would prove nothing."""
     agreement = _iou(_bits(mesh), _bits(sam))
     if "segmenter_disagreed" in sam.stats["faces"][0]["warnings"] or agreement < GOOD_AGREEMENT:
@@ -86,25 +86,25 @@ def _verdict(mesh: MaskAnswer, sam: MaskAnswer) -> Finding:
     return Finding("ok", "SAM", f"agrees with the mesh engine to {agreement:.3f}: the installation is right")
 
 
-async def _timed(service: Service, data: bytes, engine: str) -> tuple[MaskAnswer, str]:
+async def _timed(service: Service, data: bytes, engine: str) -> tuple[Answer, str]:
     """One face's mask, twice: the second time from the cache."""
     params = parse(MaskParams, {"expand_pixels": 0, "invert": False, "engine": engine})
     times = []
     for _ in range(2):
         start = time.perf_counter()
-        answer = await service.mask(Source("bytes", data), params, NO_DEADLINE)
+        answer = await service.run(MASK, Source("bytes", data), params, NO_DEADLINE)
         times.append(time.perf_counter() - start)
     return answer, f"{engine}: {_what(answer)}; {times[0] * 1000:.0f} ms, again {times[1] * 1000:.0f} ms"
 
 
-def _what(answer: MaskAnswer) -> str:
+def _what(answer: Answer) -> str:
     face = answer.stats["faces"][0]
     return f"{answer.stats['faces_detected']} face(s), confidence {face['confidence']}, score {face['score']}"
 
 
-def _bits(answer: MaskAnswer) -> Bits:
+def _bits(answer: Answer) -> Bits:
     size = answer.stats["image_width"] * answer.stats["image_height"]
-    return np.asarray(decode(answer.png, max_bytes=len(answer.png), max_pixels=size).rgb[..., 0] > 127)
+    return np.asarray(decode(answer.picture, max_bytes=len(answer.picture), max_pixels=size).rgb[..., 0] > 127)
 
 
 def _iou(one: Bits, other: Bits) -> float:
