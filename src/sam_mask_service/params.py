@@ -48,6 +48,11 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    @property
+    def drawn_by(self) -> Literal["auto", "sam", "mesh"]:
+        """The engine that is asked for."""
+        return getattr(self, "engine", "auto")
+
 
 class DetectParams(Params):
     """Which faces."""

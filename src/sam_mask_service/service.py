@@ -62,7 +62,7 @@ class Service:
         uploads these are. Raises the errors of ``errors.py``."""
         self.admit()
         limit, start = deadline or self.deadline(), time.perf_counter()
-        segmenter = self.engines.pick(getattr(params, "engine", "auto"))
+        segmenter = self.engines.pick(params.drawn_by)
         try:
             data = await self.reader.read(source, limit)
             asked = Asked(data, params, segmenter, limit, files, owner, start)

@@ -149,7 +149,7 @@ def _pictures(
 async def _run_all(
     jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[run.Outcome], None], overwrite: bool
 ) -> int:
-    return await run.run_jobs(_service(params.engine), jobs, action, params, note, overwrite=overwrite)
+    return await run.run_jobs(_service(params.drawn_by), jobs, action, params, note, overwrite=overwrite)
 
 
 BATCH = tuple(action.task.params for action in ACTIONS.values() if not action.fixed)
@@ -180,7 +180,7 @@ def batch(
     params = row.parse(given)
 
     async def whole() -> int:
-        return await batches.run_folder(_service(params.engine), folder, output, row, params, overwrite)
+        return await batches.run_folder(_service(params.drawn_by), folder, output, row, params, overwrite)
 
     if asyncio.run(whole()):
         raise typer.Exit(1)

@@ -109,7 +109,7 @@ async def run_jobs(
     """
     failed = 0
     try:
-        await until_ready(service, params.engine, say)
+        await until_ready(service, params.drawn_by, say)
         with progress(len(jobs)) as step:
             async for outcome in run_all(service, jobs, lambda job: one(service, job, action, params, **how)):
                 step()
