@@ -20,6 +20,7 @@ from .segment.segmenter import Detail
 from .targets import TARGETS, Edit, find, resolve_invert
 
 Mode = Literal["first", "combined", "separate", "crop"]
+EngineName = Literal["auto", "sam", "mesh"]
 SOURCES = ("image_url", "image_base64", "image_path", "image")
 
 
@@ -49,7 +50,7 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @property
-    def drawn_by(self) -> Literal["auto", "sam", "mesh"]:
+    def drawn_by(self) -> EngineName:
         """The engine that is asked for."""
         return getattr(self, "engine", "auto")
 
@@ -94,7 +95,7 @@ class MaskParams(DetectParams):
     feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(0.0, description="Width of the soft edge.")
     matte: bool = Field(False, description="Soft alpha at hair and fur; best with expand_pixels=0.")
     invert: bool = Field(True, description="true: face black; false: face white.")
-    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
+    engine: EngineName = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: Literal["base64", "png"] | None = Field(None, description="JSON with base64, or the PNG itself.")
     target: str | None = Field(

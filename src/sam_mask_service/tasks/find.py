@@ -24,7 +24,7 @@ def options_of(params: DetectParams, limits: Limits) -> DetectOptions:
 
 
 def _key(work: Work) -> Hashable:
-    return work.key, options_of(work.wanted, work.tools.limits)
+    return work.key, work.tools.detector.name, options_of(work.wanted, work.tools.limits)
 
 
 def _seen_before(work: Work) -> bool:
