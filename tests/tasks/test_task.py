@@ -98,7 +98,7 @@ def test_it_is_described_and_counted(http: Client) -> None:
     operation = http.get("/openapi.json").json()["paths"]["/stamp"]["post"]
     assert operation["description"] == STAMP.about
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
-    assert {"image", "ink", "image_url"} <= set(form)
+    assert set(form) == {"image", "image_url", "image_base64", "image_path", "logo", "ink", "output"}
     assert {"image/png", "application/json"} <= set(operation["responses"]["200"]["content"])
     assert "Colour of the stamp." in http.get("/docs").text
     http.post("/stamp", files={"image": picture()})

@@ -129,10 +129,11 @@ def _body(content: Json) -> Json:
 def _sent(task: Task) -> Json:
     """A picture in any of the ways that one may come in."""
     properties, _ = _fields(task.params)
+    files = {file.name: _BARE_FILE for file in task.files}
     raw = {"schema": _BARE_FILE}
     content = {
         JSON: {"schema": _one_of(properties, _SOURCES), "examples": _EXAMPLES},
-        FORM: {"schema": _one_of(properties, {task.picture: _FILE, **_SOURCES})},
+        FORM: {"schema": _one_of({**files, **properties}, {task.picture: _FILE, **_SOURCES})},
         **dict.fromkeys(IMAGE_TYPES, raw),
     }
     return {"parameters": [_query(name, schema) for name, schema in properties.items()], **_body(content)}
