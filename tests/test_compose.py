@@ -24,6 +24,7 @@ from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.settings import Settings
+from sam_mask_service.tasks import MASK
 
 from .support import real_weights, torchzip
 from .support.drawn_sam import VIT, draw
@@ -143,7 +144,7 @@ def test_weights_of_something_else_are_named_and_the_mesh_engine_draws(tmp_path:
         made.start()
         while made.engines.sam_state.state != "failed":
             await asyncio.sleep(0.01)
-        answer = await made.mask(Source("bytes", encode(data.astronaut())), MaskParams())
+        answer = await made.run(MASK, Source("bytes", encode(data.astronaut())), MaskParams())
         made.close()
         return made.health(), answer.stats["engine"]
 
@@ -163,7 +164,7 @@ def test_the_real_weights_draw_from_the_first_request_while_the_other_is_awaited
         made.start()
         while made.engines.sam_state.state != "failed":
             await asyncio.sleep(0.01)
-        answer = await made.mask(Source("bytes", encode(data.astronaut())), MaskParams(expand_pixels=0))
+        answer = await made.run(MASK, Source("bytes", encode(data.astronaut())), MaskParams(expand_pixels=0))
         made.close()
         return made.health(), answer.stats
 
@@ -194,7 +195,7 @@ def test_a_real_face_through_the_whole_service(tmp_path: Path, checkpoint: Path,
         service.start()
         while engine == "auto" and service.engines.sam is None:
             await asyncio.sleep(0.01)
-        answer = await service.mask(Source("bytes", encode(data.astronaut())), MaskParams(expand_pixels=0))
+        answer = await service.run(MASK, Source("bytes", encode(data.astronaut())), MaskParams(expand_pixels=0))
         await service.drain()
         service.close()
         return answer
@@ -217,7 +218,7 @@ def test_other_parameters_of_a_picture_cost_the_decoder_only(tmp_path: Path) -> 
         fakes = service(tmp_path, Fixed(apart), segmenter, cache_bytes=64 << 20)
         data, counts = picture(2000, 700), []
         for asked in ({}, {"expand_pixels": 9}, {"region": "head"}, {"region": "head", "feather_pixels": 3}):
-            answer = await fakes.mask(Source("bytes", data), MaskParams(detail="face", mode="combined", **asked))
+            answer = await fakes.run(MASK, Source("bytes", data), MaskParams(detail="face", mode="combined", **asked))
             assert len(answer.stats["faces"]) == 3
             counts.append([call[0] for call in network.calls].count("encode"))
         await fakes.drain()

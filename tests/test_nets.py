@@ -17,7 +17,7 @@ from sam_mask_service.params import DetectParams, MaskParams, Source
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
-from sam_mask_service.studio import Studio
+from sam_mask_service.tasks import DETECT, IMAGE_MASKS, MASK, UPLOAD
 
 from .support.scene import TWO_FACES, Fixed, picture, service
 
@@ -78,9 +78,9 @@ def scene(tmp_path: Path, work: Any, **values: Any) -> Any:
 
 def test_a_new_detector_is_asked_about_pictures_seen_before(tmp_path: Path) -> None:
     async def work(made: Any) -> None:
-        before = await made.detect(PICTURE, DetectParams())
+        before = (await made.run(DETECT, PICTURE, DetectParams())).body
         made.renew_detector(Fixed(TWO_FACES[:1], name="yunet"))
-        after = await made.detect(PICTURE, DetectParams())
+        after = (await made.run(DETECT, PICTURE, DetectParams())).body
         assert (len(before["faces"]), len(after["faces"])) == (2, 1)
         assert (before["stats"]["detector"], after["stats"]["detector"]) == ("fixed", "yunet")
         assert made.health()["detector"] == "yunet"
@@ -90,11 +90,11 @@ def test_a_new_detector_is_asked_about_pictures_seen_before(tmp_path: Path) -> N
 
 def test_a_request_under_way_keeps_the_detector_that_it_began_with(tmp_path: Path) -> None:
     async def work(made: Any) -> None:
-        first = asyncio.create_task(made.detect(PICTURE, DetectParams()))
+        first = asyncio.create_task(made.run(DETECT, PICTURE, DetectParams()))
         await asyncio.to_thread(looking.wait, 20)
         made.renew_detector(Fixed((), name="yunet"))
         go.set()
-        answer = await first
+        answer = (await first).body
         assert (answer["stats"]["detector"], len(answer["faces"])) == ("fixed", 2)
 
     looking, go = threading.Event(), threading.Event()
@@ -121,7 +121,7 @@ def test_what_sam_saw_over_the_old_mesh_engine_is_not_used_over_the_new_one(tmp_
         for renewed in (False, False, True, False):
             if renewed:
                 made.engines.renew(FakeSegmenter(model="facemesh+hair"))
-            await made.mask(PICTURE, MaskParams())
+            await made.run(MASK, PICTURE, MaskParams())
             counts.append([call[0] for call in network.calls].count("encode"))
 
     counts: list[int] = []
@@ -134,14 +134,14 @@ def test_an_uploaded_picture_is_asked_on_when_another_engine_has_come(tmp_path: 
     """What the older engine saw of it stays in the cache and is not mistaken for the newer one's."""
 
     async def work(made: Any) -> None:
-        studio = Studio(made)
         made.engines.preference = "auto"
         made.engines.sam = over("fake", "mobile_sam")
-        kept = await studio.upload(PICTURE, DetectParams(), b"me")
+        uploaded = await made.run(UPLOAD, PICTURE, DetectParams(), owner=b"me")
+        kept = Source("kept", uploaded.body["image_id"], owner=b"me")
         params = ImageMaskParams.model_validate({"mode": "combined", **asked})
-        first = await studio.image_masks(kept["image_id"], params, b"me")
+        first = await made.run(IMAGE_MASKS, kept, params, owner=b"me")
         made.engines.sam = over("fake", "vit_b")
-        second = await studio.image_masks(kept["image_id"], params, b"me")
+        second = await made.run(IMAGE_MASKS, kept, params, owner=b"me")
         models = ("fake", "fake") if "engine" in asked else ("mobile_sam", "vit_b")
         assert (first.stats["model"], second.stats["model"]) == models
         assert len(second.stats["faces"]) == len(first.stats["faces"]) > 0

@@ -38,6 +38,7 @@ from sam_mask_service.params import DetectParams, MaskFileParams, MaskParams, So
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import Segmenter
 from sam_mask_service.service import Service
+from sam_mask_service.tasks import DETECT, MASK, MASK_FILE
 
 from .support.scene import TWO_FACES, Fixed, picture, service
 
@@ -58,7 +59,7 @@ def run(tmp_path: Path, scene: Scene, **values: Any) -> Any:
 
 
 def mask(tmp_path: Path, detector: Fixed | None = None, **params: Any) -> Any:
-    return run(tmp_path, lambda s: s.mask(PICTURE, MaskParams(**params)), detector=detector)
+    return run(tmp_path, lambda s: s.run(MASK, PICTURE, MaskParams(**params)), detector=detector)
 
 
 def opened(text: str) -> np.ndarray:
@@ -107,7 +108,7 @@ def test_separate_gives_one_mask_each(tmp_path: Path) -> None:
     assert (first[75, 150], first[55, 40]) == (255, 0)
     assert (second[75, 150], second[55, 40]) == (0, 255)
     with pytest.raises(InvalidParameter, match="one picture"):
-        _ = answer.png
+        _ = answer.picture
 
 
 def test_crop_gives_pictures_and_masks_of_the_same_size(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_expand_is_exact_in_the_answer(tmp_path: Path) -> None:
 
 def test_feather_is_soft_and_png_is_the_mask(tmp_path: Path) -> None:
     answer = mask(tmp_path, feather_pixels=9.0)
-    pixels = np.asarray(Image.open(io.BytesIO(answer.png)))
+    pixels = np.asarray(Image.open(io.BytesIO(answer.picture)))
     assert len(np.unique(pixels)) > 5
     np.testing.assert_array_equal(pixels, opened(answer.json()["mask_base64"]))
 
@@ -184,7 +185,7 @@ def test_wrong_choices(tmp_path: Path) -> None:
 
 def test_no_face_is_an_error_or_an_empty_mask(tmp_path: Path) -> None:
     with pytest.raises(NoFace):
-        run(tmp_path, lambda s: s.mask(PICTURE, MaskParams()), detector=Fixed(()))
+        run(tmp_path, lambda s: s.run(MASK, PICTURE, MaskParams()), detector=Fixed(()))
     for mode in ("first", "combined", "separate", "crop"):
         body = mask(tmp_path, Fixed(()), mode=mode, on_no_face="empty").json()
         assert body["stats"]["faces"] == []
@@ -201,7 +202,7 @@ def test_nonsense_from_a_detector_is_clipped_or_dropped(tmp_path: Path) -> None:
         Face(Box(180, 130, 25, 25), 2.0),
         Face(Box(-500, 0, 10, 10), 0.5),
     )
-    body = run(tmp_path, lambda s: s.mask(PICTURE, MaskParams(mode="combined")), detector=Fixed(odd)).json()
+    body = run(tmp_path, lambda s: s.run(MASK, PICTURE, MaskParams(mode="combined")), detector=Fixed(odd)).json()
     boxes = [f["bbox"] for f in body["stats"]["faces"]]
     assert all(b["x"] + b["width"] <= 200 and b["y"] + b["height"] <= 150 for b in boxes)
     assert all(0 <= f["confidence"] <= 1 for f in body["stats"]["faces"])
@@ -209,14 +210,14 @@ def test_nonsense_from_a_detector_is_clipped_or_dropped(tmp_path: Path) -> None:
 
 def test_warnings(tmp_path: Path) -> None:
     faces = (Face(Box(0, 40, 20, 20), 0.3), TWO_FACES[1])
-    body = run(tmp_path, lambda s: s.mask(PICTURE, MaskParams(mode="combined")), detector=Fixed(faces)).json()
+    body = run(tmp_path, lambda s: s.run(MASK, PICTURE, MaskParams(mode="combined")), detector=Fixed(faces)).json()
     warnings = {f["face_id"]: f["warnings"] for f in body["stats"]["faces"]}
     assert warnings == {0: [], 1: ["touches_border", "tiny_face", "low_confidence"]}
 
 
 def test_detect_lists_faces_without_segmenting(tmp_path: Path) -> None:
     segmenter = FakeSegmenter(fault=lambda: pytest.fail("segmented"))
-    body = run(tmp_path, lambda s: s.detect(PICTURE, DetectParams(order="left")), segmenter=segmenter)
+    body = run(tmp_path, lambda s: s.run(DETECT, PICTURE, DetectParams(order="left")), segmenter=segmenter).json()
     assert [f["bbox"]["x"] for f in body["faces"]] == [20, 120]
     assert body["stats"] == {"faces_detected": 2, "image_width": 200, "image_height": 150, "detector": "fixed"}
 
@@ -225,8 +226,8 @@ def test_the_same_picture_again_is_neither_decoded_nor_searched(tmp_path: Path) 
     detector = Fixed()
 
     async def scene(s: Service) -> Any:
-        await s.mask(PICTURE, MaskParams())
-        return await s.mask(PICTURE, MaskParams(expand_pixels=20))
+        await s.run(MASK, PICTURE, MaskParams())
+        return await s.run(MASK, PICTURE, MaskParams(expand_pixels=20))
 
     again = run(tmp_path, scene, detector=detector).json()
     assert len(detector.asked) == 1
@@ -240,9 +241,9 @@ def test_two_pictures_at_once_keep_their_own_masks(tmp_path: Path) -> None:
     sources = [Source("bytes", picture(200 + i, 150)) for i in range(12)]
 
     async def scene(s: Service) -> list[bytes]:
-        serial = [(await s.mask(source, MaskParams())).png for source in sources]
-        both = await asyncio.gather(*(s.mask(source, MaskParams()) for source in sources))
-        assert [a.png for a in both] == serial
+        serial = [(await s.run(MASK, source, MaskParams())).picture for source in sources]
+        both = await asyncio.gather(*(s.run(MASK, source, MaskParams()) for source in sources))
+        assert [a.picture for a in both] == serial
         return serial
 
     assert len(set(run(tmp_path, scene, cache_bytes=0, queue=100))) == 12
@@ -254,61 +255,61 @@ def test_two_pictures_at_once_keep_their_own_masks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["{}", "data:image/png;base64,{}", "data:;base64,{}"])
 def test_base64(tmp_path: Path, form: str) -> None:
     text = base64.encodebytes(picture()).decode()
-    body = run(tmp_path, lambda s: s.mask(Source("base64", form.format(text)), MaskParams()))
+    body = run(tmp_path, lambda s: s.run(MASK, Source("base64", form.format(text)), MaskParams()))
     assert body.json()["success"]
 
 
 @pytest.mark.parametrize("text", ["%%%", "abc", "data:image/png,abc", "ü" * 8])
 def test_what_is_not_base64(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidParameter, match="image_base64"):
-        run(tmp_path, lambda s: s.mask(Source("base64", text), MaskParams()))
+        run(tmp_path, lambda s: s.run(MASK, Source("base64", text), MaskParams()))
 
 
 def test_too_many_bytes(tmp_path: Path) -> None:
     with pytest.raises(TooLarge):
-        run(tmp_path, lambda s: s.mask(Source("bytes", bytes(3000)), MaskParams()), max_bytes=2000)
+        run(tmp_path, lambda s: s.run(MASK, Source("bytes", bytes(3000)), MaskParams()), max_bytes=2000)
     with pytest.raises(TooLarge):
-        run(tmp_path, lambda s: s.mask(Source("base64", "A" * 6000), MaskParams()), max_bytes=2000)
+        run(tmp_path, lambda s: s.run(MASK, Source("base64", "A" * 6000), MaskParams()), max_bytes=2000)
 
 
 def test_paths(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_bytes(picture())
     (tmp_path / "secret.png").write_bytes(picture())
-    assert run(tmp_path, lambda s: s.mask(Source("path", "a.png"), MaskParams())).json()["success"]
+    assert run(tmp_path, lambda s: s.run(MASK, Source("path", "a.png"), MaskParams())).json()["success"]
     with pytest.raises(PathOutsideRoot):
-        run(tmp_path, lambda s: s.mask(Source("path", "../secret.png"), MaskParams()))
+        run(tmp_path, lambda s: s.run(MASK, Source("path", "../secret.png"), MaskParams()))
     with pytest.raises(FileMissing):
-        run(tmp_path, lambda s: s.mask(Source("path", "b.png"), MaskParams()))
+        run(tmp_path, lambda s: s.run(MASK, Source("path", "b.png"), MaskParams()))
 
 
 def test_urls_off(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable):
-        run(tmp_path, lambda s: s.mask(Source("url", "https://example.com/a.png"), MaskParams()), url_input=False)
+        run(tmp_path, lambda s: s.run(MASK, Source("url", "https://example.com/a.png"), MaskParams()), url_input=False)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------------
 
 
 def test_mask_files(tmp_path: Path) -> None:
-    body = run(tmp_path, lambda s: s.mask_file(PICTURE, MaskFileParams(output_name="m.png")))
+    body = run(tmp_path, lambda s: s.run(MASK_FILE, PICTURE, MaskFileParams(output_name="m.png"))).json()
     assert body["mask_file"] == "m.png"
     assert "mask_base64" not in body
     with Image.open(tmp_path / "output" / "m.png") as saved:
         assert saved.size == (200, 150)
     with pytest.raises(FileExists):
-        run(tmp_path, lambda s: s.mask_file(PICTURE, MaskFileParams(output_name="m.png")))
-    run(tmp_path, lambda s: s.mask_file(PICTURE, MaskFileParams(output_name="m.png", overwrite=True)))
+        run(tmp_path, lambda s: s.run(MASK_FILE, PICTURE, MaskFileParams(output_name="m.png")))
+    run(tmp_path, lambda s: s.run(MASK_FILE, PICTURE, MaskFileParams(output_name="m.png", overwrite=True)))
     with pytest.raises(PathOutsideRoot):
-        run(tmp_path, lambda s: s.mask_file(PICTURE, MaskFileParams(output_name="../m.png")))
+        run(tmp_path, lambda s: s.run(MASK_FILE, PICTURE, MaskFileParams(output_name="../m.png")))
     with pytest.raises(InvalidParameter, match="png"):
-        run(tmp_path, lambda s: s.mask_file(PICTURE, MaskFileParams(output_name="m.exe")))
+        run(tmp_path, lambda s: s.run(MASK_FILE, PICTURE, MaskFileParams(output_name="m.exe")))
 
 
 @pytest.mark.parametrize(("mode", "key"), [("separate", "masks"), ("crop", "cropped_faces")])
 def test_several_files(tmp_path: Path, mode: str, key: str) -> None:
     params = MaskFileParams.model_validate({"mode": mode})
-    body = run(tmp_path, lambda s: s.mask_file(PICTURE, params))
+    body = run(tmp_path, lambda s: s.run(MASK_FILE, PICTURE, params)).json()
     names = [row["mask_file"] for row in body[key]]
     assert len(set(names)) == 2
     assert all((tmp_path / "output" / name).is_file() for name in names)
@@ -332,14 +333,14 @@ def test_auto_serves_with_mesh_until_sam_is_there(tmp_path: Path) -> None:
         health = s.health()
         assert (health["status"], health["engine"], health["sam"]["percent"]) == ("degraded", "mesh", 40.0)
         assert "40 %" in health["reason"]
-        assert (await s.mask(PICTURE, MaskParams())).stats["engine"] == "mesh"
+        assert (await s.run(MASK, PICTURE, MaskParams())).stats["engine"] == "mesh"
         with pytest.raises(Starting):
-            await s.mask(PICTURE, MaskParams(engine="sam"))
+            await s.run(MASK, PICTURE, MaskParams(engine="sam"))
         go.set()
         while s.engines.sam is None:
             await asyncio.sleep(0.01)
-        assert (await s.mask(PICTURE, MaskParams())).stats["engine"] == "sam"
-        assert (await s.mask(PICTURE, MaskParams(engine="mesh"))).stats["engine"] == "mesh"
+        assert (await s.run(MASK, PICTURE, MaskParams())).stats["engine"] == "sam"
+        assert (await s.run(MASK, PICTURE, MaskParams(engine="mesh"))).stats["engine"] == "mesh"
         assert s.health()["status"] == "healthy"
         assert s.health()["model_loaded"] is True
 
@@ -353,7 +354,7 @@ def test_sam_waits_and_fails_loudly(tmp_path: Path) -> None:
     async def scene(s: Service) -> None:
         assert s.health()["status"] == "starting"
         with pytest.raises(Starting):
-            await s.mask(PICTURE, MaskParams())
+            await s.run(MASK, PICTURE, MaskParams())
         reasons: list[str] = []
         s.start(reasons.append)
         while s.engines.sam_state.state != "failed" or not reasons:
@@ -375,8 +376,8 @@ def test_a_loader_that_crashes_tells_no_secrets(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
         assert "/secret" not in s.health()["reason"]
         with pytest.raises(EngineUnavailable):
-            await s.mask(PICTURE, MaskParams(engine="sam"))
-        assert (await s.mask(PICTURE, MaskParams())).stats["engine"] == "mesh"
+            await s.run(MASK, PICTURE, MaskParams(engine="sam"))
+        assert (await s.run(MASK, PICTURE, MaskParams())).stats["engine"] == "mesh"
 
     run(tmp_path, scene, engine="auto", load_sam=load)
 
@@ -386,7 +387,7 @@ def test_mesh_never_loads_sam(tmp_path: Path) -> None:
         s.start()
         assert s.health()["status"] == "healthy"
         with pytest.raises(EngineUnavailable):
-            await s.mask(PICTURE, MaskParams(engine="sam"))
+            await s.run(MASK, PICTURE, MaskParams(engine="sam"))
 
     run(tmp_path, scene, load_sam=lambda _: pytest.fail("loaded"))
 
@@ -396,10 +397,10 @@ def test_mesh_never_loads_sam(tmp_path: Path) -> None:
 
 def test_busy_before_anything_is_read(tmp_path: Path) -> None:
     async def scene(s: Service) -> None:
-        first = asyncio.create_task(s.mask(PICTURE, MaskParams()))
+        first = asyncio.create_task(s.run(MASK, PICTURE, MaskParams()))
         await asyncio.sleep(0.02)
         with pytest.raises(Busy):
-            await s.mask(Source("url", "https://example.com/never-dialled.png"), MaskParams())
+            await s.run(MASK, Source("url", "https://example.com/never-dialled.png"), MaskParams())
         assert s.ready() == (False, "busy")
         await first
         await s.gate.idle()
@@ -411,7 +412,7 @@ def test_busy_before_anything_is_read(tmp_path: Path) -> None:
 def test_the_deadline_ends_work_and_frees_the_slot(tmp_path: Path) -> None:
     async def scene(s: Service) -> None:
         with pytest.raises(DeadlinePassed):
-            await s.mask(PICTURE, MaskParams())
+            await s.run(MASK, PICTURE, MaskParams())
         await s.gate.idle()
         assert s.gate.busy == 0
 
@@ -421,7 +422,7 @@ def test_the_deadline_ends_work_and_frees_the_slot(tmp_path: Path) -> None:
 def test_a_client_that_leaves_ends_the_work(tmp_path: Path) -> None:
     async def scene(s: Service) -> None:
         limit = s.deadline()
-        task = asyncio.create_task(s.mask(PICTURE, MaskParams(), limit))
+        task = asyncio.create_task(s.run(MASK, PICTURE, MaskParams(), limit))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -435,14 +436,14 @@ def test_a_client_that_leaves_ends_the_work(tmp_path: Path) -> None:
 
 def test_draining_finishes_what_was_accepted(tmp_path: Path) -> None:
     async def scene(s: Service) -> None:
-        accepted = asyncio.create_task(s.mask(PICTURE, MaskParams()))
+        accepted = asyncio.create_task(s.run(MASK, PICTURE, MaskParams()))
         await asyncio.sleep(0.02)
         drained = asyncio.create_task(s.drain())
         await asyncio.sleep(0)
         assert s.ready() == (False, "draining")
         assert s.health()["status"] == "draining"
         with pytest.raises(Draining):
-            await s.mask(PICTURE, MaskParams())
+            await s.run(MASK, PICTURE, MaskParams())
         await drained
         assert (await accepted).json()["success"]
 

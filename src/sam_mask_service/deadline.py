@@ -28,6 +28,10 @@ class Deadline:
         """Seconds left, never negative; ``inf`` without a limit."""
         return max(0.0, self.at - time.monotonic())
 
+    def timeout(self, slack: float = 0.0) -> float:
+        """Seconds that a wait may take: what is left and ``slack``, or, without a limit, as many as every clock can wait."""
+        return min(self.remaining() + slack, FOREVER)
+
     def check(self) -> None:
         """Raises DeadlinePassed when the time is over and ClientLeft when nobody waits any more."""
         if self.left.is_set():
@@ -36,4 +40,8 @@ class Deadline:
             raise DeadlinePassed
 
 
+FOREVER = 1e6
+"""Seconds, eleven days: event loops and locks take no infinity."""
+HANGING = 0.5
+"""Seconds after its deadline that a step has to notice it by itself."""
 NO_DEADLINE = Deadline()

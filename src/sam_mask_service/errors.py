@@ -9,7 +9,7 @@ The whole tree (a subclass inherits its parent's status)::
       MethodNotAllowed 405 · SlowRequest 408 · FileExists 409 · TooLarge 413 · UnsupportedMedia 415
       InvalidParameter 422 · ImageUnreadable · ImageTooManyPixels · ImageTooSmall · NoFace · FaceNotFound
         RegionUnavailable · EngineUnavailable · SourceUnavailable                              (all 422)
-      TooManyRequests 429 · ClientLeft 499 (log only)
+      TooManyRequests 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
       Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull              (Retry-After)
       SourceTimeout 504
@@ -171,6 +171,11 @@ class TooManyRequests(ServiceError):
     code, status, title = "too_many_requests", 429, "Too many requests"
     default_detail = "Too many requests from this address; try again later."
     retry_after = 60
+
+
+class HeadersTooLarge(ServiceError):
+    code, status, title = "headers_too_large", 431, "Request head too large"
+    default_detail = "The request line or the headers are longer than this service takes."
 
 
 class ClientLeft(ServiceError):

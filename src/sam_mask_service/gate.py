@@ -59,8 +59,7 @@ class Gate:
             raise Busy
         self.waiting += 1
         try:
-            left = deadline.remaining()
-            await asyncio.wait_for(self._free.acquire(), left if left < 1e9 else None)
+            await asyncio.wait_for(self._free.acquire(), deadline.timeout())
         except asyncio.TimeoutError:
             raise Busy from None
         finally:

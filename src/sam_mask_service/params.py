@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import InvalidParameter
 from .faces.detector import DetectorName, Recall
@@ -20,21 +20,39 @@ from .segment.segmenter import Detail
 from .targets import TARGETS, Edit, find, resolve_invert
 
 Mode = Literal["first", "combined", "separate", "crop"]
+EngineName = Literal["auto", "sam", "mesh"]
 SOURCES = ("image_url", "image_base64", "image_path", "image")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a picture comes from: the bytes themselves, base64 text, a URL, or a path on the server."""
+    """Where a picture comes from: the bytes themselves, base64 text, a URL, a path on the server, or the id of a picture that was
+    uploaded by ``owner``."""
 
-    kind: Literal["bytes", "base64", "url", "path"]
+    kind: Literal["bytes", "base64", "url", "path", "kept"]
     value: bytes | str
+    owner: bytes = b""
+
+    @property
+    def data(self) -> bytes:
+        """The value of kind ``bytes``."""
+        return self.value if isinstance(self.value, bytes) else self.value.encode()
+
+    @property
+    def text(self) -> str:
+        """The value of every other kind."""
+        return self.value if isinstance(self.value, str) else self.value.decode()
 
 
 class Params(BaseModel):
     """Base: unknown names are refused, nothing is coerced (text is converted by ``parse``)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @property
+    def drawn_by(self) -> EngineName:
+        """The engine that is asked for."""
+        return getattr(self, "engine", "auto")
 
 
 class DetectParams(Params):
@@ -77,7 +95,7 @@ class MaskParams(DetectParams):
     feather_pixels: Annotated[float, Field(ge=0, le=256)] = Field(0.0, description="Width of the soft edge.")
     matte: bool = Field(False, description="Soft alpha at hair and fur; best with expand_pixels=0.")
     invert: bool = Field(True, description="true: face black; false: face white.")
-    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
+    engine: EngineName = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: Literal["base64", "png"] | None = Field(None, description="JSON with base64, or the PNG itself.")
     target: str | None = Field(
@@ -113,6 +131,13 @@ class MaskFileParams(MaskParams):
         None, description="File name inside the output folder; unset: a new name."
     )
     overwrite: bool = Field(False, description="Replace an existing file.")
+
+    @field_validator("output_name")
+    @classmethod
+    def _png(cls, name: str | None) -> str | None:
+        if name is not None and not name.lower().endswith(".png"):
+            raise InvalidParameter("output_name: must end in .png.")
+        return name
 
 
 P = TypeVar("P", bound=BaseModel)

@@ -89,7 +89,7 @@ def test_a_url_is_fetched_once_however_long_its_picture_waits(crowd: Crowd, monk
             await asyncio.sleep(0.005)  # others take all the places meanwhile
         return picture()
 
-    monkeypatch.setattr(crowd.service._fetcher, "fetch", fetch)
+    monkeypatch.setattr(crowd.service.reader._fetcher, "fetch", fetch)
 
     async def run() -> httpx.Response:
         batch = ask_many(crowd, images=[{"image_url": "http://pictures.example/a.png"}])

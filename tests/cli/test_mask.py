@@ -157,3 +157,18 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("sam-mask ")
     assert main.call(["mask", "--help"]) == 0
     assert "--blur-iterations" in capsys.readouterr().out
+
+
+def test_a_cut_out_in_the_format_that_is_asked_for(call: Call, pictures: Path, tmp_path: Path) -> None:
+    """``--format`` is the picture's there, as in the API."""
+    result = call("cutout", "in/a.png", "-o", "out/", "--format", "webp", "--background", "#102030", "--mode", "first")
+    assert (result.exit_code, result.output) == (0, "")
+    with Image.open(tmp_path / "out" / "a.webp") as made:
+        assert (made.format, made.mode) == ("WEBP", "RGB")
+    assert call("cutout", "in/a.png", "-o", "out/", "--format", "json").exit_code != 0
+
+
+def test_an_action_that_is_not_there(call: Call, pictures: Path) -> None:
+    result = call("batch", "in", "out", "--action", "paint")
+    assert result.exit_code == 2
+    assert "mask, anonymize, cutout, crop" in " ".join(result.output.split())

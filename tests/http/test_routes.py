@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from sam_mask_service.http import logs
-from sam_mask_service.http.routes import prefers_png, stats_header
+from sam_mask_service.http.negotiate import prefers_picture
+from sam_mask_service.tasks.headers import stats_header
 
 from ..support.scene import picture, service, settings
 from ..support.wire import Client
@@ -51,7 +52,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
     ids=lambda value: str(value)[:40],
 )
 def test_accept(accept: str, png: bool) -> None:
-    assert prefers_png(accept) is png
+    assert prefers_picture(accept) is png
 
 
 def test_stats_fit_a_header() -> None:

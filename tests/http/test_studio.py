@@ -20,10 +20,9 @@ from starlette.requests import Request
 
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
-from sam_mask_service.http.studio import StudioRoutes
+from sam_mask_service.http.incoming import owner_of
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import FaceMask, Patch
-from sam_mask_service.studio import Studio
 from sam_mask_service.targets import TARGETS
 
 from ..support.scene import Fixed, picture, service
@@ -354,16 +353,11 @@ def test_switching_faces_costs_no_new_look(make: Callable[..., Client]) -> None:
     assert segmenter.shown == [2]
 
 
-def test_each_key_is_an_owner_of_its_own(make: Callable[..., Client]) -> None:
+def test_each_key_is_an_owner_of_its_own() -> None:
     """One key is all that the service takes today; what it keeps is bound to the key all the same."""
-    client = make(api_key="sixteen-characters")
-    studio = Studio(client.service)
-    routes = StudioRoutes(
-        studio, client.app.state.metrics, client.app.state.routes.rules, client.app.state.routes.reserve
-    )
 
     def owner(name: str, value: str) -> bytes:
-        return routes._owner(Request({"type": "http", "headers": [(name.encode(), value.encode())]}))
+        return owner_of(Request({"type": "http", "headers": [(name.encode(), value.encode())]}), keyed=True)
 
     assert owner("x-api-key", "one") == owner("authorization", "Bearer one") != owner("x-api-key", "two")
 

@@ -29,9 +29,9 @@ Kind = Literal["serve", "gunicorn"]
 class Client:
     """An application in this process, on an event loop of its own that lives as long as the client."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, **options: Any) -> None:
         self.service = service
-        self.app: FastAPI = build_app(service)
+        self.app: FastAPI = build_app(service, **options)
         self.loop = asyncio.new_event_loop()
         self.base = "http://localhost"
 

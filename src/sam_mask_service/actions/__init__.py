@@ -1,4 +1,4 @@
-"""What people do with a mask: hide, cut out, put back. Pure."""
+"""What people do with a mask: hide, cut out, put back, correct. Pure but for ``again``, which drives the detector."""
 
 from .anonymise import DEFAULT_STRENGTH, Hidden, Method, anonymise
 from .composite import Match, composite, decode_mask, read_change

@@ -8,7 +8,7 @@ from pydantic import Field, create_model, field_validator, model_validator
 
 from ..errors import InvalidParameter
 from ..faces.detector import Recall
-from ..params import DetectParams, MaskParams, Params
+from ..params import DetectParams, EngineName, MaskParams, Params
 from ..segment.segmenter import Detail
 from ..targets import TARGETS, find
 from ..targets.row import Change
@@ -96,7 +96,7 @@ class CutoutParams(DetectParams):
     aspect: Aspect = Field("free", description="Shape of the frame.")
     mode: Literal["first", "combined"] = Field("combined", description="One face, or all in one picture.")
     format: Literal["png", "webp"] = Field("png", description="Format of the picture.")
-    engine: Literal["auto", "sam", "mesh"] = Field("auto", description="What draws the mask.")
+    engine: EngineName = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: PictureOutput = None
 

@@ -9,21 +9,21 @@ from typing import Any
 
 import typer
 
-from ..answer import Json
 from ..service import Service
+from ..wire import Json
 from . import inputs, run
-from .work import Row
+from .work import Action
 
 MANIFEST = "manifest.jsonl"
 
 
-async def run_folder(service: Service, folder: Path, output: Path, row: Row, params: Any, overwrite: bool) -> int:
+async def run_folder(service: Service, folder: Path, output: Path, action: Action, params: Any, overwrite: bool) -> int:
     """Works through ``folder`` and writes ``manifest.jsonl``, a row per picture as it gets done. Returns how many failed.
 
     A picture whose result is there already is ``skipped`` and keeps the figures of its earlier row.
     """
     before = _earlier(output / MANIFEST)
-    jobs = [_as_before(job, folder, output, before) for job in _jobs(folder, output, row.suffix(params))]
+    jobs = [_as_before(job, folder, output, before) for job in _jobs(folder, output, action.suffix(params))]
     output.mkdir(parents=True, exist_ok=True)
     with (output / MANIFEST).open("w", encoding="utf-8") as manifest:
 
@@ -31,7 +31,7 @@ async def run_folder(service: Service, folder: Path, output: Path, row: Row, par
             manifest.write(json.dumps(_row(outcome, folder, output, before), ensure_ascii=False) + "\n")
             manifest.flush()
 
-        failed = await run.run_jobs(service, jobs, row, params, note, overwrite=overwrite, skip=True)
+        failed = await run.run_jobs(service, jobs, action, params, note, overwrite=overwrite, skip=True)
     typer.echo(f"{len(jobs)} pictures, {failed} failed: {output / MANIFEST}", err=True)
     return failed
 

@@ -17,10 +17,8 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from .. import __version__
-from ..actions.params import AnonymizeParams, CutoutParams
 from ..doors.weights import WeightsError
 from ..errors import ServiceError
-from ..params import MaskParams
 from ..service import Service
 from ..settings import SettingsError, load, strays
 from . import batch as batches
@@ -28,7 +26,7 @@ from . import doctor as doctors
 from . import inputs, models, run
 from .options import command_class, with_options
 from .serve import serve_http
-from .work import ACTIONS, Action, Row
+from .work import ACTIONS, Action
 
 app = typer.Typer(
     name="sam-mask",
@@ -104,52 +102,45 @@ def serve(
     serve_http(host, port, workers)
 
 
-@app.command(cls=command_class(MaskParams))
-@with_options(MaskParams, without=ELSEWHERE)
-def mask(
-    pictures: Pictures,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    format: Format = "text",
-    *,
-    given: dict[str, str],
-) -> None:
-    """Mask the faces of pictures. One picture to a file, several to a folder."""
-    _pictures("mask", pictures, out, overwrite, format, given)
+def add_command(to: typer.Typer, name: str, action: Action) -> None:
+    """The command of one task: pictures in, results out."""
+
+    @with_options(action.task.params, without=ELSEWHERE)
+    def command(
+        pictures: Pictures,
+        out: Out = None,
+        overwrite: Overwrite = False,
+        format: Format = "text",
+        *,
+        given: dict[str, str],
+    ) -> None:
+        _pictures(action, pictures, out, overwrite, format, given)
+
+    to.command(name, cls=command_class(action.task.params), help=action.task.command)(command)
 
 
-@app.command(cls=command_class(AnonymizeParams))
-@with_options(AnonymizeParams, without=ELSEWHERE)
-def anonymize(
-    pictures: Pictures,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    format: Format = "text",
-    *,
-    given: dict[str, str],
-) -> None:
-    """Make the faces in pictures unreadable, look again, and drop all metadata."""
-    _pictures("anonymize", pictures, out, overwrite, format, given)
+for _name, _action in ACTIONS.items():
+    if not _action.fixed:
+        add_command(app, _name, _action)
 
 
 def _pictures(
     action: Action, pictures: list[str], out: str | None, overwrite: bool, format: str, given: dict[str, str]
 ) -> None:
-    row = ACTIONS[action]
-    params = row.parse(given)
+    params = action.parse(given)
     if out is None and format == "text":
         if pictures != [inputs.STREAM]:
             raise typer.BadParameter("say where the results go: -o FILE, -o FOLDER or -o -", param_hint="-o")
         out = inputs.STREAM
     if out == inputs.STREAM and format == "json":
         raise typer.BadParameter("stdout takes the picture or the json, not both", param_hint="--format")
-    jobs = inputs.gather(pictures, out, row.suffix(params))
+    jobs = inputs.gather(pictures, out, action.suffix(params))
 
     def note(outcome: run.Outcome) -> None:
         if format == "json":
             typer.echo(json.dumps(outcome.row(), ensure_ascii=False))
 
-    failed = asyncio.run(_run_all(jobs, row, params, note, overwrite))
+    failed = asyncio.run(_run_all(jobs, action, params, note, overwrite))
     if failed and len(jobs) > 1:
         run.say(f"{failed} of {len(jobs)} pictures failed")
     if failed:
@@ -157,12 +148,18 @@ def _pictures(
 
 
 async def _run_all(
-    jobs: list[inputs.Job], row: Row, params: Any, note: Callable[[run.Outcome], None], overwrite: bool
+    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[run.Outcome], None], overwrite: bool
 ) -> int:
-    return await run.run_jobs(_service(params.engine), jobs, row, params, note, overwrite=overwrite)
+    return await run.run_jobs(_service(params.drawn_by), jobs, action, params, note, overwrite=overwrite)
 
 
-BATCH = (MaskParams, CutoutParams, AnonymizeParams)
+BATCH = tuple(action.task.params for action in ACTIONS.values() if not action.fixed)
+
+
+def _known(action: str) -> str:
+    if action not in ACTIONS:
+        raise typer.BadParameter(f"{action} is none of {', '.join(ACTIONS)}")
+    return action
 
 
 @app.command(cls=command_class(*BATCH))
@@ -170,7 +167,9 @@ BATCH = (MaskParams, CutoutParams, AnonymizeParams)
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="INPUT", help="Folder of pictures.")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Folder for results and manifest.jsonl.")],
-    action: Annotated[Action, typer.Option(help="What is made of each picture.")] = "mask",
+    action: Annotated[
+        str, typer.Option(metavar="|".join(ACTIONS), callback=_known, help="What is made of each picture.")
+    ] = "mask",
     overwrite: Overwrite = False,
     *,
     given: dict[str, str],
@@ -182,7 +181,7 @@ def batch(
     params = row.parse(given)
 
     async def whole() -> int:
-        return await batches.run_folder(_service(params.engine), folder, output, row, params, overwrite)
+        return await batches.run_folder(_service(params.drawn_by), folder, output, row, params, overwrite)
 
     if asyncio.run(whole()):
         raise typer.Exit(1)

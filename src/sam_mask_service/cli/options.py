@@ -25,6 +25,7 @@ def with_options(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command one option per field of ``models`` and hands it what was given, as text, in its keyword ``given``.
 
+    A field that bears the name of one of the command's own options takes its place.
     The command then asks ``params.parse(…, textual=True)``, so that the command line says the same as the API.
     """
     fields = {name: field for name, field in fields_of(*models).items() if name not in without}
@@ -35,7 +36,9 @@ def with_options(
             given = {name: values.pop(_python_name(name), None) for name in fields}
             return command(**values, given={name: value for name, value in given.items() if value is not None})
 
-        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "given"]
+        own = [
+            p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name not in {"given", *fields}
+        ]
         signature = inspect.Signature([*own, *(_option(name, field) for name, field in fields.items())])
         wrapper.__signature__ = signature  # type: ignore[attr-defined]
         wrapper.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}

@@ -12,14 +12,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ..answer import Json
 from ..doors import weights
 from ..errors import EngineUnavailable, FileExists, ServiceError
 from ..service import Service
 from ..settings import SMALL_SAM, Settings
+from ..wire import Json
 from . import inputs
 from .inputs import Job
-from .work import PER_FACE, Product, Row
+from .work import PER_FACE, Action, Product
 
 Build = Callable[[Settings], Service]
 
@@ -80,7 +80,9 @@ async def until_ready(service: Service, engine: str, say: Callable[[str], None])
         raise EngineUnavailable(service.engines.sam_state.reason)
 
 
-async def one(service: Service, job: Job, row: Row, params: Any, *, overwrite: bool, skip: bool = False) -> Outcome:
+async def one(
+    service: Service, job: Job, action: Action, params: Any, *, overwrite: bool, skip: bool = False
+) -> Outcome:
     """One picture from reading to writing. Errors of the picture become the outcome; faults of ours are raised.
 
     ``skip``: a picture whose result is there already is passed over; else it is an error.
@@ -93,7 +95,7 @@ async def one(service: Service, job: Job, row: Row, params: Any, *, overwrite: b
             if there is not None:
                 raise FileExists(f"{there} exists already; --overwrite replaces it.")
         data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
-        made = await row.make(service, data, params)
+        made = await action.make(service, data, params)
         paths = await asyncio.to_thread(
             inputs.write, job, made.pictures, made.faces, made.kind, overwrite=overwrite, beside=made.beside
         )
@@ -103,7 +105,7 @@ async def one(service: Service, job: Job, row: Row, params: Any, *, overwrite: b
 
 
 async def run_jobs(
-    service: Service, jobs: Sequence[Job], row: Row, params: Any, each: Callable[[Outcome], None], **how: bool
+    service: Service, jobs: Sequence[Job], action: Action, params: Any, each: Callable[[Outcome], None], **how: bool
 ) -> int:
     """All jobs, with a progress bar; ``each`` is called in their order. Every failure is a line on stderr.
 
@@ -111,9 +113,9 @@ async def run_jobs(
     """
     failed = 0
     try:
-        await until_ready(service, params.engine, say)
+        await until_ready(service, params.drawn_by, say)
         with progress(len(jobs)) as step:
-            async for outcome in run_all(service, jobs, lambda job: one(service, job, row, params, **how)):
+            async for outcome in run_all(service, jobs, lambda job: one(service, job, action, params, **how)):
                 step()
                 if outcome.error is not None:
                     failed += 1

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..answer import MaskAnswer
 from ..deadline import NO_DEADLINE
 from ..errors import ServiceError
 from ..geometry import Bits
@@ -18,6 +17,7 @@ from ..image import decode, encode
 from ..params import MaskParams, Source, parse
 from ..service import Service
 from ..settings import Settings
+from ..tasks import MASK, Answer
 from . import inputs, run
 from .finding import Finding, Status
 from .portrait import drawn_portrait
@@ -52,7 +52,7 @@ def masks(
 class _Tried:
     """An engine's mask of the self-test's picture."""
 
-    answer: MaskAnswer
+    answer: Answer
     trial: Trial
     words: str
 
@@ -116,21 +116,21 @@ async def _tried(service: Service, data: bytes, engine: str, truth: Bits | None)
     times = []
     for _ in range(2):
         start = time.perf_counter()
-        answer = await service.mask(Source("bytes", data), params, NO_DEADLINE)
+        answer = await service.run(MASK, Source("bytes", data), params, NO_DEADLINE)
         times.append(time.perf_counter() - start)
     iou = None if truth is None else _iou(_bits(answer), truth)
     words = f"{engine}: {_what(answer)}; {times[0] * 1000:.0f} ms, again {times[1] * 1000:.0f} ms"
     return _Tried(answer, Trial(answer.stats["model"], times[0], iou), words)
 
 
-def _what(answer: MaskAnswer) -> str:
+def _what(answer: Answer) -> str:
     face = answer.stats["faces"][0]
     return f"{answer.stats['faces_detected']} face(s), confidence {face['confidence']}, score {face['score']}"
 
 
-def _bits(answer: MaskAnswer) -> Bits:
+def _bits(answer: Answer) -> Bits:
     size = answer.stats["image_width"] * answer.stats["image_height"]
-    return np.asarray(decode(answer.png, max_bytes=len(answer.png), max_pixels=size).rgb[..., 0] > 127)
+    return np.asarray(decode(answer.picture, max_bytes=len(answer.picture), max_pixels=size).rgb[..., 0] > 127)
 
 
 def _iou(one: Bits, other: Bits) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 import httpx
@@ -34,6 +34,7 @@ from .results import Box, Face, FacePicture, Json, Line, Mask, Picture, Upload
 
 T = TypeVar("T")
 DEFAULT_URL = "http://localhost:8739"
+NO_FILES: Mapping[str, Image] = MappingProxyType({})
 
 
 def _settings(url: str, api_key: str | None, timeout: float, transport: Any) -> dict[str, Any]:
@@ -97,6 +98,10 @@ class Client:
     def forget(self, image: Upload | str) -> None:
         """``DELETE /images/{id}``."""
         self._send(calls.forget(image))
+
+    def ask(self, path: str, image: Image, *, files: Mapping[str, Image] = NO_FILES, **parameters: Any) -> Json:
+        """``POST`` to any endpoint that takes a picture, with further ``files`` by field: its JSON as it came."""
+        return self._send(calls.ask(path, image, files, parameters))
 
     def health(self) -> Json:
         """``GET /health``."""
@@ -174,6 +179,9 @@ class AsyncClient:
 
     async def forget(self, image: Upload | str) -> None:
         await self._send(calls.forget(image))
+
+    async def ask(self, path: str, image: Image, *, files: Mapping[str, Image] = NO_FILES, **parameters: Any) -> Json:
+        return await self._send(calls.ask(path, image, files, parameters))
 
     async def health(self) -> Json:
         return await self._send(calls.health())

@@ -52,7 +52,8 @@ def _text(value: Any) -> str:
 
 
 def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if value is not None}
+    """``except`` is a word of the language: a name may end in an underscore here."""
+    return {name.rstrip("_"): value for name, value in parameters.items() if value is not None}
 
 
 def is_url(image: Image) -> bool:
@@ -76,6 +77,10 @@ def _options(image: Image, parameters: Mapping[str, Any], **files: Image | None)
     return {"files": parts, "data": {**source, **{name: _text(value) for name, value in given.items()}}}
 
 
+def ask(path: str, image: Image, files: Mapping[str, Image], parameters: Mapping[str, Any]) -> Call[Json]:
+    return Call("POST", path, lambda body: body, _options(image, parameters, **files))
+
+
 def mask(image: Image, parameters: Mapping[str, Any]) -> Call[Mask]:
     return Call("POST", "/create_mask", mask_of, _options(image, parameters))
 
@@ -85,10 +90,7 @@ def detect(image: Image, parameters: Mapping[str, Any]) -> Call[tuple[Face, ...]
 
 
 def anonymize(image: Image, parameters: Mapping[str, Any]) -> Call[Picture]:
-    values = dict(parameters)
-    if "except_" in values:  # ``except`` is a word of the language
-        values["except"] = values.pop("except_")
-    return Call("POST", "/anonymize", picture_of, _options(image, values))
+    return Call("POST", "/anonymize", picture_of, _options(image, parameters))
 
 
 def cutout(image: Image, background_image: Image | None, parameters: Mapping[str, Any]) -> Call[Picture]:

@@ -1,27 +1,29 @@
-"""Answers as JSON. Pictures in them are put in place as they are, not looked at character by character."""
+"""Answers as JSON. Pictures in them become base64 here, and are put in place as they are, not looked at character by character."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
-from typing import Any
 
 from fastapi import Response
 from pydantic_core import to_json
 
-from ..studio import PictureAnswer
+from ..tasks import Answer
+from ..wire import Json
 
-Json = dict[str, Any]
-LONG = 16 * 1024
-"""Characters of base64 that are put in place apart: a serializer would hold the interpreter lock, and with it all connections,
-for a tenth of a second over the pictures of one answer."""
+LONG = 64 * 1024
+"""Bytes of pictures from which their base64 is made in a thread: tens of megabytes would hold up all connections."""
 
 
 def json_bytes(value: Json) -> bytes:
-    """``value`` as JSON; what is no number (NaN, infinity) as null.
+    """``value`` as JSON: bytes as base64; what is no number (NaN, infinity) as null.
 
-    >>> json_bytes({"a": [1.5, float("nan")]})
-    b'{"a":[1.5,null]}'
+    A serializer would hold the interpreter lock, and with it all connections, for a tenth of a second over the pictures of one
+    answer: it gets a mark in place of each.
+
+    >>> json_bytes({"a": [1.5, float("nan")], "mask_base64": b"PNG"})
+    b'{"a":[1.5,null],"mask_base64":"UE5H"}'
     """
     mark = secrets.token_hex(16)
     pictures: list[bytes] = []
@@ -29,15 +31,16 @@ def json_bytes(value: Json) -> bytes:
     if not pictures:
         return text
     between = text.split(mark.encode())
-    return b"".join([between[0], *(piece for pair in zip(pictures, between[1:], strict=True) for piece in pair)])
+    put = (piece for pair in zip(map(base64.b64encode, pictures), between[1:], strict=True) for piece in pair)
+    return b"".join([between[0], *put])
 
 
 def _lifted(value: Json, mark: str, pictures: list[bytes]) -> Json:
-    """``value`` with ``mark`` in place of each long picture; those in the order in which they stand."""
+    """``value`` with ``mark`` in place of each picture; those in the order in which they stand."""
     made: Json = {}
     for name, inner in value.items():
-        if isinstance(inner, str) and name.endswith("_base64") and len(inner) > LONG:
-            pictures.append(inner.encode("ascii"))
+        if isinstance(inner, bytes):
+            pictures.append(inner)
             made[name] = mark
         elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
             made[name] = [_lifted(row, mark, pictures) for row in inner]
@@ -46,10 +49,13 @@ def _lifted(value: Json, mark: str, pictures: list[bytes]) -> Json:
     return made
 
 
+async def answer_bytes(answer: Answer, **more: object) -> bytes:
+    """The answer's JSON, after ``more`` fields of the shell's own."""
+    body = {**more, **answer.body}
+    if sum(map(len, answer.pictures)) < LONG:
+        return json_bytes(body)
+    return await asyncio.to_thread(json_bytes, body)
+
+
 def json_answer(value: Json, status: int = 200) -> Response:
     return Response(json_bytes(value), status, media_type="application/json")
-
-
-async def picture_answer(answer: PictureAnswer) -> Response:
-    """The picture within JSON. Base64 of tens of megabytes is made in a thread."""
-    return Response(await asyncio.to_thread(lambda: json_bytes(answer.json())), media_type="application/json")

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any, NoReturn, Protocol
@@ -20,14 +20,13 @@ from starlette.middleware.cors import CORSMiddleware
 from .. import __version__
 from ..service import Service
 from ..settings import Settings, SettingsError, load, strays
-from ..studio import Studio
+from ..tasks import TASKS, Task
 from . import docs, logs, schema
 from .admission import AdmissionMiddleware, WorkRoutes
 from .doorman import Doorman, DoormanMiddleware
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
 from .routes import Routes
-from .studio import StudioRoutes
 
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
@@ -62,8 +61,8 @@ def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
     return build_app(build(settings), pages)
 
 
-def build_app(service: Service, pages: Mapping[str, Page] = _NONE) -> FastAPI:
-    """The application around ``service``, which ``app.state.service`` holds."""
+def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequence[Task] = TASKS) -> FastAPI:
+    """The application around ``service``, which ``app.state.service`` holds, with an endpoint for each of ``tasks``."""
     app = FastAPI(
         title="SAM Mask API",
         version=__version__,
@@ -78,14 +77,12 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE) -> FastAPI:
     app.state.metrics = metrics = Metrics(service)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _raise_on)
-    app.state.routes = routes = Routes(service, metrics)
+    app.state.routes = routes = Routes(service, metrics, tasks)
     app.include_router(routes.router)
-    studio = StudioRoutes(Studio(service), metrics, routes.rules, routes.reserve)
-    app.include_router(studio.router)
-    _add_docs(app)
+    _add_docs(app, tasks)
     for path, page in pages.items():
         _add_get(app, path, StaticRoute(page).get)
-    _add_layers(app, service, metrics, WorkRoutes([*routes.router.routes, *studio.router.routes]))
+    _add_layers(app, service, metrics, WorkRoutes(routes.router.routes))
     return app
 
 
@@ -141,12 +138,12 @@ async def _raise_on(_: Request, error: Exception) -> NoReturn:
 class _Docs:
     """``/openapi.json`` and ``/docs``, made when first asked for."""
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
+    def __init__(self, app: FastAPI, tasks: Sequence[Task]) -> None:
+        self._app, self._tasks = app, tasks
 
     def schema(self) -> dict[str, Any]:
         if self._app.openapi_schema is None:
-            self._app.openapi_schema = schema.complete(self._app.openapi())
+            self._app.openapi_schema = schema.complete(self._app.openapi(), self._tasks)
         return self._app.openapi_schema
 
     async def openapi(self) -> Response:
@@ -159,8 +156,8 @@ class _Docs:
         return Response(docs.STYLE, media_type="text/css")
 
 
-def _add_docs(app: FastAPI) -> None:
-    made = _Docs(app)
+def _add_docs(app: FastAPI, tasks: Sequence[Task]) -> None:
+    made = _Docs(app, tasks)
     for path, endpoint in (("/openapi.json", made.openapi), ("/docs", made.page), ("/docs/style.css", made.style)):
         _add_get(app, path, endpoint)
 

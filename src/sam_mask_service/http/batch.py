@@ -7,12 +7,14 @@ from typing import Any
 
 from ..errors import InvalidParameter, ServiceError
 from ..limits import BodyLimits
+from ..many import Item
 from ..params import Source
-from ..studio import Item
+from ..tasks import Answer
+from ..wire import Json
+from .answers import answer_bytes, json_bytes
 from .errors import as_dict
 from .request import Incoming, check_size, one_source
 
-Json = dict[str, Any]
 MOST_PICTURES = 100
 MOST_UPLOADS = 32
 _WHOLE = 4
@@ -87,8 +89,9 @@ def _is_id(name: Any) -> bool:
     return name is None or (type(name) is int and abs(name) < 2**63)
 
 
-def line(outcome: Json | ServiceError, index: int, item: Item, request_id: str) -> Json:
+async def line(outcome: Answer | ServiceError, index: int, item: Item, request_id: str) -> bytes:
+    """What became of one picture, with its place in the list and the caller's own id."""
     own: Json = {"index": index, **({} if item.name is None else {"id": item.name})}
     if isinstance(outcome, ServiceError):
-        return {**own, **as_dict(outcome, request_id)}
-    return {**own, **outcome}
+        return json_bytes({**own, **as_dict(outcome, request_id)}) + b"\n"
+    return await answer_bytes(outcome, **own) + b"\n"

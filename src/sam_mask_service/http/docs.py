@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from html import escape
-from typing import Any
 
 from ..errors import ServiceError
+from ..wire import Json
 
-Json = dict[str, Any]
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
 h2 { border-top: 1px solid #8886; padding-top: 1.5rem } table { border-collapse: collapse; width: 100% }

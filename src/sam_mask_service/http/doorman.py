@@ -117,7 +117,7 @@ class Doorman:
                 self._check_origin(head, host)
             return True
         if path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES):
-            return bool(_shown_keys(head)) and self._check_key(head, client)
+            return bool(shown_keys(head)) and self._check_key(head, client)
         return self._check_key(head, client)
 
     def _check_host(self, head: Head) -> str:
@@ -145,7 +145,7 @@ class Doorman:
             raise ForbiddenOrigin
 
     def _check_key(self, head: Head, client: str) -> Literal[True]:
-        shown = _shown_keys(head)
+        shown = shown_keys(head)
         right = bool(shown) and self._right(shown)
         if right and self._strong:
             return True
@@ -163,7 +163,7 @@ class Doorman:
         return right == [True]
 
 
-def _shown_keys(head: Head) -> list[bytes]:
+def shown_keys(head: Head) -> list[bytes]:
     """Keys in the two headers that may carry one; an Authorization of another scheme is somebody else's."""
     bearer = [value for value in head.all(b"authorization") if value[:7].lower() == b"bearer "]
     return head.all(b"x-api-key") + [value[7:] for value in bearer]

@@ -38,11 +38,6 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 }
 
 
-class HeadersTooLarge(ServiceError):
-    code, status, title = "headers_too_large", 431, "Request head too large"
-    default_detail = "The request line or the headers are longer than this service takes."
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error as it goes over the wire."""

@@ -48,11 +48,11 @@ class Metrics:
         readings: dict[str, tuple[str, Callable[[], float]]] = {
             "sam_mask_at_work": ("Pictures at work.", lambda: service.gate.busy),
             "sam_mask_queue_depth": ("Requests that wait for a slot.", lambda: service.gate.waiting),
-            "sam_mask_fetches": ("Fetches under way.", lambda: service.fetch_slots.used),
+            "sam_mask_fetches": ("Fetches under way.", lambda: service.reader.slots.used),
             "sam_mask_ready": ("1 when the next request would be served.", lambda: service.ready()[0]),
-            "sam_mask_cache_bytes": ("Bytes in the cache.", lambda: service.cache.bytes),
-            "sam_mask_cache_hits": ("Hits of the cache.", lambda: service.cache.hits),
-            "sam_mask_cache_misses": ("Misses of the cache.", lambda: service.cache.misses),
+            "sam_mask_cache_bytes": ("Bytes in the cache.", lambda: service.tools.cache.bytes),
+            "sam_mask_cache_hits": ("Hits of the cache.", lambda: service.tools.cache.hits),
+            "sam_mask_cache_misses": ("Misses of the cache.", lambda: service.tools.cache.misses),
         }
         for name, (text, reading) in readings.items():
             Gauge(name, text, registry=self.registry).set_function(reading)

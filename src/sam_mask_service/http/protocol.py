@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..errors import BadRequest, Busy, ServiceError, SlowRequest
+from ..errors import BadRequest, Busy, HeadersTooLarge, ServiceError, SlowRequest
 from ..limits import WIRE, WireLimits
-from .errors import HeadersTooLarge, bare_response
+from .errors import bare_response
 from .logs import ACCESS
 from .observe import new_request_id
 from .transport import CountingTransport

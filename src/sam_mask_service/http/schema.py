@@ -3,18 +3,32 @@ describes them from the same models, so that the description cannot lag behind."
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ..params import DetectParams, MaskFileParams, MaskParams
+from ..tasks import Task
+from ..wire import Json
+from .batch import MOST_PICTURES
 
-Json = dict[str, Any]
+JSON, FORM = "application/json", "multipart/form-data"
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
 _URL = {"type": "string", "description": "http(s) URL of a picture on a public address."}
 _BASE64 = {"type": "string", "description": "The picture as base64, with or without a data: prefix."}
 _PATH = {"type": "string", "description": "Path of a picture inside the server's SAM_IMAGE_ROOT."}
+_SOURCES = {"image_url": _URL, "image_base64": _BASE64, "image_path": _PATH}
 _FILE = {"type": "string", "format": "binary", "description": "The picture as a file."}
+_BARE_FILE = {"type": "string", "format": "binary"}
+_ENTRY = {
+    "type": "object",
+    "required": [],
+    "properties": {
+        **{name: {"type": "string"} for name in _SOURCES},
+        "id": {"anyOf": [{"type": "string"}, {"type": "integer"}], "description": "Comes back with the line."},
+    },
+    "additionalProperties": False,
+}
 _EXAMPLES = {
     "url": {"summary": "A picture by its URL", "value": {"image_url": "https://example.com/portrait.jpg"}},
     "all_faces": {
@@ -22,100 +36,6 @@ _EXAMPLES = {
         "value": {"image_url": "https://example.com/group-photo.jpg", "mode": "combined", "invert": False},
     },
 }
-
-
-class PixelBoxModel(BaseModel):
-    """Top-left corner and size in whole pixels of the upright picture."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-
-class FaceStats(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    face_id: int
-    bbox: PixelBoxModel
-    confidence: float
-    score: float
-    region: str
-    mask_bbox: PixelBoxModel | None
-    face_pixels: int
-    warnings: list[str]
-
-
-class MaskStats(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    face_pixels: int
-    background_pixels: int
-    face_percentage: float
-    score: float
-    mode: str
-    inverted: bool
-    face_bbox: PixelBoxModel | None
-    engine: str
-    model: str
-    image_width: int
-    image_height: int
-    faces_detected: int
-    faces: list[FaceStats]
-
-
-class SeparateMask(BaseModel):
-    face_id: int
-    mask_base64: str | None = None
-    mask_file: str | None = None
-
-
-class CroppedFace(BaseModel):
-    face_id: int
-    image_base64: str | None = None
-    mask_base64: str | None = None
-    width: int
-    height: int
-    original_bbox: PixelBoxModel
-    crop_bbox: PixelBoxModel
-
-
-class MaskResponse(BaseModel):
-    """``mask_base64`` in the modes first and combined, ``masks`` in separate, ``cropped_faces`` in crop."""
-
-    model_config = ConfigDict(extra="allow")
-    success: Literal[True]
-    mode: str | None = None
-    mask_base64: str | None = None
-    masks: list[SeparateMask] | None = None
-    cropped_faces: list[CroppedFace] | None = None
-    stats: MaskStats
-    processing_time: float
-    timings: dict[str, float]
-    parameters: Json
-
-
-class MaskFileResponse(MaskResponse):
-    """The same with the name of the saved file."""
-
-    mask_file: str | None = None
-
-
-class FoundFace(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    face_id: int
-    bbox: PixelBoxModel
-    confidence: float
-    keypoints: list[list[float]] | None
-    landmarks: list[list[float]] | None
-
-
-class DetectResponse(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    success: Literal[True]
-    faces: list[FoundFace]
-    stats: Json
-    processing_time: float
-    timings: dict[str, float]
-    parameters: Json
 
 
 class ProblemResponse(BaseModel):
@@ -177,19 +97,23 @@ STATE_ERRORS = (400, 403, 405, 429, 431)
 WORK_ERRORS = tuple(_ERRORS)
 
 
+# --- requests -------------------------------------------------------------------------------------------------------------
+
+
 def _fields(model: type[BaseModel]) -> tuple[Json, Json]:
     """The model's properties and definitions, fit to be put into a body's schema."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return schema["properties"], schema.get("$defs", {})
 
 
-def _object(properties: Json, sources: Json) -> Json:
-    return {
-        "type": "object",
-        "properties": {**sources, **properties},
-        "oneOf": [{"required": [name]} for name in sources],
-        "additionalProperties": False,
-    }
+def _object(properties: Json, required: Sequence[str]) -> Json:
+    return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}
+
+
+def _one_of(properties: Json, sources: Json) -> Json:
+    """Parameters with exactly one of the sources."""
+    one_of = {"oneOf": [{"required": [name]} for name in sources]}
+    return {"type": "object", "properties": {**sources, **properties}, **one_of, "additionalProperties": False}
 
 
 def _query(name: str, schema: Json) -> Json:
@@ -198,35 +122,70 @@ def _query(name: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "required": False, "style": "form", "explode": False, "schema": schema, **text}
 
 
-def request_of(model: type[BaseModel]) -> Json:
-    """``openapi_extra`` of an endpoint that takes a picture and ``model``'s parameters."""
-    properties, _ = _fields(model)
-    sources = {"image_url": _URL, "image_base64": _BASE64, "image_path": _PATH}
-    raw = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        "parameters": [_query(name, schema) for name, schema in properties.items()],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": _object(properties, sources), "examples": _EXAMPLES},
-                "multipart/form-data": {"schema": _object(properties, {"image": _FILE, **sources})},
-                **dict.fromkeys(IMAGE_TYPES, raw),
-            },
-        },
+def _body(content: Json) -> Json:
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _sent(task: Task) -> Json:
+    """A picture in any of the ways that one may come in."""
+    properties, _ = _fields(task.params)
+    files = {file.name: _BARE_FILE for file in task.files}
+    raw = {"schema": _BARE_FILE}
+    content = {
+        JSON: {"schema": _one_of(properties, _SOURCES), "examples": _EXAMPLES},
+        FORM: {"schema": _one_of({**files, **properties}, {task.picture: _FILE, **_SOURCES})},
+        **dict.fromkeys(IMAGE_TYPES, raw),
     }
+    return {"parameters": [_query(name, schema) for name, schema in properties.items()], **_body(content)}
 
 
-MASK_REQUEST = request_of(MaskParams)
-MASK_FILE_REQUEST = request_of(MaskFileParams)
-DETECT_REQUEST = request_of(DetectParams)
+def _kept(task: Task) -> Json:
+    """Parameters alone: the picture is here."""
+    return _body({JSON: {"schema": _object(_fields(task.params)[0], required=[])}})
 
 
-def complete(made: Json) -> Json:
+def _either(task: Task) -> Json:
+    """Files, and an id in place of the first."""
+    files = dict.fromkeys((task.picture, *(file.name for file in task.files)), _BARE_FILE)
+    needed = [file.name for file in task.files if file.needed]
+    return _body({FORM: {"schema": _object({**files, **_fields(task.params)[0]}, required=needed)}})
+
+
+def _many(task: Task) -> Json:
+    """A list of pictures, or several files."""
+    properties, _ = _fields(task.params)
+    listed = {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": MOST_PICTURES}
+    files = {"type": "array", "items": _BARE_FILE}
+    return _body(
+        {
+            JSON: {"schema": _object({"images": listed, **properties}, required=["images"])},
+            FORM: {"schema": _object({task.picture: files, **properties}, required=[task.picture])},
+        }
+    )
+
+
+_BY_WAY = {"sent": _sent, "kept": _kept, "either": _either, "many": _many}
+
+
+def request_of(task: Task) -> Json:
+    """``openapi_extra`` of a task's endpoint."""
+    return _BY_WAY[task.comes](task)
+
+
+def answers_of(task: Task) -> dict[int | str, Json]:
+    """FastAPI's ``responses`` of a task's endpoint."""
+    render = task.render
+    content = {"content": {kind: {"schema": _BARE_FILE} for kind in render.pictures}}
+    success = {**({"model": render.model} if render.model else {}), **content}
+    return {render.status: success, **errors(*WORK_ERRORS)}
+
+
+def complete(made: Json, tasks: Iterable[Task]) -> Json:
     """FastAPI's schema with what it cannot know: definitions of the request bodies, the shape of errors, the key."""
     components = made.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in (MaskParams, MaskFileParams, DetectParams):
-        schemas.update(_fields(model)[1])
+    for task in tasks:
+        schemas.update(_fields(task.params)[1])
     schemas["ProblemResponse"] = ProblemResponse.model_json_schema(ref_template="#/components/schemas/{model}")
     components["securitySchemes"] = {
         "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

@@ -1,0 +1,56 @@
+"""What is hidden of a face, and whether it can still be read. Pure."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..faces.mesh import CHIN, FOREHEAD, fill
+from ..geometry import RGB, Box, Face
+from ..mask import finish
+from ..segment.segmenter import Patch
+from .anonymise import Hidden
+
+_MARGIN = 0.06
+"""How far beyond its mask a face is hidden, as a share of its size."""
+_PASSES = 10
+_RAISED = 0.15
+"""By how much the forehead, which the mesh ends short of the hair line, is raised, as a share of the mesh's height."""
+_NO_MESH = 0.1
+"""By how much the box of a face without a mesh is grown on each side before its ellipse is hidden."""
+_SEES_A_FACE = 0.5
+"""The mesh's presence from which it sees a face: its own graph's threshold."""
+_UNTOUCHED = 0.5
+"""Share of changed pixels below which a box is still the picture as it was."""
+
+
+def oval(face: Face, width: int, height: int) -> Patch:
+    """The hull of the face's mesh with the forehead raised, in a picture of ``width`` × ``height``. Without a mesh nothing: the
+    ellipse of the box is hidden in any case."""
+    if face.landmarks is None:
+        return Patch(0, 0, np.zeros((1, 1), bool))
+    points = face.landmarks[:, :2]
+    up = points[FOREHEAD] - points[CHIN]
+    tall = ((points - points[CHIN]) @ up / max(1e-6, float(up @ up)))[:, None]
+    raised = points + _RAISED * np.maximum(0, 2 * tall - 1) * up
+    hull = cv2.convexHull(np.ascontiguousarray(raised, np.float32))[:, 0]
+    low, high = hull.min(axis=0), hull.max(axis=0)
+    window = Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
+    where = window.grown(0.02).pixels(width, height)
+    return Patch(where.x, where.y, fill((where.height, where.width), [hull - np.array([where.x, where.y])], []))
+
+
+def grown(face: Face, patch: Patch, width: int, height: int, whole: bool) -> Hidden:
+    """``patch`` with its margin, as what ``anonymise`` hides. ``whole``: the ellipse of the face's box too."""
+    box = face.box if face.landmarks is not None else face.box.grown(_NO_MESH)
+    grow = max(1, round(_MARGIN * face.box.side))
+    x, y, alpha = finish(patch.x, patch.y, patch.bits, width, height, grow=grow, passes=_PASSES, soft=0)
+    return Hidden(x, y, alpha, box, cover_box=whole)
+
+
+def readable(face: Face, before: RGB, after: RGB) -> bool:
+    """A box over hidden pixels is the silhouette of a hidden face, head and shoulders around a few cells, unless the mesh sees
+    a face in it. A box over untouched pixels is a face."""
+    where = face.box.pixels(after.shape[1], after.shape[0])
+    changed = (before[where.rows, where.columns] != after[where.rows, where.columns]).any(axis=2)
+    return face.presence >= _SEES_A_FACE or float(changed.mean()) < _UNTOUCHED

@@ -1,0 +1,95 @@
+"""What a user says of a picture by points and a box: where a face is, and what belongs to its mask. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InvalidParameter
+from ..geometry import RGB, Box, Face
+from ..mask import bounds, window
+from ..segment.segmenter import FaceMask, Patch
+from .correct import UserPoint, correct
+
+
+def check_points(points: Sequence[UserPoint], width: int, height: int) -> None:
+    """Raises InvalidParameter for a point outside the picture."""
+    if any(not (x < width and y < height) for x, y, _ in points):
+        raise InvalidParameter("points: one lies outside the picture.")
+
+
+def boxed_face(box: Sequence[float], width: int, height: int) -> Face:
+    """A face where the user says so: ``box`` is (x, y, width, height). Raises InvalidParameter when it lies outside."""
+    x, y = max(0.0, box[0]), max(0.0, box[1])
+    wanted = Box(x, y, min(width, box[0] + box[2]) - x, min(height, box[1] + box[3]) - y)
+    if wanted.width < 1 or wanted.height < 1:
+        raise InvalidParameter("box: it lies outside the picture.")
+    return Face(wanted, 1.0, found_by="user")
+
+
+def pointed_face(points: Sequence[UserPoint], width: int, height: int) -> Face:
+    """A face around the user's points, at least a quarter of the picture's shorter side across."""
+    spots = np.array([p[:2] for p in points])
+    low, high = spots.min(axis=0), spots.max(axis=0)
+    side = max(float((high - low).max()), min(width, height) / 4)
+    x, y = (low + high - side) / 2
+    around = Box(float(x), float(y), side, side).pixels(width, height)
+    return Face(Box(around.x, around.y, around.width, around.height), 1.0, found_by="user")
+
+
+def nearest(points: Sequence[UserPoint], faces: Sequence[Face]) -> list[list[UserPoint]]:
+    """For each face the points that are nearer to it than to any other, measured in its own size."""
+    own: list[list[UserPoint]] = [[] for _ in faces]
+    for point in points:
+        own[min(range(len(faces)), key=lambda i: _distance(faces[i].box, point))].append(point)
+    return own
+
+
+def _distance(box: Box, point: UserPoint) -> float:
+    """From the box's centre, in units of its size."""
+    x, y = box.centre
+    return float(np.hypot(point[0] - x, point[1] - y)) / max(1.0, box.side)
+
+
+def inside(mask: FaceMask, box: Box) -> FaceMask:
+    """The mask without what lies outside the user's box: there may be no face in it, and colours lead anywhere."""
+    patch = mask.patch
+    height, width = patch.bits.shape
+    rows, columns = _within(patch.y, height, box.y, box.height), _within(patch.x, width, box.x, box.width)
+    bits = np.zeros_like(patch.bits)
+    bits[rows, columns] = patch.bits[rows, columns]
+    return replace(mask, patch=replace(patch, bits=bits))
+
+
+def _within(start: int, length: int, low: float, extent: float) -> slice:
+    """The part of ``start`` … ``start + length`` that lies in ``low`` … ``low + extent``, counted from ``start``."""
+    return slice(max(0, round(low) - start), max(0, min(length, round(low + extent) - start)))
+
+
+def missed(patch: Patch, points: Sequence[UserPoint]) -> list[UserPoint]:
+    """The points that are not on their side of the mask."""
+    return [point for point in points if _has(patch, point) != bool(point[2])]
+
+
+def _has(patch: Patch, point: UserPoint) -> bool:
+    column, row = int(point[0]) - patch.x, int(point[1]) - patch.y
+    within = 0 <= row < patch.bits.shape[0] and 0 <= column < patch.bits.shape[1]
+    return bool(within and patch.bits[row, column])
+
+
+def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint]) -> Patch:
+    """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``: the whole
+    picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
+    height, width = rgb.shape[:2]
+    right, bottom = patch.x + patch.bits.shape[1], patch.y + patch.bits.shape[0]
+    far = max(max(patch.x - x, x - right, patch.y - y, y - bottom) for x, y, _ in points)
+    x0, y0, bits = window(patch.x, patch.y, patch.bits, int(max(0.0, far) + size / 4) + 4, width, height)
+    part = rgb[y0 : y0 + bits.shape[0], x0 : x0 + bits.shape[1]]
+    moved = [(x - x0, y - y0, sign) for x, y, sign in points]
+    out = correct(np.ascontiguousarray(part), bits, moved, size)
+    box = bounds(out)
+    if box is None:
+        return Patch(x0, y0, np.zeros((1, 1), bool))
+    return Patch(x0 + box.x, y0 + box.y, np.ascontiguousarray(out[box.rows, box.columns]))

@@ -1,0 +1,71 @@
+"""``/composite``: an edit put back into its original; outside of the mask bit for bit as it was."""
+
+from __future__ import annotations
+
+from ..actions import composite, decode_mask, read_change
+from ..actions.composite import to_picture_size
+from ..actions.params import CompositeParams
+from ..geometry import RGB
+from ..mask import Alpha
+from ..targets import Transform
+from .finish import COLOURS
+from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork, pixels_of
+from .steps import DECODE, Limits, Step
+from .task import ANY_PICTURE, File, Render, Task
+
+
+class _Work(PictureWork):
+    edit: RGB
+    change: Alpha
+
+
+def _most(limits: Limits) -> int:
+    """Pixels of a canvas: a small picture is made larger for some targets, a large one is padded."""
+    return max(20_000_000, limits.max_pixels * 5 // 4)
+
+
+def _transform(work: _Work) -> Transform | None:
+    params: CompositeParams = work.asked.params
+    return None if params.transform is None else Transform.from_dict(params.transform, _most(work.tools.limits))
+
+
+def _check(work: _Work) -> None:
+    """Raises InvalidParameter for what contradicts itself, before any pixel is looked at."""
+    _ = work.asked.params.mark
+    _transform(work)
+
+
+def _decode_edit(work: _Work) -> None:
+    limits, files = work.tools.limits, work.asked.files
+    work.edit = pixels_of(files["edited"], limits)
+    work.change = read_change(decode_mask(files["mask"], **limits.decoding), work.asked.params.mark)
+
+
+def _composite(work: _Work) -> None:
+    params: CompositeParams = work.asked.params
+    rgb, transform = work.original.rgb, _transform(work)
+    change = to_picture_size(work.change, rgb.shape[1], rgb.shape[0], transform)
+    work.pixels = composite(rgb, work.edit, change, transform, params.match)
+    work.kind, work.said = params.format, {}
+
+
+COMPOSITE = Task(
+    name="composite",
+    path="/composite",
+    about="The original with the edit inside the mask: multipart files `original` (or `image_id`), `edited` and `mask`.",
+    params=CompositeParams,
+    steps=(
+        Step(_check),
+        DECODE,
+        COLOURS,
+        Step(_decode_edit, "decode_edit"),
+        Step(_composite, "composite"),
+        ENCODE_PICTURE,
+        SAY_PICTURE,
+    ),
+    render=Render(bare="image", pictures=ANY_PICTURE, accept=ANY_PICTURE),
+    comes="either",
+    picture="original",
+    files=(File("edited"), File("mask")),
+    work=_Work,
+)

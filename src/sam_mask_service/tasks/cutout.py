@@ -1,0 +1,69 @@
+"""``/cutout``: faces or heads on transparency, on a colour, or on another picture."""
+
+from __future__ import annotations
+
+from ..actions import colour, cutout
+from ..actions.anonymise import Colour
+from ..actions.params import CutoutParams
+from ..geometry import RGB
+from ..params import MaskParams
+from .draw import CHECK_REGION, CHOOSE_TO_DRAW, DRAW, EMBED, RECALL, mask_of
+from .find import FIND
+from .finish import COLOURS, FINISH
+from .headers import frame_headers
+from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork, pixels_of
+from .steps import DECODE, Step
+from .task import ANY_PICTURE, File, Render, Task
+
+
+class _Work(PictureWork):
+    background: Colour | RGB | None
+
+
+def _white(params: CutoutParams) -> MaskParams:
+    return mask_of(params, invert=False)
+
+
+def _decode_background(work: _Work) -> None:
+    backdrop, words = work.asked.files.get("background_image"), work.asked.params.background
+    if backdrop is not None:
+        work.background = pixels_of(backdrop, work.tools.limits)
+    else:
+        work.background = None if words == "transparent" else colour(words)
+
+
+def _cut(work: _Work) -> None:
+    params: CutoutParams = work.asked.params
+    work.pixels, frame = cutout(
+        work.original.rgb, work.alpha, background=work.background, aspect=params.aspect, padding=params.padding
+    )
+    work.kind = params.format
+    work.said = {"frame": frame.as_dict(), "stats": {"faces_detected": len(work.seen.faces)}}
+
+
+CUTOUT = Task(
+    name="cutout",
+    path="/cutout",
+    about="Faces or heads on transparency, on a colour, or on another picture (file field `background_image`).",
+    params=CutoutParams,
+    steps=(
+        Step(_decode_background),
+        CHECK_REGION,
+        DECODE,
+        FIND,
+        CHOOSE_TO_DRAW,
+        RECALL,
+        EMBED,
+        DRAW,
+        FINISH,
+        COLOURS,
+        Step(_cut, "cutout"),
+        ENCODE_PICTURE,
+        SAY_PICTURE,
+    ),
+    render=Render(bare="image", pictures=ANY_PICTURE, accept=ANY_PICTURE, headers=frame_headers),
+    files=(File("background_image", needed=False),),
+    wanted=_white,
+    work=_Work,
+    command="Cut faces or heads out of pictures: on transparency, or on a colour.",
+)

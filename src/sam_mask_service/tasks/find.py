@@ -1,0 +1,76 @@
+"""The faces of a picture: found, put in order, chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from ..errors import NoFace
+from ..faces.detector import DetectOptions
+from ..faces.sanitise import sane_faces
+from ..geometry import Face, at_point, by_indices, ordered
+from ..params import DetectParams
+from ..wire import Json
+from .steps import Limits, Step, Work, always
+from .values import Numbered, Seen
+
+
+def options_of(params: DetectParams, limits: Limits) -> DetectOptions:
+    return DetectOptions(
+        min_confidence=params.min_confidence,
+        max_faces=limits.max_faces,
+        detector=params.detector,
+        recall=params.recall,
+    )
+
+
+def _key(work: Work) -> Hashable:
+    return work.key, work.tools.detector.name, options_of(work.wanted, work.tools.limits)
+
+
+def _seen_before(work: Work) -> bool:
+    seen: Seen | None = work.cached(_key(work))
+    if seen is not None:
+        work.seen = seen
+    return seen is not None
+
+
+def _find(work: Work) -> None:
+    picture, options = work.picture, options_of(work.wanted, work.tools.limits)
+    found = work.tools.detector.detect(picture.rgb, options, work.deadline)
+    faces = sane_faces(found, picture.width, picture.height)[: options.max_faces]
+    work.seen = Seen(picture.width, picture.height, tuple(faces))
+    work.keep(_key(work), work.seen)
+
+
+FIND: Step[Work] = Step(_find, "detect", needless=_seen_before, pixels=always)
+
+
+def choose(faces: Sequence[Face], params: DetectParams) -> list[int]:
+    """Numbers of the faces asked for. Raises NoFace and FaceNotFound."""
+    if not faces:
+        if params.on_no_face == "error":
+            raise NoFace
+        return []
+    if params.point_x is not None and params.point_y is not None:
+        return [at_point(faces, params.point_x, params.point_y)]
+    numbers = by_indices(faces, params.faces) if params.faces is not None else list(range(len(faces)))
+    return numbers[: params.max_faces or len(numbers)]
+
+
+def chosen(seen: Seen, params: DetectParams) -> list[Numbered]:
+    """The faces asked for, numbered in the asked order. Raises NoFace and FaceNotFound."""
+    faces = ordered(seen.faces, params.order)
+    return [(number, faces[number]) for number in choose(faces, params)]
+
+
+def _choose(work: Work) -> None:
+    work.chosen = chosen(work.seen, work.wanted)
+
+
+CHOOSE: Step[Work] = Step(_choose)
+
+
+def face_row(number: int, face: Face, seen: Seen) -> Json:
+    """What every answer says of a face."""
+    box = face.box.pixels(seen.width, seen.height).as_dict()
+    return {"face_id": number, "bbox": box, "confidence": round(face.confidence, 4)}

@@ -1,0 +1,198 @@
+"""``/create_mask`` and what answers in its words: figures of every face, and the masks as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..geometry import PixelBox
+from ..image import encode
+from ..mask import Alpha, bounds, compose
+from ..params import MaskParams
+from ..targets import encode as encode_for
+from ..targets import find as find_target
+from ..wire import Json
+from .answer import Answer
+from .draw import CHECK_REGION, CHOOSE_TO_DRAW, DRAW, EMBED, RECALL
+from .find import FIND
+from .finish import COLOURS, CROP, FINISH
+from .headers import stats_headers
+from .models import MaskResponse
+from .steps import DECODE, Step, Work
+from .task import Render, Task
+from .values import MaskedFace, together
+
+FACE_FROM = 128
+"""Alpha from which a pixel of a soft mask counts as face."""
+
+
+# --- figures --------------------------------------------------------------------------------------------------------------
+
+
+def mask_bounds(masked: MaskedFace) -> PixelBox | None:
+    """Where the finished mask of one face lies in the picture (alpha of a half or more)."""
+    box = bounds(masked.alpha > 127)
+    return None if box is None else PixelBox(box.x + masked.x, box.y + masked.y, box.width, box.height)
+
+
+def _face(m: MaskedFace, region: str) -> Json:
+    box = mask_bounds(m)
+    return {
+        "face_id": m.face_id,
+        "bbox": m.box.as_dict(),
+        "confidence": round(m.face.confidence, 4),
+        "score": round(m.mask.score, 4),
+        "agreement": round(m.mask.agreement, 4),
+        "region": region,
+        "mask_bbox": None if box is None else box.as_dict(),
+        "face_pixels": int(np.count_nonzero(m.alpha >= FACE_FROM)),
+        "found_by": m.face.found_by,
+        "warnings": list(m.warnings),
+    }
+
+
+def _around(boxes: Sequence[PixelBox]) -> Json | None:
+    if not boxes:
+        return None
+    x, y = min(b.x for b in boxes), min(b.y for b in boxes)
+    right, bottom = max(b.x + b.width for b in boxes), max(b.y + b.height for b in boxes)
+    return PixelBox(x, y, right - x, bottom - y).as_dict()
+
+
+def mask_stats(work: Work) -> Json:
+    """The seed's fields, then ours."""
+    total = work.seen.width * work.seen.height
+    pixels = int(np.count_nonzero(work.alpha >= FACE_FROM))
+    scores = [m.mask.score for m in work.masked]
+    return {
+        "face_pixels": pixels,
+        "background_pixels": total - pixels,
+        "face_percentage": round(100 * pixels / total, 4),
+        "score": round(float(np.mean(scores)), 4) if scores else 0.0,
+        "mode": work.wanted.mode,
+        "inverted": work.wanted.invert,
+        "face_bbox": _around([m.box for m in work.masked]),
+        "engine": work.segmenter.name,
+        "model": work.segmenter.model,
+        "detail": together(work.done, work.wanted.detail).detail,
+        "image_width": work.seen.width,
+        "image_height": work.seen.height,
+        "faces_detected": len(work.seen.faces),
+        "faces": [_face(m, work.wanted.region) for m in work.masked],
+    }
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------------
+
+
+def _polarity(alpha: Alpha, invert: bool) -> Alpha:
+    return np.bitwise_not(alpha) if invert else alpha
+
+
+def _alone(m: MaskedFace, work: Work) -> Alpha:
+    """One face's alpha, as large as the picture."""
+    return compose([(m.x, m.y, m.alpha)], work.seen.width, work.seen.height)
+
+
+def _one(work: Work) -> None:
+    png = encode(_polarity(work.alpha, work.wanted.invert))
+    work.parts, work.pictures = {"mask_base64": png}, (png,)
+
+
+def _separate(work: Work) -> None:
+    work.pictures = tuple(encode(_polarity(_alone(m, work), work.wanted.invert)) for m in work.masked)
+    rows = zip(work.masked, work.pictures, strict=True)
+    work.parts = {"masks": [{"face_id": m.face_id, "mask_base64": png} for m, png in rows]}
+
+
+def _cropped(work: Work) -> None:
+    work.pictures = tuple(encode(pixels) for _, pixels in work.crops)
+    rows = [
+        {
+            "face_id": m.face_id,
+            "image_base64": png,
+            "mask_base64": _mask_of_crop(m, box, work),
+            "width": box.width,
+            "height": box.height,
+            "original_bbox": m.box.as_dict(),
+            "crop_bbox": box.as_dict(),
+        }
+        for m, (box, _), png in zip(work.masked, work.crops, work.pictures, strict=True)
+    ]
+    work.parts = {"mode": "crop", "cropped_faces": rows}
+
+
+def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
+    part = np.ascontiguousarray(_alone(m, work)[box.rows, box.columns])
+    return encode(_polarity(part, work.wanted.invert))
+
+
+def _for_target(work: Work) -> None:
+    """Mask, matching picture, transform and request fields of a target. ``image_base64`` is null when the caller's own file goes
+    along as it is."""
+    row, picture = find_target(work.wanted.target or ""), work.original.picture
+    kind = {"MPO": "jpeg"}.get(picture.format, picture.format.lower())
+    fits = picture.as_sent and kind in row.image_formats
+    out = encode_for(
+        work.alpha, work.original.rgb, row, edit=work.wanted.edit, source_bytes=len(work.asked.data), as_is=fits
+    )
+    work.pictures = (out.mask,)
+    work.parts = {
+        "mask_base64": out.mask,
+        "image_base64": out.picture,
+        "image_format": out.picture_format,
+        "transform": out.transform.as_dict(),
+        "target": dict(out.target),
+    }
+
+
+_BY_MODE = {"first": _one, "combined": _one, "separate": _separate, "crop": _cropped}
+
+
+def _encode(work: Work) -> None:
+    (_BY_MODE[work.wanted.mode] if work.wanted.target is None else _for_target)(work)
+
+
+def _say(work: Work) -> None:
+    stats = mask_stats(work)
+    if work.wanted.mode == "crop":
+        stats["faces"] = [{**row, "original_bbox": row["bbox"]} for row in stats["faces"]]
+    body = {
+        "success": True,
+        **work.parts,
+        "stats": stats,
+        **work.times(),
+        "parameters": work.asked.params.model_dump(),
+    }
+    work.answer = Answer(body, work.pictures, names=tuple(f"{m.face_id}" for m in work.masked))
+
+
+# --- the row --------------------------------------------------------------------------------------------------------------
+
+COLOURS_FOR_TARGET: Step[Work] = Step(
+    COLOURS.do, COLOURS.name, needless=lambda work: work.wanted.target is None, pixels=COLOURS.pixels
+)
+ENCODE: Step[Work] = Step(_encode, "encode")
+SAY: Step[Work] = Step(_say)
+DRAWING = (RECALL, EMBED, DRAW)
+ANSWERING = (FINISH, COLOURS_FOR_TARGET, CROP, ENCODE, SAY)
+
+MASK = Task(
+    name="mask",
+    path="/create_mask",
+    about="The mask of the faces in a picture: JSON with base64, or the PNG itself (`Accept: image/png` or `output=png`).",
+    params=MaskParams,
+    steps=(CHECK_REGION, DECODE, FIND, CHOOSE_TO_DRAW, RECALL, EMBED, DRAW, *ANSWERING),
+    render=Render(
+        bare="png",
+        pictures=("image/png",),
+        accept=("image/png",),
+        settles=True,
+        headers=stats_headers,
+        model=MaskResponse,
+    ),
+    command="Mask the faces of pictures. One picture to a file, several to a folder.",
+    operation="create_mask",
+    tag="masks",
+)

@@ -1,0 +1,49 @@
+"""Answers that are one picture: encoded, with its size and what is said of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..geometry import RGB
+from ..image import OutputFormat, decode, encode, to_srgb
+from ..wire import Json
+from .answer import Answer
+from .steps import Limits, Step, Work
+
+
+def pixels_of(data: bytes, limits: Limits) -> RGB:
+    """Another picture that came along, (H, W, 3) uint8 in sRGB. Raises what ``image.decode`` raises."""
+    picture = decode(data, **limits.decoding)
+    return to_srgb(picture.rgb, picture.profile)
+
+
+class PictureWork(Work):
+    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality``. ``said`` goes into the answer."""
+
+    pixels: np.ndarray
+    kind: OutputFormat
+    quality: int | None = None
+    said: Json
+
+
+def _encode(work: PictureWork) -> None:
+    work.pictures = (encode(work.pixels, work.kind, work.quality),)
+
+
+def _say(work: PictureWork) -> None:
+    size = {"image_width": int(work.pixels.shape[1]), "image_height": int(work.pixels.shape[0])}
+    said = {name: value for name, value in work.said.items() if name != "stats"}
+    body = {
+        "success": True,
+        "image_base64": work.pictures[0],
+        "image_format": work.kind,
+        **said,
+        "parameters": work.asked.params.model_dump(),
+        "stats": {**size, **work.said.get("stats", {})},
+        **work.times(),
+    }
+    work.answer = Answer(body, work.pictures, work.kind)
+
+
+ENCODE_PICTURE: Step[PictureWork] = Step(_encode, "encode")
+SAY_PICTURE: Step[PictureWork] = Step(_say)

@@ -1,0 +1,72 @@
+"""What the steps of a request hand on: faces, masks as drawn, masks as finished, the picture itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry import RGB, Face, PixelBox
+from ..image import Picture
+from ..mask import Alpha
+from ..segment.segmenter import FaceMask
+
+Numbered = tuple[int, Face]
+"""A face with its number in the asked order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A picture's size in pixels and its faces, in detection order."""
+
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return 256 + sum(512 + (0 if f.landmarks is None else f.landmarks.nbytes) for f in self.faces)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """The masks of some faces as the segmenter drew them: growth, smoothing and feather come after, per request."""
+
+    masks: tuple[FaceMask, ...]
+    detail: str
+
+    @property
+    def nbytes(self) -> int:
+        return 256 + sum(256 + m.patch.bits.nbytes for m in self.masks)
+
+
+def together(drawn: Sequence[Drawn], detail: str) -> Drawn:
+    """Groups that were drawn apart, as one; ``detail`` where there is none."""
+    return Drawn(tuple(mask for one in drawn for mask in one.masks), drawn[0].detail if drawn else detail)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskedFace:
+    """A chosen face with its number, its mask as drawn (before growth), and the finished alpha window."""
+
+    face_id: int
+    face: Face
+    box: PixelBox
+    mask: FaceMask
+    x: int
+    y: int
+    alpha: Alpha
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Original:
+    """The picture that was masked, for answers that hold more than its mask. ``rgb``: (H, W, 3) uint8 in sRGB."""
+
+    picture: Picture
+    rgb: RGB
+
+
+Crop = tuple[PixelBox, np.ndarray]
+"""A part of the picture and its pixels, (h, w, 3) uint8."""

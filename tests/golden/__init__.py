@@ -1,0 +1,1 @@
+"""What every endpoint answers, bit for bit, as it was recorded."""
