@@ -99,12 +99,14 @@ def test_points_on_the_face_and_beside_it() -> None:
     prior = oval()
     given_face = Face(Box(200, 300, 100, 130), 0.9, landmarks=landmarks())
     prompt = prompts.of_face(given_face, prior, "face")
-    assert prompt.points.shape == (prompts.POINTS, 2) and prompt.labels.shape == (prompts.POINTS,)
+    assert prompt.points.shape == (10, 2) and prompt.labels.shape == (10,) and prompt.box is None
     assert np.count_nonzero(prompt.labels == 1) == 6 and np.count_nonzero(prompt.labels == 0) == 4
     for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
         inside = 200 <= x < 300 and 300 <= y < 430 and prior.bits[int(y) - 300, int(x) - 200]
         assert bool(inside) == (label == 1)
-    left, top, right, bottom = prompt.box
+    head = prompts.of_face(given_face, prior, "head")
+    assert head.box is not None
+    left, top, right, bottom = head.box
     assert left < 200 and top < 300 and right > 300 and bottom > 430
 
 

@@ -42,8 +42,8 @@ class FaceTrust:
     colour_sure: float = 0.3
     """… less this share where SAM is believed and sure, at logits of ``sure`` and more."""
     sure: float = 6.0
-    nets: float = 0.5
-    """Weight left to the hair and the face-parsing network: what they know of hair lines SAM knows better."""
+    hair: float = 0.25
+    """Weight left to the hair network: what it knows of hair lines SAM knows better."""
     crown: float = 0.45
     """A bald forehead goes on so far above the mesh, in face widths, where SAM says so."""
 
@@ -67,12 +67,12 @@ FACE, HEAD = FaceTrust(), HeadTrust()
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
     """What SAM adds to the cut: ``odds`` (S, S) float32 log odds; ``mesh``, ``colour``: (S, S) float32 weights of the others, and
-    ``nets``: that of the small networks."""
+    ``hair``: that of the hair network."""
 
     odds: Soft
     mesh: Soft
     colour: Soft
-    nets: float
+    hair: float
 
 
 def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> Term:
@@ -86,7 +86,7 @@ def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> 
     believed = np.where(within, ramp(up, *trust.beard, 0, 1), ramp(up, *trust.top, 0, 1))
     sure = np.clip(np.abs(logits) / trust.sure, 0, 1) * believed
     colour = np.asarray(trust.colour * (1 - trust.colour_sure * sure), np.float32)
-    return Term(np.asarray(odds, np.float32), ramp(up, *trust.mesh, 1, trust.mesh_left), colour, trust.nets)
+    return Term(np.asarray(odds, np.float32), ramp(up, *trust.mesh, 1, trust.mesh_left), colour, trust.hair)
 
 
 def crown(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> Bits:
