@@ -29,6 +29,7 @@ from sam_mask_service.sam.architecture import detect
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.frame import Frame, upscale
 from sam_mask_service.sam.machine import Arithmetic, Exact, cpu_threads
+from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.sam.runtime import OpenVinoSam
 
 State = dict[str, NDArray[Any]]
@@ -76,7 +77,8 @@ def compare(config: Path, state: State, precision: Exact) -> dict[str, Any]:
     architecture = architecture_of(config, state)
     sam = OpenVinoSam(state, architecture, Arithmetic(precision, precision), cpu_threads())
     embedding = sam.encode(golden["image"])
-    logits, iou = sam.decode(embedding, boxes=golden["boxes"], points=golden["points"], labels=golden["labels"])
+    asked = zip(golden["points"], golden["labels"], golden["boxes"], strict=True)
+    logits, iou = sam.decode(embedding, [Prompt(*one) for one in asked])
     candidates = logits[:, 1:]
     return {
         "name": str(json.loads(config.read_text()).get("name", config.stem)),
@@ -100,8 +102,9 @@ def _with_prior(sam: OpenVinoSam, embedding: NDArray[np.float32], golden: Any) -
     reference = golden["low_res_logits_with_prior"]
     count, _, side, _ = reference.shape
     rng = np.random.default_rng(int(golden["mask_prior_seed"]))
-    prior = rng.standard_normal((count, 1, side, side)).astype(np.float32) * 4
-    logits, _ = sam.decode(embedding, boxes=golden["boxes"], mask_prior=prior)
+    priors = rng.standard_normal((count, 1, side, side)).astype(np.float32)[:, 0] * 4
+    asked = [Prompt(box=box, mask=prior) for box, prior in zip(golden["boxes"], priors, strict=True)]
+    logits, _ = sam.decode(embedding, asked)
     return relative(logits[:, 1:], reference)
 
 
@@ -119,8 +122,8 @@ def _disagreement(candidates: NDArray[np.float32], golden: Any, image_size: int)
 def lines(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
     configs = [c for c in sorted(folder.glob("*.json")) if c.with_suffix(".npz").exists()]
     for config in configs:
-        if names and config.stem not in names:
-            continue
+        if (names and config.stem not in names) or config.stem.startswith("real_"):
+            continue  # real weights: bench/parity_real.py
         state = drawn_state(folder, config)
         for precision in PRECISIONS:
             yield best(config, state, precision)

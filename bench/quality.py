@@ -24,8 +24,8 @@ from pathlib import Path
 import httpx
 
 from bench.started import ROOT, free_port, started
-from tests.support import torchzip
-from tests.support.drawn_sam import VIT, draw
+from sam_mask_service.doors import weights
+from sam_mask_service.settings import default_models_dir
 
 OUT = ROOT / "out" / "quality"
 SHARED = Path(os.environ.get("SAM_SHARED", ROOT.parent / "shared"))
@@ -43,8 +43,8 @@ class Run:
     masks: tuple[str, ...] = ("face", "head")
     detection: bool = True
     original: bool = False
-    drawn: bool = False
-    """SAM with random weights: says nothing of SAM's quality, shows that no candidate of it leaves the band."""
+    real: bool = False
+    """With the published weights of MobileSAM, which ``make setup`` brings."""
 
 
 YUNET, HAIR = "face_detection_yunet_2023mar.onnx", "hair_segmentation.tflite"
@@ -57,7 +57,9 @@ RUNS = (
     Run("mesh+yunet-high", {"engine": "mesh"}, (YUNET,), {"recall": "high"}, masks=()),
     Run("mesh+hair", {"engine": "mesh"}, (HAIR,), detection=False),
     Run("mesh+hair+parsing", {"engine": "mesh"}, (HAIR, PARSING), detection=False),
-    Run("sam-drawn", {"engine": "sam"}, detection=False, drawn=True),
+    Run("sam", {"engine": "sam"}, detection=False, real=True),
+    Run("sam+hair", {"engine": "sam"}, (HAIR,), detection=False, real=True),
+    Run("sam+hair+parsing", {"engine": "sam"}, (HAIR, PARSING), detection=False, real=True),
 )
 
 
@@ -88,9 +90,19 @@ def server(run: Run) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         for net in run.nets:
             shutil.copy(SHARED / "models" / net, folder)
-        drawn = {"checkpoint": str(torchzip.write(Path(folder) / "drawn.pth", draw(VIT)))} if run.drawn else {}
-        with started(**run.settings, **drawn, models_dir=folder, offline="true", queue="64") as service:
+        model = {"model": mobile_sam(folder)} if run.real else {}
+        with started(**run.settings, **model, models_dir=folder, offline="true", queue="64") as service:
             yield service.url
+
+
+def mobile_sam(folder: str) -> str:
+    """The model's name, its weights laid into the run's models folder."""
+    row = weights.model("mobile_sam")
+    found = weights.find(row, default_models_dir())
+    if found is None:
+        raise SystemExit("The weights of MobileSAM are not here: make setup.")
+    shutil.copy(found, Path(folder) / row.file)
+    return row.name
 
 
 def score(run: Run, workers: int, limit: int) -> None:

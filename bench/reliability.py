@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.oracle_changes import Labelled, occluded
+from bench.occlusions import Labelled, occluded
 from bench.quality import HAIR, PARSING, SHARED
 from bench.quality_report import table as markdown
 from bench.quality_report import write

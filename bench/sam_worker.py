@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sam_mask_service.sam.prompt import Prompt
+
 BOX = (300.0, 200.0, 700.0, 760.0)
 POINTS = ((500.0, 450.0), (420.0, 520.0), (580.0, 520.0), (500.0, 700.0), (500.0, 330.0), (500.0, 260.0))
 
@@ -39,8 +41,9 @@ class Ours:
         return self.embedding
 
     def decode(self, faces: int) -> None:
-        boxes, points = np.array([BOX] * faces, np.float32), np.array([POINTS] * faces, np.float32)
-        self.sam.decode(self.embedding, boxes=boxes, points=points, labels=np.ones(points.shape[:2], int))
+        points = np.array(POINTS, np.float32)
+        prompt = Prompt(points, np.ones(len(points), np.int64), np.array(BOX, np.float32))
+        self.sam.decode(self.embedding, [prompt] * faces)
 
 
 class Reference:

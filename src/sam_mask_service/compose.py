@@ -22,6 +22,7 @@ from .faces.build import build_detector
 from .faces.detector import FaceDetector
 from .nets import Net, Nets
 from .sam.checkpoint import CheckpointError
+from .segment.cutter import Cutter
 from .segment.mesh import MeshSegmenter
 from .segment.segmenter import Segmenter
 from .service import Service
@@ -138,7 +139,7 @@ def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
     return load_sam(file, precision=settings.precision, threads=settings.threads)
 
 
-def sam_loader(settings: Settings, mesh: MeshSegmenter, network: Network | None = None) -> Loader:
+def sam_loader(settings: Settings, mesh: Cutter, network: Network | None = None) -> Loader:
     """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
 
     def load(report: Report) -> Segmenter:

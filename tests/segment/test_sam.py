@@ -1,41 +1,54 @@
-"""SAM draws the outline of a face and nothing else, whatever its network answers."""
+"""SAM's answers are evidence for the mesh engine's cut where they mean the face, whatever its network answers."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnavailable
-from sam_mask_service.geometry import RGB, Bits, Box, Face
+from sam_mask_service.geometry import RGB, Bits, Box, Face, PixelBox
 from sam_mask_service.mask import band as mask_band
 from sam_mask_service.mask import fill_holes, iou, largest_part
-from sam_mask_service.sam.fake import CANDIDATES, FakeSam
+from sam_mask_service.sam.fake import FakeSam
+from sam_mask_service.sam.prompt import INSIDE
 from sam_mask_service.segment import band
+from sam_mask_service.segment import sam_evidence as evidence
+from sam_mask_service.segment.crop import paste, upright
+from sam_mask_service.segment.cutter import Logits
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
-from sam_mask_service.segment.sam_jobs import DISAGREED, SECOND_LOOKS
+from sam_mask_service.segment.sam_evidence import DISAGREED
+from sam_mask_service.segment.sam_jobs import SECOND_LOOKS
 from sam_mask_service.segment.sam_view import SamEmbedding
-from sam_mask_service.segment.segmenter import Detail, FaceMask
+from sam_mask_service.segment.segmenter import Detail, Embedding, FaceMask, Pixels
 
 WIDTH, HEIGHT = 900, 700
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-FACE = Face(Box(300, 200, 160, 200), 0.9)
-SMALL = Face(Box(80, 60, 20, 26), 0.8)
+
+
+def seen(x: float, y: float, width: float, height: float, confidence: float = 0.9) -> Face:
+    """A face with eyes, nose, mouth and ears where a detector sees them."""
+    marks = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.5, 0.8), (0.02, 0.5), (0.98, 0.5)]
+    points = np.array([(x + u * width, y + v * height) for u, v in marks], np.float32)
+    return Face(Box(x, y, width, height), confidence, keypoints=points)
+
+
+FACE = seen(300, 200, 160, 200)
+SMALL = seen(80, 60, 20, 26, 0.8)
 GOOD = [("face", 0.9)]
 DETAILS: tuple[Detail, ...] = ("picture", "face")
 
 
 @dataclass(slots=True)
 class Mesh:
-    """The mesh engine's stand-in: an ellipse in the face's box; for ``head`` a larger one."""
+    """The mesh engine's stand-in: an ellipse in the face's box, for ``head`` a larger one; with SAM's logits, what they say in a
+    window round the face."""
 
     name: str = "mesh"
     model: str = "fake"
@@ -53,12 +66,37 @@ class Mesh:
         return self.inner.embed(image, faces, detail, deadline)
 
     def masks(
-        self, embedding: object, faces: Sequence[Face], region: str = "face", deadline: Deadline = NO_DEADLINE
+        self,
+        embedding: object,
+        faces: Sequence[Face],
+        region: str = "face",
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
     ) -> list[FaceMask]:
         self.asked.append(region)
         assert isinstance(embedding, FakeEmbedding)
         grown = [Face(face.box.grown(0.2), face.confidence) for face in faces] if region == "head" else list(faces)
         return self.inner.masks(embedding, grown, region, deadline)
+
+    def drawn(
+        self,
+        embedding: Embedding,
+        faces: Sequence[Face],
+        region: str,
+        logits: Sequence[Logits] | None,
+        deadline: Deadline = NO_DEADLINE,
+        pixels: Pixels | None = None,
+    ) -> list[FaceMask]:
+        masks = self.masks(embedding, faces, region, deadline, pixels)
+        return [_by_logits(face, region, mask, one) for face, mask, one in zip(faces, masks, logits or [], strict=True)]
+
+
+def _by_logits(face: Face, region: str, mask: FaceMask, logits: Logits) -> FaceMask:
+    window = upright(np.array(face.box.centre), 3 * face.box.side, np.array([0.0, -1.0]), 256)
+    seen = logits(region, window)
+    if seen is None:
+        return mask
+    return replace(mask, patch=paste((seen > 0).astype(np.float32), window, WIDTH, HEIGHT))
 
 
 def engine(candidates: Sequence[tuple[str, float]], **fake: object) -> tuple[SamSegmenter, FakeSam]:
@@ -88,36 +126,34 @@ def prior(face: Face = FACE) -> FaceMask:
     return mesh.masks(mesh.embed(IMAGE, [face]), [face])[0]
 
 
-def test_a_good_candidate_is_drawn() -> None:
+def test_the_cut_is_told_what_sam_sees() -> None:
     (mask,) = run(GOOD)
     assert mask.score == pytest.approx(0.9) and mask.warnings == ()
-    assert mask.agreement > 0.8  # the prompt's box is a little wider than the face
-    assert iou(whole(mask), whole(prior())) == pytest.approx(mask.agreement)
+    assert mask.agreement > 0.8
+    assert 0.7 < iou(whole(mask), whole(prior())) < 1
 
 
+@pytest.mark.parametrize("region", ["face", "head"])
 @pytest.mark.parametrize("bad", ["body", "background", "everything", "nothing", "speck", "nan"])
-def test_a_wrong_candidate_alone_gives_the_mesh_mask_and_a_warning(bad: str) -> None:
-    (mask,) = run([(bad, 1.0)])
+def test_who_does_not_mean_the_face_is_not_believed(bad: str, region: str) -> None:
+    (mask,) = run([(bad, 1.0)], region=region)
+    proposed = Mesh().masks(FakeEmbedding(WIDTH, HEIGHT), [FACE], region)[0]
     assert mask.warnings == (DISAGREED,)
-    assert np.array_equal(whole(mask), whole(prior()))
-    assert mask.score == prior().score
-    assert mask.agreement < band.FLOOR
+    assert np.array_equal(whole(mask), whole(proposed))
+    assert mask.score == proposed.score
+    assert mask.agreement < evidence.FLOOR
 
 
-@pytest.mark.parametrize("bad", sorted(set(CANDIDATES) - {"face", "larger", "hole", "island"}))
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_good_candidate_is_found_among_bad_ones(bad: str, place: int) -> None:
-    """Even when the network is surer of the bad ones."""
-    candidates = [(bad, 1.0), (bad, 1.0)]
-    candidates.insert(place, ("face", 0.6))
-    (mask,) = run(candidates)
-    assert mask.warnings == () and mask.score == pytest.approx(0.6)
-    assert np.array_equal(whole(mask), whole(run([("face", 0.6)])[0]))
-
-
-def test_of_two_that_agree_alike_the_surer_one_wins() -> None:
-    (mask,) = run([("face", 0.2), ("face", 0.8), ("face", 0.5)])
-    assert mask.score == pytest.approx(0.8)
+@pytest.mark.parametrize(
+    ("region", "names"), [("face", ["nan", "face", "face", "nan"]), ("head", ["nan", "nan", "face", "face"])]
+)
+def test_two_candidates_are_heard_and_the_others_are_not(region: str, names: list[str]) -> None:
+    (mask,) = run([(name, 0.2 * i) for i, name in enumerate(names)], region=region)
+    heard = evidence.CANDIDATES[region]
+    assert mask.warnings == () and mask.score == pytest.approx(0.2 * np.mean(heard))
+    for i in heard:
+        (mask,) = run([("nan" if i == n else name, 0.9) for n, name in enumerate(names)], region=region)
+        assert mask.warnings == (DISAGREED,)
 
 
 @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf, 7.0, -3.0])
@@ -126,33 +162,33 @@ def test_scores_are_numbers_between_0_and_1(score: float) -> None:
     assert 0 <= mask.score <= 1 and mask.warnings == ()
 
 
-def test_holes_are_filled_and_islands_removed() -> None:
-    for name in ("hole", "island"):
-        (mask,) = run([(name, 0.9)])
-        bits = mask.patch.bits
-        assert mask.warnings == ()
-        assert np.array_equal(bits, fill_holes(bits)) and np.array_equal(bits, largest_part(bits))
-        assert iou(whole(mask), whole(run(GOOD)[0])) > 0.98
-
-
-def test_the_band_holds_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A face that leaks far into something else, and just passes the floor, keeps no more of the leak than the band is wide."""
-
-    def leaking(box: NDArray[Any], side: int) -> NDArray[np.bool_]:
-        bits = np.asarray(CANDIDATES["face"](box, side))
-        middle = int(box[0] + box[2]) // 2
-        bits[int(box[3]) - 10 :, middle - 1 : middle + 2] = True
-        return bits
-
-    monkeypatch.setitem(CANDIDATES, "leaking", leaking)
-    (mask,) = run([("leaking", 0.9)])
-    assert mask.warnings == ()
-    allowed = band.OUTER * np.sqrt(np.count_nonzero(whole(prior()))) + 1
-    rows, columns = np.nonzero(whole(mask))
-    ellipse = FACE.box
-    assert rows.min() >= ellipse.y - allowed and rows.max() <= ellipse.bottom + allowed
-    assert columns.min() >= ellipse.x - allowed and columns.max() <= ellipse.right + allowed
-    assert whole(mask).sum() > whole(prior()).sum()
+@pytest.mark.parametrize(
+    ("seen", "low", "high"),
+    [
+        ("the face", 0.99, 1.0),
+        ("face and neck", 0.8, 1.0),
+        ("half of the face", 0.4, 0.6),
+        ("a body", 0.0, 0.3),
+        ("all but the face", 0.0, 0.0),
+        ("everything", 0.0, 0.3),
+        ("nothing", 0.0, 0.0),
+    ],
+)
+def test_agreement(seen: str, low: float, high: float) -> None:
+    y, x = np.mgrid[:256, :256]
+    face = ((x - 128) / 20) ** 2 + ((y - 90) / 26) ** 2 <= 1
+    shapes = {
+        "the face": face,
+        "face and neck": face | ((abs(x - 128) < 12) & (y > 90) & (y < 130)),
+        "half of the face": face & (x < 128),
+        "a body": face | ((abs(x - 128) < 60) & (y > 120)),
+        "all but the face": ~face,
+        "everything": np.ones_like(face),
+        "nothing": np.zeros_like(face),
+    }
+    found = evidence.agrees(np.where(shapes[seen], 5, -5).astype(np.float32), face.astype(np.float32))
+    assert low <= found <= high
+    assert evidence.agrees(np.ones((256, 256), np.float32), np.zeros((256, 256), np.float32)) == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -180,7 +216,7 @@ def test_answers_of_a_wrong_shape_give_the_mesh_mask(shape: tuple[int, ...]) -> 
 
 
 def test_masks_come_in_the_order_of_the_faces() -> None:
-    faces = [FACE, SMALL, Face(Box(600, 400, 120, 150), 0.7)]
+    faces = [FACE, SMALL, seen(600, 400, 120, 150, 0.7)]
     for detail in DETAILS:
         for order in (faces, faces[::-1]):
             found = run(GOOD, order, detail=detail)
@@ -198,24 +234,59 @@ def test_head_is_drawn_and_unknown_regions_are_refused() -> None:
 
 
 def test_the_cheap_step_is_cheap() -> None:
-    """One run of the encoder a view; all faces of a view in one call; the mesh's mask of the face is drawn once."""
+    """One run of the encoder a view; all faces of a view in one call, and nothing is asked twice."""
     segmenter, backend = engine(GOOD)
     embedding = segmenter.embed(IMAGE, [FACE, SMALL], "picture")
     assert [c[0] for c in backend.calls] == ["encode"]
     for _ in range(3):
         segmenter.masks(embedding, [FACE, SMALL])
-    assert [c for c in backend.calls if c[0] == "decode"] == [("decode", 2, False)] * 3
-    assert isinstance(segmenter._prior, Mesh) and segmenter._prior.asked == ["face"] * 2
+    segmenter.masks(embedding, [SMALL], "head")
+    assert [c for c in backend.calls if c[0] == "decode"] == [("decode", 2, False), ("decode", 1, False)]
 
 
-def test_a_second_look_only_at_a_few_half_agreed_faces() -> None:
+def test_faces_are_asked_about_by_points_and_heads_by_a_box_too() -> None:
+    segmenter, backend = engine(GOOD)
+    embedding = segmenter.embed(IMAGE, [FACE], "picture")
+    for region in ("face", "head"):
+        segmenter.masks(embedding, [FACE], region)
+    face, head = backend.prompts
+    assert face.box is None and (face.labels == INSIDE).any()
+    assert head.box is not None and (head.labels == INSIDE).any()
+
+
+def test_a_face_whose_points_lie_outside_the_view_is_asked_about_by_its_box() -> None:
+    marks = np.full((6, 2), 20.0, np.float32)
+    face = replace(FACE, keypoints=marks)
+    segmenter, backend = engine(GOOD)
+    embedding = segmenter.embed(IMAGE, [face], "picture")
+    view = replace(embedding.views[0], box=PixelBox(290, 190, 40, 40))
+    mask = Mesh().masks(embedding.mesh, [face])[0]
+    off = replace(mask, patch=replace(mask.patch, x=500))
+    evidence.asked(backend, [evidence.Question(face, "face", off, view)], NO_DEADLINE)
+    assert backend.prompts[-1].box is not None and len(backend.prompts[-1].points) == 0
+
+
+def test_a_face_too_small_for_sams_grid_is_left_to_the_mesh_engine() -> None:
+    tiny = Face(Box(80, 60, 12, 14), 0.8)
+    segmenter, backend = engine(GOOD)
+    (mask,) = segmenter.masks(segmenter.embed(IMAGE, [tiny], "picture"), [tiny])
+    assert mask == prior(tiny) or np.array_equal(whole(mask), whole(prior(tiny)))
+    assert mask.warnings == () and not [c for c in backend.calls if c[0] == "decode"]
+
+
+def test_a_second_look_only_at_a_few_half_agreed_parts() -> None:
     faces = [Face(Box(60 + 110 * i, 300, 80, 100), 0.9) for i in range(7)]
-    segmenter, backend = engine([("body", 0.9)])
-    found = segmenter.masks(segmenter.embed(IMAGE, faces, "picture"), faces)
-    asked = [c for c in backend.calls if c[0] == "decode"]
-    assert asked[0] == ("decode", 7, False)
-    assert all(c[2] and c[1] <= SECOND_LOOKS for c in asked[1:])
-    assert all(m.warnings == (DISAGREED,) for m in found)
+    segmenter, backend = engine([("larger", 0.9), ("body", 0.9)])
+    embedding = segmenter.embed(IMAGE, faces, "picture")
+    for i, limit in enumerate((0.99, band.FLOOR)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(band, "FLOOR", limit)
+            segmenter.masks(embedding, faces, "lips")
+        asked = [c for c in backend.calls if c[0] == "decode"]
+        assert asked[0] == ("decode", 7, False)
+        assert all(c[2] and c[1] <= SECOND_LOOKS for c in asked[1:] if c[1] != 7)
+        assert (len(asked) > 1) == (i == 0) or i
+        backend.calls.clear()
 
 
 def test_no_faces() -> None:
@@ -228,7 +299,8 @@ def test_nbytes_counts_the_arrays() -> None:
     segmenter, _ = engine(GOOD)
     embedding = segmenter.embed(IMAGE, [FACE], "picture")
     arrays = sum(v.embedding.nbytes for v in embedding.views) + prior().patch.bits.nbytes
-    assert embedding.nbytes == arrays + embedding.mesh.nbytes
+    answers = 2 * 256 * 256 * 4  # what SAM may yet say of the face and the head
+    assert embedding.nbytes == arrays + answers + embedding.mesh.nbytes
     assert embedding.nbytes > 4 * 256 * 64 * 64
 
 

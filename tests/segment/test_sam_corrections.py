@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import Internal
 from sam_mask_service.geometry import Bits, Box, Face
 from sam_mask_service.mask import distance_to
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
+from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.segment import band
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.prompted import REACH
@@ -60,28 +62,16 @@ class Following(FakeSam):
 
     besides: Callable[[Bits], Bits] | None = None
 
-    def decode(
-        self,
-        embedding: F32,
-        *,
-        boxes: NDArray[Any] | None = None,
-        points: NDArray[Any] | None = None,
-        labels: NDArray[Any] | None = None,
-        mask_prior: NDArray[Any] | None = None,
-        **_: Any,
-    ) -> tuple[F32, F32]:
-        self.calls.append(("decode", 1, mask_prior is not None))
+    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+        (prompt,) = prompts
+        self.calls.append(("decode", 1, prompt.mask is not None))
         side, step = self.image_size // 4, 4 * SIZE // self.image_size
         grids = {name: visible(name)[step // 2 :: step, step // 2 :: step] for name in THINGS}
-        wanted = {
-            name for name, bits in grids.items() if mask_prior is not None and covered(bits, mask_prior[0, 0] > 0)
-        }
-        if boxes is not None:
-            wanted |= {max(grids, key=lambda name: fills(grids[name], boxes[0] / 4))}
-        for (x, y), label in (
-            zip(points[0], labels[0], strict=True) if points is not None and labels is not None else ()
-        ):
-            for name in [name for name, bits in grids.items() if label >= 0 and bits[int(y) // 4, int(x) // 4]]:
+        wanted = {name for name, bits in grids.items() if prompt.mask is not None and covered(bits, prompt.mask > 0)}
+        if (box := prompt.box) is not None:
+            wanted |= {max(grids, key=lambda name: fills(grids[name], box / 4))}
+        for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
+            for name in [name for name, bits in grids.items() if bits[int(y) // 4, int(x) // 4]]:
                 wanted = wanted | {name} if label else wanted - {name}
         found = np.zeros((side, side), bool)
         for name in wanted:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_mask_service.geometry import Box, Face, PixelBox
+from sam_mask_service.sam.frame import Frame, upscale
 from sam_mask_service.segment import prompts
+from sam_mask_service.segment.crop import upright
+from sam_mask_service.segment.sam_view import View, in_window
 from sam_mask_service.segment.segmenter import Detail, Patch
 from sam_mask_service.segment.views import CONTEXT, NEAR, WORTH, best_view, groups, plan
 
@@ -99,12 +103,14 @@ def test_points_on_the_face_and_beside_it() -> None:
     prior = oval()
     given_face = Face(Box(200, 300, 100, 130), 0.9, landmarks=landmarks())
     prompt = prompts.of_face(given_face, prior, "face")
-    assert prompt.points.shape == (prompts.POINTS, 2) and prompt.labels.shape == (prompts.POINTS,)
+    assert prompt.points.shape == (10, 2) and prompt.labels.shape == (10,) and prompt.box is None
     assert np.count_nonzero(prompt.labels == 1) == 6 and np.count_nonzero(prompt.labels == 0) == 4
     for (x, y), label in zip(prompt.points, prompt.labels, strict=True):
         inside = 200 <= x < 300 and 300 <= y < 430 and prior.bits[int(y) - 300, int(x) - 200]
         assert bool(inside) == (label == 1)
-    left, top, right, bottom = prompt.box
+    head = prompts.of_face(given_face, prior, "head")
+    assert head.box is not None
+    left, top, right, bottom = head.box
     assert left < 200 and top < 300 and right > 300 and bottom > 430
 
 
@@ -139,3 +145,19 @@ def test_without_a_mesh_the_key_points_or_the_deepest_place() -> None:
 def test_mask_prompts_are_logits_around_zero() -> None:
     shares = np.array([[0, 0.5, 1]], np.float32)
     assert np.allclose(prompts.as_logits(shares), [[-prompts.PRIOR_LOGIT, 0, prompts.PRIOR_LOGIT]])
+
+
+@pytest.mark.parametrize(
+    "box", [PixelBox(0, 0, 400, 300), PixelBox(100, 60, 200, 200)], ids=["wide picture", "square crop"]
+)
+def test_logits_in_a_window_are_those_of_the_picture(box: PixelBox) -> None:
+    """As the reference blows them up, to what a second bilinear step makes of them."""
+    rough = np.random.default_rng(1).normal(0, 8, (256, 256)).astype(np.float32)
+    logits = np.asarray(cv2.GaussianBlur(rough, (0, 0), 6) * 10, np.float32)
+    view = View(box, Frame(box.width, box.height, 1024), np.zeros((1, 256, 64, 64), np.float32))
+    window = upright(np.array([190.0, 150.0]), 80, np.array([0.0, -1.0]), 80)
+    seen = in_window(logits, view, window)
+    expected = upscale(logits, view.frame, 150 - box.x, 110 - box.y, 80, 80)
+    assert np.abs(seen - expected).max() < 0.05 * np.abs(expected).max()
+    beyond = upright(np.array([-300.0, 150.0]), 80, np.array([0.0, -1.0]), 80)
+    assert not in_window(logits, view, beyond).any()

@@ -15,7 +15,6 @@ from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.image import encode
 from sam_mask_service.segment.fake import FakeSegmenter
-from sam_mask_service.segment.segmenter import Segmenter
 from sam_mask_service.service import Service
 from sam_mask_service.settings import Settings, load
 
@@ -55,7 +54,7 @@ def settings(tmp_path: Path, **values: Any) -> Settings:
 def service(
     tmp_path: Path,
     detector: Any = None,
-    segmenter: Segmenter | None = None,
+    segmenter: Any = None,
     load_sam: Loader | None = None,
     **values: Any,
 ) -> Service:

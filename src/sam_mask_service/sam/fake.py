@@ -93,8 +93,10 @@ def _logits(mask: NDArray[Any]) -> F32:
 
 
 def _box(prompt: Prompt) -> NDArray[Any]:
-    """The box of a prompt, or the box around its points inside, 64 pixels wider."""
+    """The box of a prompt, or about the face that its points inside are eyes, nose and mouth of."""
     if prompt.box is not None:
         return np.asarray(prompt.box, np.float64)
     inside = prompt.points[prompt.labels == INSIDE].astype(np.float64)
-    return np.concatenate([inside.min(axis=0) - 32, inside.max(axis=0) + 32])
+    low, high = inside.min(axis=0), inside.max(axis=0)
+    margin = np.maximum(32, 0.75 * (high - low))
+    return np.concatenate([low - margin, high + margin])

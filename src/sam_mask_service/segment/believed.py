@@ -42,6 +42,8 @@ class FaceTrust:
     colour_sure: float = 0.3
     """… less this share where SAM is believed and sure, at logits of ``sure`` and more."""
     sure: float = 6.0
+    hair: float = 0.25
+    """Weight left to the hair network: what it knows of hair lines SAM knows better."""
     crown: float = 0.45
     """A bald forehead goes on so far above the mesh, in face widths, where SAM says so."""
 
@@ -50,7 +52,7 @@ class FaceTrust:
 class HeadTrust:
     """As FaceTrust, for heads."""
 
-    gain: float = 0.8
+    gain: float = 1.2
     bound: float = 4.0
     bias: float = 1.0
     """Added to the logits above the jaw: SAM leaves fine hair out."""
@@ -64,11 +66,13 @@ FACE, HEAD = FaceTrust(), HeadTrust()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """What SAM adds to the cut: ``odds`` (S, S) float32 log odds; ``mesh``, ``colour``: (S, S) float32 weights of the others."""
+    """What SAM adds to the cut: ``odds`` (S, S) float32 log odds; ``mesh``, ``colour``: (S, S) float32 weights of the others, and
+    ``hair``: that of the hair network."""
 
     odds: Soft
     mesh: Soft
     colour: Soft
+    hair: float
 
 
 def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> Term:
@@ -82,7 +86,7 @@ def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> 
     believed = np.where(within, ramp(up, *trust.beard, 0, 1), ramp(up, *trust.top, 0, 1))
     sure = np.clip(np.abs(logits) / trust.sure, 0, 1) * believed
     colour = np.asarray(trust.colour * (1 - trust.colour_sure * sure), np.float32)
-    return Term(np.asarray(odds, np.float32), ramp(up, *trust.mesh, 1, trust.mesh_left), colour)
+    return Term(np.asarray(odds, np.float32), ramp(up, *trust.mesh, 1, trust.mesh_left), colour, trust.hair)
 
 
 def crown(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> Bits:

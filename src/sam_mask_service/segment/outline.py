@@ -160,9 +160,9 @@ def _grown(bits: Bits, by: float) -> Bits:
 def _log_odds(
     palette: Palette, zones: Zones, hair: Soft | None, parsed: Soft | None, sam: believed.Term | None
 ) -> Soft:
-    expected, colour = np.clip(zones.inside / zones.off, -8, 8), np.full_like(zones.inside, _COLOUR)
+    expected, colour, heard = np.clip(zones.inside / zones.off, -8, 8), np.full_like(zones.inside, _COLOUR), 1.0
     if sam is not None:
-        expected, colour = expected * sam.mesh + sam.odds, sam.colour
+        expected, colour, heard = expected * sam.mesh + sam.odds, sam.colour, sam.hair
     below = _SKIN_BELOW[0 if hair is None else 1]
     skin = ((zones.depth > _SKIN_DEPTH) & (zones.up < below) & ~zones.features).astype(np.float32)
     around = ((zones.inside < -_AROUND) & (zones.up > _AROUND_ABOVE)).astype(np.float32)
@@ -171,7 +171,8 @@ def _log_odds(
     if hair is not None:
         hair = _trusted(hair, zones)
         hair = hair * ramp(zones.up, *_HAIR_ABOVE, 0, 1)
-        expected = expected - _HAIR * np.clip((hair - 0.3) / 0.3, 0, 1) + ((hair < _BARE) & (zones.depth > 0.02))
+        told = _HAIR * np.clip((hair - 0.3) / 0.3, 0, 1) - ((hair < _BARE) & (zones.depth > 0.02))
+        expected = expected - heard * told
         skin, around = skin * (hair < 0.5), np.maximum(around, hair > 0.8)
     face, rest = palette.density(skin), palette.density(around.astype(np.float32))
     odds = expected

@@ -1,8 +1,9 @@
 """SAM by the user's own prompts: points and a box, with or without a mask to correct.
 
-A correction starts as SAM's own demo does, from the mask that the user sees and all of his points. Two things are different. The
-mask prompt is the mask as it was drawn, held by its band, not SAM's raw low-resolution logits: those may be a body's, and the
-service keeps no state between two questions. And what is far from every point stays as the user saw it: a click corrects a place.
+Points alone are asked as Meta's predictor asks (``_replayed``). A correction starts as SAM's own demo does, from the mask that the
+user sees and all of his points. Two things are different. The mask prompt is the mask as it was drawn, not SAM's raw low-resolution
+logits: those may be a body's, and the service keeps no state between two questions. And what is far from every point stays as the
+user saw it: a click corrects a place.
 """
 
 from __future__ import annotations
@@ -66,12 +67,32 @@ def prompted(
     wish = _wish(seen, start, points, box)
     view = seen.views[best_view([v.box for v in seen.views], _extent(wish))]
     prior = None if wish.start is None else coarse(wish.start.patch, view)
-    mask = None if prior is None else prompts.as_logits(prior)
-    asked = view.prompt(Prompt(wish.points, wish.labels, wish.box, mask))
-    logits, predicted = backend.decode(view.embedding, [asked], deadline)
-    one, score = _best(logits[0], predicted[0], prior, view, wish)
+    if prior is None and wish.box is None:
+        one, score = _replayed(backend, view, wish, deadline)
+    else:
+        mask = None if prior is None else prompts.as_logits(prior)
+        asked = view.prompt(Prompt(wish.points, wish.labels, wish.box, mask))
+        logits, predicted = backend.decode(view.embedding, [asked], deadline)
+        one, score = _best(logits[0], predicted[0], prior, view, wish)
     patch = _patch(one, view, wish) if wish.start is None else _corrected(one, view, wish, wish.start.patch, seen)
     return FaceMask(patch, score, 1.0 if wish.start is None else patch_iou(patch, wish.start.patch))
+
+
+def _replayed(backend: SamBackend, view: View, wish: _Wish, deadline: Deadline) -> tuple[F32, float]:
+    """Points alone, as Meta's predictor is used: of the first point the candidate with the best predicted IoU, of more points the
+    single mask, each answer starting from the logits of the one before. No state is kept between questions, so the clicks are
+    played again: the first, all but the last, all."""
+    count = len(wish.points)
+    mask: F32 | None = None
+    for number in sorted({1, max(1, count - 1), count}):
+        asked = view.prompt(Prompt(wish.points[:number], wish.labels[:number], None, mask))
+        logits, predicted = backend.decode(view.embedding, [asked], deadline)
+        if not np.isfinite(logits).all():
+            raise Internal
+        single = number > 1 or logits.shape[1] == 1
+        best = 0 if single else 1 + int(np.argmax(np.nan_to_num(predicted[0, 1:], nan=-1)))
+        mask = np.clip(logits[0, best], -prompts.MOST_LOGIT, prompts.MOST_LOGIT)
+    return logits[0, best], float(np.clip(np.nan_to_num(predicted[0, best]), 0, 1))
 
 
 def shows(seen: SamEmbedding, points: Sequence[UserPoint], box: Box | None) -> bool:

@@ -32,6 +32,8 @@ _THIN, _NEAR = 0.35, 0.10
 BOX_MARGIN = 0.04
 PRIOR_LOGIT = 8.0
 """Logit of a cell that a mask prompt is sure about: of the size of SAM's own."""
+MOST_LOGIT = 32.0
+"""SAM's own logits as a mask prompt, bounded as in Meta's code."""
 UNBOXED = frozenset({"face"})
 """Regions asked about by points alone."""
 

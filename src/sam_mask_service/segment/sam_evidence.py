@@ -71,7 +71,8 @@ def asked(backend: SamBackend, questions: Sequence[Question], deadline: Deadline
     view = questions[0].view
     ask = [_prompt(question) for question in questions]
     logits, predicted = backend.decode(view.embedding, ask, deadline)
-    if logits.shape[:1] != (len(ask),) or logits.shape[2:] != (view.grid, view.grid):
+    sizes = len(ask), view.grid, view.grid
+    if (*logits.shape[:1], *logits.shape[2:]) != sizes or predicted.shape != logits.shape[:2]:
         return [Evidence(q.outline, view, None, 0.0, 0.0) for q in questions]
     return [_evidence(*one) for one in zip(questions, logits, predicted, strict=True)]
 

@@ -1,0 +1,72 @@
+"""MobileSAM on its published weights, which set-up brings: the reference's values, prompts as trained, a face."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from bench.parity_real import GOLDEN, PAIR, Case, cases, compared, loaded
+from sam_mask_service.mask import iou
+from sam_mask_service.sam.prompt import Prompt
+from sam_mask_service.sam.runtime import OpenVinoSam
+from sam_mask_service.segment.mesh import MeshSegmenter
+from sam_mask_service.segment.sam import SamSegmenter
+
+from ..support.drawn_face import face, portrait
+from ..support.real_weights import mobile_sam
+
+needs_pair = pytest.mark.skipif(
+    not (GOLDEN / f"{PAIR}.npz").is_file() or not (GOLDEN.parent / "eval").is_dir(),
+    reason="the golden values are not beside this checkout",
+)
+
+
+@cache
+def _sam() -> OpenVinoSam:
+    return loaded(mobile_sam(), "f32")
+
+
+@pytest.fixture
+def sam() -> OpenVinoSam:
+    return _sam()
+
+
+@needs_pair
+def test_the_reference_answers_the_same(sam: OpenVinoSam) -> None:
+    reference = np.load(GOLDEN / f"{PAIR}.npz")
+    asked: list[Case] = list(cases())[:6]
+    embeddings = {number: sam.encode(asked[3 * number].image) for number in (0, 1)}
+    for case in asked:
+        row = compared(sam, case, embeddings[case.number], reference)
+        assert row["embedding"] < 1e-4 and row["iou"] < 1e-3, case.key
+        assert row["logits"] < 2e-3, case.key  # stored as float16
+        assert row["pixels"] < 1e-5, case.key
+
+
+def test_prompts_of_any_length_answer_alone_as_together(sam: OpenVinoSam) -> None:
+    image, _ = portrait((300, 260), (130, 150), 120, 160)
+    embedding = sam.encode(image)
+    spots = np.random.default_rng(5).uniform(300, 800, (11, 2)).astype(np.float32)
+    asked = [Prompt(spots[:n], np.ones(n, np.int64)) for n in (1, 2, 5, 11)]
+    asked += [Prompt(spots[:n], np.ones(n, np.int64), np.array([250, 200, 800, 900], np.float32)) for n in (0, 3, 10)]
+    together, predicted = sam.decode(embedding, asked)
+    for prompt, logits, scores in zip(asked, together, predicted, strict=True):
+        alone, alone_scores = sam.decode(embedding, [prompt])
+        assert np.array_equal(logits, alone[0]) and np.array_equal(scores, alone_scores[0])
+
+
+def test_a_drawn_face_is_outlined_better_than_by_the_mesh_engine_alone(sam: OpenVinoSam) -> None:
+    image, truth = portrait((700, 600), (300, 360), 300, 400)
+    found = [face((300, 360), 300, 400)]
+    mesh = MeshSegmenter()
+    both = SamSegmenter(sam, mesh), mesh
+    fits = []
+    for engine in both:
+        (mask,) = engine.masks(engine.embed(image, found), found, pixels=lambda: image)
+        canvas, p = np.zeros_like(truth), mask.patch
+        canvas[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] = p.bits
+        fits.append(iou(canvas, truth))
+        assert mask.warnings == ()
+    assert fits[0] > 0.97 and fits[0] >= fits[1] - 0.002

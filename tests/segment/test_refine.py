@@ -1,0 +1,87 @@
+"""Outlines at the picture's own resolution: the truth is drawn, the coarse outline comes from a window of 144 pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sam_mask_service.geometry import RGB, Bits
+from sam_mask_service.mask import distance_to
+from sam_mask_service.segment.refine import REFINE, refined
+from sam_mask_service.segment.segmenter import Patch
+
+SIZE = 1400
+STEP = 10.0
+
+
+def shape(bumps: int = 5, radius: float = 480, centre: tuple[float, float] = (700, 700)) -> Bits:
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    angle = np.arctan2(y - centre[1], x - centre[0])
+    return np.asarray(np.hypot(x - centre[0], y - centre[1]) < radius * (1 + 0.06 * np.cos(bumps * angle)))
+
+
+def painted(truth: Bits, inner: int = 190, outer: int = 90, noise: float = 6) -> RGB:
+    image = np.where(truth[..., None], [inner, inner - 40, inner - 60], [outer, outer, outer + 20]).astype(np.float32)
+    image += np.random.default_rng(3).normal(0, noise, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def coarse(truth: Bits, step: float = STEP, off: float = 0.8) -> Patch:
+    """The truth in a window of so many pixels a step, moved by most of one, and blown up."""
+    side = int(SIZE / step)
+    move = np.array([[1, 0, off * step], [0, 1, -off * step]], np.float32)
+    moved = cv2.warpAffine(truth.astype(np.float32), move, (SIZE, SIZE))
+    small = cv2.resize(moved, (side, side), interpolation=cv2.INTER_AREA) > 0.5
+    return Patch(0, 0, np.asarray(cv2.resize(small.astype(np.float32), (SIZE, SIZE)) > 0.5))
+
+
+def off(patch: Patch, truth: Bits) -> NDArray[np.float32]:
+    """Distances in pixels from the patch's outline to the true one."""
+    bits = np.zeros_like(truth)
+    bits[patch.y : patch.y + patch.bits.shape[0], patch.x : patch.x + patch.bits.shape[1]] = patch.bits
+    edge = bits & ~cv2.erode(bits.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
+    true = truth & ~cv2.erode(truth.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
+    return np.asarray(distance_to(true)[edge], np.float32)
+
+
+@pytest.mark.parametrize("bumps", [0, 5, 11])
+def test_the_outline_lies_where_the_picture_has_its_edge(bumps: int) -> None:
+    truth = shape(bumps)
+    before, after = coarse(truth), refined(painted(truth), coarse(truth), STEP)
+    assert off(before, truth).mean() > 4
+    assert off(after, truth).mean() < 1.2 and np.percentile(off(after, truth), 95) < 3
+
+
+def test_where_nothing_is_to_be_seen_the_outline_stays() -> None:
+    truth = shape()
+    flat = np.random.default_rng(0).integers(100, 140, (SIZE, SIZE, 3), dtype=np.uint8)
+    after = refined(flat, coarse(truth, off=0), STEP)
+    assert off(after, truth).mean() < 0.6 * STEP
+
+
+def test_outlines_that_are_as_fine_as_the_picture_are_left_alone() -> None:
+    patch = coarse(shape())
+    image = painted(shape())
+    assert refined(image, patch, REFINE.worth - 0.01) is patch
+    empty = Patch(3, 4, np.zeros((1, 1), bool))
+    assert refined(image, empty, STEP) is empty
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 70), st.integers(1, 70), st.floats(1.3, 30))
+def test_any_patch_stays_in_the_picture_and_near_its_outline(
+    x: int, y: int, width: int, height: int, step: float
+) -> None:
+    image = np.random.default_rng(x).integers(0, 256, (80, 90, 3), dtype=np.uint8)
+    bits = np.ones((min(height, 80 - y), min(width, 90 - x)), bool)
+    found = refined(image, Patch(x, y, bits), step)
+    assert found.x >= 0 and found.x + found.bits.shape[1] <= 90
+    assert found.y >= 0 and found.y + found.bits.shape[0] <= 80
+    canvas = np.zeros((80, 90), bool)
+    canvas[y : y + bits.shape[0], x : x + bits.shape[1]] = bits
+    grown = distance_to(canvas)[found.y : found.y + found.bits.shape[0], found.x : found.x + found.bits.shape[1]]
+    assert not (found.bits & (grown > REFINE.reach * step + 2)).any()
