@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InvalidParameter
 from ..geometry import RGB, Bits, PixelBox
-from ..image import decode
 from ..mask import Alpha, bounds, distance_to
 from ..targets.fit import Transform, resize, undo
 from ..targets.row import Change
@@ -135,15 +132,6 @@ def to_picture_size(change: Alpha, width: int, height: int, transform: Transform
     if transform is not None and change.shape == (transform.height, transform.width):
         return undo(change, transform)
     raise InvalidParameter(f"mask: {change.shape[1]} × {change.shape[0]} is not the size of the original.")
-
-
-def decode_mask(data: bytes, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
-    """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, its alpha channel kept. Raises what ``image.decode`` raises."""
-    decode(data, max_bytes=max_bytes, max_pixels=max_pixels)
-    with Image.open(io.BytesIO(data)) as mask:
-        if mask.has_transparency_data:
-            return np.asarray(mask.convert("RGBA"))
-        return np.asarray(mask if mask.mode in ("L", "RGB") else mask.convert("L" if mask.mode == "1" else "RGB"))
 
 
 def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
