@@ -137,7 +137,7 @@ def to_picture_size(change: Alpha, width: int, height: int, transform: Transform
 def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
     """(H, W) uint8, 255 = take the edit, from a decoded mask file: (H, W) grey, (H, W, 3) or (H, W, 4) uint8.
 
-    ``change`` names what marks the part to change, as in the target table. Raises InvalidParameter for a picture that is
+    ``change`` names what marks the part to change, as in the target table; colours count as far as they are seen. Raises InvalidParameter for a picture that is
     no mask: coloured, or without the alpha channel that ``transparent`` needs.
     """
     if change == "transparent":
@@ -147,4 +147,10 @@ def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
     grey = mask if mask.ndim == 2 else mask[:, :, 0]
     if mask.ndim == 3 and int(np.abs(mask[:, :, :3].astype(np.int16) - grey[:, :, None].astype(np.int16)).max()) > 2:
         raise InvalidParameter("mask: this is a coloured picture, not a mask.")
-    return np.asarray(grey if change == "white" else 255 - grey)
+    marked = grey if change == "white" else 255 - grey
+    return np.asarray(marked if mask.shape[2:] != (4,) else _seen(marked, mask[:, :, 3]))
+
+
+def _seen(marked: Alpha, alpha: Alpha) -> Alpha:
+    """What is see-through marks nothing, whatever colour lies under it."""
+    return np.asarray((marked.astype(np.uint16) * alpha + 127) // 255, np.uint8)

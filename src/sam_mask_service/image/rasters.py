@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,9 @@ from PIL import ExifTags, Image, ImageFile
 
 from ..errors import ImageUnreadable
 from . import colour
-from .containers import bmp, pnm
+from .containers import bmp, pnm, tiff
 from .containers.clean import Clean
+from .tiff_rows import samples
 
 Image.init()  # registers every format once: a first request must not race for it
 Image.MAX_IMAGE_PIXELS = None  # `decode` has its own, exact limit, asked before any pixel
@@ -38,7 +40,7 @@ _BAND = 1 << 18
 # before, so that a lack of memory is ours and not the picture's.
 _FAULTS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, RuntimeError,
-    struct.error, cv2.error,
+    struct.error, cv2.error, zlib.error,
 )  # fmt: skip
 
 
@@ -110,8 +112,13 @@ def _rgb(band: Image.Image) -> Pixels:
     return np.asarray(band if band.mode == "RGB" else band.convert("RGB"), np.uint8)
 
 
+def _of_16_bits(values: NDArray[np.uint16]) -> Pixels:
+    """The 257th part: white stays white, and what 8 bits were spread to comes back."""
+    return (values - (values >> 8) >> 8).astype(np.uint8)
+
+
 _BANDS: dict[str, Callable[[Image.Image], Pixels]] = {
-    "deep": lambda band: (np.asarray(band).astype(np.uint16) >> 8).astype(np.uint8),
+    "deep": lambda band: _of_16_bits(np.asarray(band).astype(np.uint16)),
     "alpha": lambda band: np.asarray(band.convert("RGBA"), np.uint8),
     "grey": lambda band: np.asarray(band.convert("L"), np.uint8),
     "colour": _rgb,
@@ -204,7 +211,29 @@ def _pnm(clean: Clean) -> Raster:
     return Raster(levels[values])
 
 
+def _tiff(clean: Clean) -> Raster:
+    at, values = samples(clean.data)
+    if at.photometric == tiff.INKS:
+        pixels, profile = _array(Image.fromarray(values, "CMYK"), clean.profile)
+        return Raster(pixels, profile=profile, orientation=clean.orientation)
+    if at.photometric == tiff.PALETTE:
+        values = (np.array(at.palette).reshape(3, 256).T // 256).astype(np.uint8)[values[:, :, 0]]
+    if at.photometric == tiff.WHITE_IS_0:
+        np.subtract(255, values[..., 0], out=values[..., 0])
+    if at.alpha:
+        values = np.asarray(
+            Image.fromarray(values, _SEE_THROUGH[at.samples, at.premultiplied]).convert("RGBA"), np.uint8
+        )
+    return Raster(
+        values[..., 0] if values.shape[2] == 1 else values, profile=clean.profile, orientation=clean.orientation
+    )
+
+
+_SEE_THROUGH = {(2, False): "LA", (2, True): "La", (4, False): "RGBA", (4, True): "RGBa"}
+"""Samples, and whether they are multiplied by the alpha channel → Pillow's mode."""
+
+
 _DECODERS: dict[str, Callable[[Clean], Raster]] = {
-    "JPEG": _jpeg, "PNG": _pillow, "WEBP": _webp, "GIF": _pillow, "BMP": _bmp, "TIFF": _pillow, "AVIF": _pillow,
+    "JPEG": _jpeg, "PNG": _pillow, "WEBP": _webp, "GIF": _pillow, "BMP": _bmp, "TIFF": _tiff, "AVIF": _pillow,
     "HEIF": _heif, "PPM": _pnm,
 }  # fmt: skip

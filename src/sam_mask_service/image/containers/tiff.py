@@ -1,15 +1,15 @@
-"""TIFF 6.0, its first directory alone, read strictly and written anew: what libtiff gets has been looked at. Pure."""
+"""TIFF 6.0, its first directory alone, read strictly: what its tags say is looked at, tag by tag, before a row is unpacked. Pure."""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 from ...errors import ImageUnreadable, UnsupportedMedia
 from ...limits import PICTURE
 from .clean import Clean, enough
 
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
-_SIZES = {1: 1, _SHORT: 2, _LONG: 4, _UNDEFINED: 1}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL = 256, 257, 258, 259, 262, 266
 _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR = 273, 274, 277, 278, 279, 284
 _PREDICTOR, _COLOURS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 317, 320, 322, 323, 324, 325
@@ -18,51 +18,100 @@ _NUMBERS = frozenset({
     _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR,
     _PREDICTOR, _COLOURS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA, _FORMAT,
 })  # fmt: skip
-_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 5, 8, 32946, 32773
-_WHITE_IS_0, _BLACK_IS_0, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
+PLAIN, LZW, PACKBITS = 1, 5, 32773
+DEFLATE = frozenset({8, 32946})
+WHITE_IS_0, BLACK_IS_0, COLOUR, PALETTE, INKS = 0, 1, 2, 3, 5
 _KINDS = {
-    _WHITE_IS_0: (1, (1, 8, 16)), _BLACK_IS_0: (1, (1, 8, 16)), _RGB: (3, (8, 16)), _PALETTE: (1, (8,)), _CMYK: (4, (8,)),
-}  # fmt: skip
-"""Photometric interpretation → colours, and the bits that a sample may have."""
-_HEAD = 8
+    WHITE_IS_0: (1, (1, 8, 16)),
+    BLACK_IS_0: (1, (1, 8, 16)),
+    COLOUR: (3, (8, 16)),
+    PALETTE: (1, (8,)),
+    INKS: (4, (8,)),
+}
+"""Photometric interpretation → its samples, and the bits that a sample may have."""
+_ORDERS = {b"II": "<", b"MM": ">"}
+_LONGEST_ROW = 1 << 20
+"""Bytes of a row, which is what the decoder of packed rows takes."""
 
 Tags = dict[int, list[int]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """How the pixels lie. ``order``: ``<`` or ``>`` of 16-bit samples. ``planes``: 1, or as many as samples when each has rows of its
+    own. ``parts``: (offset, bytes) of the strips or tiles, ``wide`` × ``tall`` pixels each (a last strip may be shorter).
+    ``premultiplied``: an alpha sample that the others are multiplied by.
+    """
+
+    width: int
+    height: int
+    order: str
+    photometric: int
+    samples: int
+    bits: int
+    planes: int
+    compression: int
+    predictor: bool
+    premultiplied: bool
+    tiled: bool
+    wide: int
+    tall: int
+    parts: list[tuple[int, int]]
+    palette: list[int]
+    orientation: int
+    profile: bytes | None
+
+    @property
+    def row_bytes(self) -> int:
+        """Of one row of a part, unpacked."""
+        return -(-self.wide * (self.samples // self.planes) * self.bits // 8)
+
+    @property
+    def alpha(self) -> bool:
+        return self.samples > _KINDS[self.photometric][0]
+
+
 def walk(data: bytes) -> Clean:
     """Raises ImageUnreadable and UnsupportedMedia (what this reader does not cover)."""
-    tags, profile = _directory(data)
-    width, height = _one(tags, _WIDTH, 0), _one(tags, _HEIGHT, 0)
-    samples, bits = _layout(tags)
-    offsets, sizes, tall = _parts(tags, width, height, len(data))
-    plane = 1 if _one(tags, _PLANAR, 1) == 1 else samples
-    whole_part = (_one(tags, _TILE_WIDTH, width)) * tall * samples // plane * bits / 8
-    body = _written(data, tags, offsets, sizes, samples, bits, _ORDERS[data[:2]])
-    cost = 9.0 + min(1.0, whole_part / max(1, width * height)) * samples * bits / 8
-    found = _one(tags, _ORIENTATION, 1)
+    at = layout(data)
+    part = at.row_bytes * at.tall / max(1, at.width * at.height)
     return Clean(
-        "TIFF", width, height, body, orientation=found if found in range(1, 9) else 1, profile=profile, cost=cost,
-        alpha=samples > _KINDS[tags[_PHOTOMETRIC][0]][0],
+        "TIFF", at.width, at.height, data, orientation=at.orientation, profile=at.profile, alpha=at.alpha, cost=10.0 + 2 * part
     )  # fmt: skip
 
 
-_ORDERS = {b"II": "<", b"MM": ">"}
-
-
-def _directory(data: bytes) -> tuple[Tags, bytes | None]:
-    """The numbers of the first directory, and its colour profile. Raises ImageUnreadable."""
+def layout(data: bytes) -> Layout:
+    """Raises ImageUnreadable and UnsupportedMedia."""
     order = _ORDERS[data[:2]]
+    tags, profile = _directory(data, order)
+    width, height = _one(tags, _WIDTH, 0), _one(tags, _HEIGHT, 0)
+    samples, bits = _samples(tags)
+    tiled, wide, tall = _shape(tags, width, height)
+    planes = samples if _one(tags, _PLANAR, 1) == 2 else 1
+    found = Layout(
+        width=width, height=height, order=order, photometric=tags[_PHOTOMETRIC][0], samples=samples, bits=bits, planes=planes,
+        compression=_one(tags, _COMPRESSION, PLAIN), predictor=_one(tags, _PREDICTOR, 1) == 2,
+        premultiplied=_one(tags, _EXTRA, 0) == 1, tiled=tiled, wide=wide, tall=tall,
+        parts=_parts(tags, tiled, -(-width // wide) * -(-height // tall) * planes, len(data)),
+        palette=tags.get(_COLOURS, []), orientation=_one(tags, _ORIENTATION, 1), profile=profile,
+    )  # fmt: skip
+    if found.row_bytes > _LONGEST_ROW or (found.photometric == PALETTE and len(found.palette) != 3 * 256):
+        raise ImageUnreadable
+    return found
+
+
+def _directory(data: bytes, order: str) -> tuple[Tags, bytes | None]:
+    """The numbers of the first directory, and its colour profile. Raises ImageUnreadable."""
     (start,) = _unpack(order + "I", data, 4)
     (count,) = _unpack(order + "H", data, start)
     enough(count, PICTURE.tags, "tags")
     tags: Tags = {}
     profile = None
-    for i in range(count):
-        tag, kind, number, _ = _unpack(order + "HHII", data, start + 2 + 12 * i)
+    for entry in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, number, at = _unpack(order + "HHII", data, entry)
         if tag in _NUMBERS:
-            tags.setdefault(tag, _values(data, order, start + 2 + 12 * i, kind, number))
+            tags.setdefault(tag, _values(data, order, entry, kind, number))
         elif tag == _PROFILE and number <= PICTURE.profile and kind in (1, _UNDEFINED):
-            (at,) = _unpack(order + "I", data, start + 10 + 12 * i)
             profile = data[at : at + number] or None
     return tags, profile
 
@@ -77,7 +126,8 @@ def _values(data: bytes, order: str, entry: int, kind: int, number: int) -> list
     enough(number, PICTURE.strips, "values of a tag")
     if kind not in (_SHORT, _LONG) or not number:
         raise ImageUnreadable
-    at = entry + 8 if _SIZES[kind] * number <= 4 else _unpack(order + "I", data, entry + 8)[0]
+    size = 2 if kind == _SHORT else 4
+    at = entry + 8 if size * number <= 4 else _unpack(order + "I", data, entry + 8)[0]
     return list(_unpack(f"{order}{number}{'H' if kind == _SHORT else 'I'}", data, at))
 
 
@@ -85,77 +135,38 @@ def _one(tags: Tags, tag: int, default: int) -> int:
     return tags.get(tag, [default])[0]
 
 
-def _layout(tags: Tags) -> tuple[int, int]:
+def _samples(tags: Tags) -> tuple[int, int]:
     """Samples a pixel and bits a sample. Raises UnsupportedMedia."""
     samples, bits = _one(tags, _SAMPLES, 1), set(tags.get(_BITS, [1]))
     colours, depths = _KINDS.get(_one(tags, _PHOTOMETRIC, -1), (0, ()))
-    extra = samples - colours
-    plain = set(tags.get(_FORMAT, [1])) == {1} and _one(tags, _FILL, 1) == 1
-    coded = _one(tags, _COMPRESSION, 1) in (_NONE, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS)
-    fits = len(bits) == 1 and bits <= set(depths) and extra in (0, 1 if colours in (1, 3) and bits != {1} else 0)
-    if not (colours and plain and coded and fits):
+    plain = set(tags.get(_FORMAT, [1])) == {1} and _one(tags, _FILL, 1) == 1 and _one(tags, _PREDICTOR, 1) in (1, 2)
+    coded = _one(tags, _COMPRESSION, PLAIN) in (PLAIN, LZW, PACKBITS, *DEFLATE)
+    more = 1 if colours in (1, 3) and bits != {1} and _one(tags, _PHOTOMETRIC, -1) != PALETTE else 0
+    if not (colours and plain and coded and len(bits) == 1 and bits <= set(depths) and 0 <= samples - colours <= more):
         raise UnsupportedMedia(
-            "Of TIFF pictures, those of 8 or 16 bits, plain or packed by LZW, Deflate or PackBits, are read."
+            "Of TIFF, pictures of 8 or 16 bits are read, plain or packed by LZW, Deflate or PackBits."
         )
     return samples, bits.pop()
 
 
-def _parts(tags: Tags, width: int, height: int, end: int) -> tuple[list[int], list[int], int]:
-    """Where the strips or tiles are, how long, and how many rows each has. Raises ImageUnreadable."""
+def _shape(tags: Tags, width: int, height: int) -> tuple[bool, int, int]:
+    """Whether there are tiles, and how wide and tall each is, or a strip. Raises ImageUnreadable."""
     tiled = _TILES in tags
-    offsets, sizes = (tags.get(tag, []) for tag in ((_TILES, _TILE_BYTES) if tiled else (_STRIPS, _STRIP_BYTES)))
-    tall = min(_one(tags, _TILE_HEIGHT, 0), 1 << 16) if tiled else min(_one(tags, _ROWS, height), height)
     wide = _one(tags, _TILE_WIDTH, 0) if tiled else width
+    tall = _one(tags, _TILE_HEIGHT, 0) if tiled else min(_one(tags, _ROWS, height), height)
     if not (tall and wide and width and height):
         raise ImageUnreadable
-    if tiled and (wide % 16 or tall % 16 or wide * tall > 4 * width * height + (1 << 20)):
+    if tiled and (wide % 16 or tall % 16 or wide * tall > 4 * width * height + _LONGEST_ROW):
         raise ImageUnreadable
-    planes = _one(tags, _SAMPLES, 1) if _one(tags, _PLANAR, 1) == 2 else 1
-    count = -(-width // wide) * -(-height // tall) * planes
-    if len(offsets) < count or len(sizes) < count:
+    return tiled, wide, tall
+
+
+def _parts(tags: Tags, tiled: bool, count: int, end: int) -> list[tuple[int, int]]:
+    """Where the strips or tiles are, and how long. Raises ImageUnreadable."""
+    offsets, sizes = (tags.get(tag, []) for tag in ((_TILES, _TILE_BYTES) if tiled else (_STRIPS, _STRIP_BYTES)))
+    if min(len(offsets), len(sizes)) < count:
         raise ImageUnreadable
-    offsets, sizes = offsets[:count], sizes[:count]
-    if any(at + size > end for at, size in zip(offsets, sizes, strict=True)) or sum(sizes) > end:
+    parts = list(zip(offsets[:count], sizes[:count], strict=True))
+    if any(at + size > end for at, size in parts) or sum(size for _, size in parts) > end:
         raise ImageUnreadable
-    return offsets, sizes, tall
-
-
-def _written(
-    data: bytes, tags: Tags, offsets: list[int], sizes: list[int], samples: int, bits: int, order: str
-) -> bytes:
-    """A file of these parts alone, in the byte order of the samples."""
-    tiled = _TILES in tags
-    kept = {
-        tag: tags[tag]
-        for tag in (_WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _PLANAR, _COLOURS, _EXTRA)
-        if tag in tags
-    }
-    kept |= {_BITS: [bits] * samples, _SAMPLES: [samples]}
-    if _one(tags, _PREDICTOR, 1) == 2:
-        kept[_PREDICTOR] = [2]
-    shape = (_TILE_WIDTH, _TILE_HEIGHT) if tiled else (_ROWS,)
-    kept |= {tag: tags.get(tag, tags[_HEIGHT]) for tag in shape}
-    starts, at = [], _HEAD
-    for size in sizes:
-        starts.append(at)
-        at += size
-    kept |= {_TILES if tiled else _STRIPS: starts, _TILE_BYTES if tiled else _STRIP_BYTES: sizes}
-    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", at + at % 2)
-    parts = (data[start : start + size] for start, size in zip(offsets, sizes, strict=True))
-    return b"".join((head, *parts, b"\0" * (at % 2), _table(kept, at + at % 2, order)))
-
-
-def _table(tags: Tags, at: int, order: str) -> bytes:
-    """A directory that stands at ``at``, and its longer values behind it."""
-    behind, rows, after = at + 6 + 12 * len(tags), [], b""
-    for tag in sorted(tags):
-        kind, letter = (_SHORT, "H") if max(tags[tag]) < 1 << 16 else (_LONG, "I")
-        value = struct.pack(f"{order}{len(tags[tag])}{letter}", *tags[tag])
-        row = struct.pack(order + "HHI", tag, kind, len(tags[tag]))
-        if len(value) > 4:
-            row += struct.pack(order + "I", behind + len(after))
-            after += value + b"\0" * (len(value) % 2)
-        else:
-            row += value.ljust(4, b"\0")
-        rows.append(row)
-    return struct.pack(order + "H", len(rows)) + b"".join(rows) + bytes(4) + after
+    return parts
