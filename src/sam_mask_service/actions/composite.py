@@ -137,8 +137,8 @@ def to_picture_size(change: Alpha, width: int, height: int, transform: Transform
 def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
     """(H, W) uint8, 255 = take the edit, from a decoded mask file: (H, W) grey, (H, W, 3) or (H, W, 4) uint8.
 
-    ``change`` names what marks the part to change, as in the target table; colours count as far as they are seen. Raises InvalidParameter for a picture that is
-    no mask: coloured, or without the alpha channel that ``transparent`` needs.
+    ``change`` names what marks the part to change, as in the target table; colours count as far as they are seen. Raises
+    InvalidParameter for a picture that is no mask: coloured, or without the alpha channel that ``transparent`` needs.
     """
     if change == "transparent":
         if mask.ndim != 3 or mask.shape[2] != 4:

@@ -84,10 +84,10 @@ def _levels(at: Layout, rows: Bytes) -> Bytes:
     """(rows, wide, samples of the plane) uint8."""
     shape = (rows.shape[0], at.wide, at.samples // at.planes)
     if at.bits == 1:
-        return np.unpackbits(rows, axis=1)[:, : at.wide, None] * np.uint8(255)
+        return np.asarray(np.unpackbits(rows, axis=1)[:, : at.wide, None] * np.uint8(255))
     if at.bits == 8:
         values = rows.reshape(shape)
-        return np.cumsum(values, axis=1, dtype=np.uint8) if at.predictor else values
+        return np.asarray(np.cumsum(values, axis=1, dtype=np.uint8) if at.predictor else values)
     deep = np.ascontiguousarray(rows).view(np.dtype(f"{at.order}u2")).reshape(shape)
     deep = np.cumsum(deep, axis=1, dtype=np.uint16) if at.predictor else deep.astype(np.uint16)
-    return (deep - (deep >> 8) >> 8).astype(np.uint8)
+    return np.asarray(deep - (deep >> 8) >> 8, np.uint8)

@@ -1,4 +1,4 @@
-"""TIFF 6.0, its first directory alone, read strictly: what its tags say is looked at, tag by tag, before a row is unpacked. Pure."""
+"""TIFF 6.0, its first directory alone, read strictly: each tag is judged before a row is unpacked. Pure."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ Tags = dict[int, list[int]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """How the pixels lie. ``order``: ``<`` or ``>`` of 16-bit samples. ``planes``: 1, or as many as samples when each has rows of its
-    own. ``parts``: (offset, bytes) of the strips or tiles, ``wide`` × ``tall`` pixels each (a last strip may be shorter).
+    """How the pixels lie. ``order``: ``<`` or ``>`` of 16-bit samples. ``planes``: 1, or as many as samples when each has rows of
+    its own. ``parts``: (offset, bytes) of the strips or tiles, ``wide`` × ``tall`` pixels each (a last strip may be shorter).
     ``premultiplied``: an alpha sample that the others are multiplied by.
     """
 
