@@ -104,8 +104,9 @@ class PictureLimits:
     """JPEG: all Huffman and quantiser tables. Each scan may have its own, 1 kB at most."""
     scans: int = 100
     """JPEG: passes over the picture (a count). Ordinary encoders make about ten."""
+    scans_of_any: int = 24
+    """JPEG: passes over a picture of any size; more only while pixels times scans are at most ``scanned``."""
     scanned: int = 1_200_000_000
-    """JPEG: pixels times scans: 50 megapixels may come in 24 scans."""
     chunks: int = 65_536
     """PNG, WebP: chunks (a count). 20 MiB in the usual chunks of 8 kB are 2,560."""
     blocks: int = 131_072

@@ -6,11 +6,12 @@ The decoders are chosen by what they cost: OpenCV holds a WebP once, where Pillo
 from __future__ import annotations
 
 import io
+import math
 import struct
 import warnings
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -129,16 +130,18 @@ def _jpeg(clean: Clean) -> Raster:
     """A file without its end marker is taken when no row needs what is missing: whatever stands there, the pixels are the same."""
     out = _pillow(clean)
     if not clean.ended:
-        longer = Clean(
-            clean.kind, clean.width, clean.height, clean.data[:-2] + _FILLING + clean.data[-2:], profile=clean.profile
-        )
-        if not np.array_equal(out.pixels, _pillow(longer).pixels):
-            raise ImageUnreadable
+        for filling in _FILLINGS:
+            other = replace(clean, data=clean.data[:-2] + filling + clean.data[-2:])
+            if not np.array_equal(out.pixels, _pillow(other).pixels):
+                raise ImageUnreadable
     return out
 
 
-_FILLING = bytes((37 * i + 11) % 251 for i in range(256))
-"""Coded data that is nobody's."""
+_FILLINGS = tuple(
+    first + bytes((step * i + 11) % 251 for i in range(256)) for first, step in ((b"\xfe", 37), (b"\xaa", 101))
+)
+"""Coded data that is nobody's. A decoder reads zeros behind the end: no code that begins so begins with a one."""
+
 
 # ITU-T T.81 table K.1: the luminance quantiser at quality 50, of which encoders scale their own.
 _K1_SUM = 3685
@@ -206,7 +209,7 @@ def _pnm(clean: Clean) -> Raster:
     head = pnm.head(clean.data)
     deep = head.highest > 255
     shape = (head.height, head.width, 3)[: 3 if head.channels == 3 else 2]
-    values = np.frombuffer(clean.data, ">u2" if deep else np.uint8, offset=head.start).reshape(shape)
+    values = np.frombuffer(clean.data, ">u2" if deep else np.uint8, math.prod(shape), head.start).reshape(shape)
     levels = np.minimum(np.arange(65_536 if deep else 256) * 255 // head.highest, 255).astype(np.uint8)
     return Raster(levels[values])
 

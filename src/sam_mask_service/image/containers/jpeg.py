@@ -136,7 +136,7 @@ def _finished(w: _Walk, ended: bool) -> Clean:
     height, width, names = _frame(w.frame)
     if not w.scans or not (ended or _all_brought(w, names)):
         raise ImageUnreadable
-    if w.scans * width * height > PICTURE.scanned:
+    if w.scans > PICTURE.scans_of_any and w.scans * width * height > PICTURE.scanned:
         raise ImageUnreadable("The picture has too many scans for its size.")
     parts = sum(len(part) for part in w.profile.values())
     whole = len(w.profile) == w.profile_parts and parts <= PICTURE.profile
