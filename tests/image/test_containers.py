@@ -13,7 +13,8 @@ from PIL import Image, PngImagePlugin
 
 from sam_mask_service.errors import ImageTooManyPixels, ImageUnreadable, ServiceError, UnsupportedMedia
 from sam_mask_service.image import cicp
-from sam_mask_service.image.containers import walk
+from sam_mask_service.image.containers import Clean, sniff, walk
+from sam_mask_service.image.rasters import raster
 
 from .drawn import decode, drawn, exif, noise, png_chunk, saved
 
@@ -215,8 +216,8 @@ def test_scans_are_counted_by_pixels_too() -> None:
         walk(large[:-2] + large[start:-2] * 30 + large[-2:])
 
 
-P3 = cicp.profile_of(12, 13)
-assert P3 is not None
+P3 = cicp.profile_of(12, 13) or b""
+assert P3
 
 
 def icc(*parts: tuple[int, bytes], count: int) -> bytes:
@@ -401,3 +402,31 @@ def test_a_clean_file_is_read_by_others_too(make: Callable[[], bytes]) -> None:
     with Image.open(io.BytesIO(clean.data)) as picture:
         assert picture.size == clean.size
         assert not {"exif", "icc_profile", "xmp", "comment"} & set(picture.info)
+
+
+def test_the_walk_and_the_decoder_agree_on_the_size() -> None:
+    with pytest.raises(ImageUnreadable):
+        raster(Clean("PNG", 10, 10, PNG))
+    with pytest.raises(ImageUnreadable):
+        raster(Clean("WEBP", 10, 10, WEBP))
+
+
+def test_what_stands_between_segments_is_passed_over() -> None:
+    np.testing.assert_array_equal(
+        decode(jpeg(b"\xff\x01\xff\xd3", segment(0xDC, b"\0\1"), good=JPEG)).rgb, decode(JPEG).rgb
+    )
+
+
+def test_an_orientation_of_another_type_is_none() -> None:
+    rows = struct.pack("<HHIHH", 0x0110, 2, 1, 65, 0) + struct.pack("<HHIHH", 0x0112, 2, 1, 6, 0)
+    data = jpeg(segment(0xE1, b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + rows + bytes(4)))
+    assert decode(data).as_sent
+
+
+def test_a_film_of_nothing() -> None:
+    with pytest.raises(ImageUnreadable):
+        decode(webp(riff(b"VP8X", bytes(10)), riff(b"ANMF", bytes(30))))
+
+
+def test_sniffing() -> None:
+    assert [sniff(data) for data in (JPEG, PNG, WEBP, GIF, BMP)] == ["JPEG", "PNG", "WEBP", "GIF", "BMP"]

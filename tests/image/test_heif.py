@@ -28,7 +28,7 @@ def test_avif_whatever_its_major_brand(version: int, brand: bytes) -> None:
 
 def test_a_grid_of_tiles() -> None:
     tiles = [coded(), coded(), coded(), coded()]
-    got = decode(heif([*tiles, grid(2, 2, 120, 100, [1, 2, 3, 4])], primary=5))
+    got = decode(heif([*tiles, grid(2, 2, 120, 100, [1, 2, 3, 4], inside=True)], primary=5))
     one = decode(heif([coded()]))
     assert got.rgb.shape == (100, 120, 3)
     np.testing.assert_array_equal(got.rgb[:60, :60], one.rgb[:60, :60])
@@ -222,21 +222,29 @@ def test_a_phones_picture() -> None:
 # --- AV1's headers --------------------------------------------------------------------------------------------------------
 
 
-def sequence(width: int, height: int, *, wide: int = 16, full_header: bool = False, timing: bool = False) -> bytes:
-    head: list[tuple[int, int]] = [(0, 3), (1, 1), (0 if full_header else 1, 1)]
-    if full_header:
-        head += [(1, 1), (0, 64), (1, 1), golomb(5), (1, 1), (4, 5), (0, 42)] if timing else [(0, 1)]
-        head += [(1, 1), (1, 5)]
-        head += 2 * ([(0, 12), (9, 5), (0, 1), *([(1, 1), (0, 11)] if timing else []), (1, 1), (0, 4)])
-    else:
+def sequence(width: int, height: int, *, wide: int = 16, header: str = "reduced") -> bytes:
+    """``header``: ``reduced``, ``plain``, or with ``timing``, a decoder ``model`` and a delay of its display."""
+    head: list[tuple[int, int]] = [(0, 3), (1, 1), (int(header == "reduced"), 1)]
+    model = header == "model"
+    if header == "reduced":
         head += [(0, 5)]
+    else:
+        equal = [(1, 1), golomb(5), (1, 1), (4, 5), (0, 42)] if model else [(0, 1), (0, 1)]
+        head += [(1, 1), (0, 64), *equal] if header != "plain" else [(0, 1)]
+        head += [(int(model), 1), (1, 5)]
+        for shown in (1, 0):
+            head += [
+                (0, 12),
+                (9, 5),
+                (0, 1),
+                *([(shown, 1), (0, 11 * shown), (shown, 1), (0, 4 * shown)] if model else []),
+            ]
     return bits(*head, (wide - 1, 4), (wide - 1, 4), (width - 1, wide), (height - 1, wide))
 
 
-@pytest.mark.parametrize("timing", [False, True])
-@pytest.mark.parametrize("full_header", [False, True])
-def test_a_sequence_headers_size(full_header: bool, timing: bool) -> None:
-    data = sequence(64, 40, wide=6, full_header=full_header, timing=timing)
+@pytest.mark.parametrize("header", ["reduced", "plain", "timing", "model"])
+def test_a_sequence_headers_size(header: str) -> None:
+    data = sequence(64, 40, wide=6, header=header)
     assert av1.area(1, data) == 64 * 40
     assert av1.area(6, data) == 0
     assert av1.area(1, sequence(64, 40, wide=16)) == 1 << 30, "a frame may use all the bits"
@@ -247,3 +255,26 @@ def test_units() -> None:
     for broken in (b"\x0a\x05x", b"\x0a" + b"\xff" * 9):
         with pytest.raises(ImageUnreadable):
             list(av1.units(broken))
+
+
+HEAD = box(b"ftyp", b"avif", bytes(4))
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        full(b"iref", 0, box(b"dimg", struct.pack(">HHH", 1, 9, 1))),
+        full(b"iinf", 0, b"\0\2", *[full(b"infe", 2, b"\0\1\0\0", b"av01\0")] * 2),
+        full(b"iloc", 1, b"\x44\0\xff"),
+    ],
+)
+def test_broken_tables(meta: bytes) -> None:
+    with pytest.raises(ImageUnreadable):
+        walk(HEAD + box(b"meta", bytes(4), meta))
+
+
+def test_a_box_of_64_bits_and_one_to_the_end() -> None:
+    data = heif([coded()])
+    film = struct.pack(">I4sQ", 1, b"moov", 40) + bytes(24)
+    clean = walk(data + film + struct.pack(">I", 0) + b"free" + bytes(100))
+    assert b"moov" not in clean.data

@@ -128,3 +128,31 @@ def test_the_smallest_one_is_read() -> None:
 def test_what_is_not_believed(data: bytes, error: type[ServiceError]) -> None:
     with pytest.raises(error):
         decode(data)
+
+
+def test_white_may_be_zero_and_rows_too_short_or_too_long() -> None:
+    values = noise()[:, :, 0]
+    np.testing.assert_array_equal(decode(tiff(255 - values, photometric="miniswhite")).rgb[..., 0], values)
+    with pytest.raises(ImageUnreadable):
+        decode(made(*SIZE, *GREY, entry(273, 4, 1, 200), entry(279, 4, 1, 100)))
+    with pytest.raises(ImageUnreadable):
+        decode(made(entry(256, 4, 1, 2_000_000), entry(257, 3, 1, 16), *GREY, *STRIP))
+    with pytest.raises(ImageUnreadable):
+        decode(made(*SIZE, *GREY[:2], entry(262, 3, 1, 3), *STRIP))
+
+
+def test_its_profile() -> None:
+    found = decode(saved(Image.fromarray(drawn()), "TIFF", icc_profile=b"profile" * 20))
+    assert found.profile == b"profile" * 20
+
+
+def test_a_predictor_over_16_bits() -> None:
+    values = noise().astype(np.uint16) * 257
+    data = tiff(values, photometric="rgb", compression="deflate", predictor=2)
+    np.testing.assert_array_equal(decode(data).rgb, noise())
+
+
+@pytest.mark.parametrize("packed", [5, 32_773])
+def test_rows_that_do_not_unpack(packed: int) -> None:
+    with pytest.raises(ImageUnreadable):
+        decode(made(*SIZE, GREY[0], entry(259, 3, 1, packed), GREY[2], *STRIP, tail=b"\x80" * 3000))

@@ -62,12 +62,9 @@ class Raster:
 def raster(clean: Clean) -> Raster:
     """Raises ImageUnreadable."""
     try:
-        out = _DECODERS[clean.kind](clean)
+        return _DECODERS[clean.kind](clean)
     except _FAULTS as e:
         raise ImageUnreadable from e
-    if out.pixels.shape[:2] != (clean.size[1], clean.size[0]) and clean.kind != "HEIF":
-        raise ImageUnreadable
-    return out
 
 
 # --- Pillow ---------------------------------------------------------------------------------------------------------------
@@ -77,9 +74,8 @@ def _pillow(clean: Clean) -> Raster:
     with Image.open(io.BytesIO(clean.data), formats=[clean.kind]) as picture:
         if picture.size != clean.size:
             raise ImageUnreadable
-        picture.decodermaxblock = max(
-            picture.decodermaxblock, len(clean.data)
-        )  # in pieces it copies what is left each time
+        # In pieces it would copy what is left each time.
+        picture.decodermaxblock = max(picture.decodermaxblock, len(clean.data))
         picture.load()
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1) if clean.kind == "AVIF" else clean.orientation
         pixels, profile = _array(picture, clean.profile)

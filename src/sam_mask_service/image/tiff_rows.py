@@ -4,9 +4,11 @@ sees nothing but numbers of ours, and what it has to say goes into no log. Pure.
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,8 +19,8 @@ from .containers import tiff
 from .containers.tiff import Layout
 
 Bytes = NDArray[np.uint8]
-_GROUP = 1 << 24
-"""Unpacked bytes of the strips that are handed on together."""
+_WIDEST = 1 << 16
+"""Samples of a row as OpenCV takes them."""
 
 
 def samples(data: bytes) -> tuple[Layout, NDArray[np.uint8]]:
@@ -38,46 +40,65 @@ def samples(data: bytes) -> tuple[Layout, NDArray[np.uint8]]:
 
 def _unpacked(at: Layout, data: bytes, first: int, across: int, down: int) -> Iterator[Bytes]:
     """One plane's parts, (rows, row_bytes) each."""
-    size = at.row_bytes * at.tall
-    step = max(1, min(_GROUP // size, (1 << 19) // at.tall))
-    for start in range(0, across * down, step):
-        numbers = range(start, min(start + step, across * down))
-        rows = [at.tall if at.tiled else min(at.tall, at.height - n * at.tall) for n in numbers]
-        packed = [data[o : o + n] for o, n in (at.parts[first + n] for n in numbers)]
-        if at.compression in (tiff.LZW, tiff.PACKBITS):
-            yield from np.split(_by_opencv(at, packed, sum(rows)), np.cumsum(rows)[:-1])
-        else:
-            yield from (_plain(at, part, count) for part, count in zip(packed, rows, strict=True))
+    for number in range(across * down):
+        rows = at.tall if at.tiled else min(at.tall, at.height - number * at.tall)
+        offset, length = at.parts[first + number]
+        yield _unpack(at, data[offset : offset + length], rows * at.row_bytes).reshape(rows, at.row_bytes)
 
 
-def _plain(at: Layout, packed: bytes, rows: int) -> Bytes:
-    size = rows * at.row_bytes
+def _unpack(at: Layout, packed: bytes, size: int) -> Bytes:
+    """(size,) uint8. Raises ImageUnreadable for less."""
+    if at.compression in (tiff.LZW, tiff.PACKBITS):
+        return _by_opencv(at.compression, packed, size)
     if at.compression in tiff.DEFLATE:
         packed = zlib.decompressobj().decompress(packed, size)
     if len(packed) < size:
         raise ImageUnreadable
-    return np.frombuffer(packed, np.uint8, size).reshape(rows, at.row_bytes)
+    return np.frombuffer(packed, np.uint8, size)
 
 
-def _by_opencv(at: Layout, parts: list[bytes], rows: int) -> Bytes:
-    """A TIFF of grey bytes around these packed rows, decoded."""
-    starts, after = [], 8
-    for part in parts:
-        starts.append(after)
-        after += len(part)
-    body = b"".join((b"II*\0", struct.pack("<I", after), *parts))
-    count = len(parts)
-    lists = after + 2 + 12 * 10 + 4
-    tags = [(256, 1, at.row_bytes), (257, 1, rows), (258, 1, 8), (259, 1, at.compression), (262, 1, 1)]
-    tags += [(273, count, starts[0] if count == 1 else lists), (277, 1, 1), (278, 1, at.tall)]
-    tags += [(279, count, len(parts[0]) if count == 1 else lists + 4 * count), (284, 1, 1)]
-    table = b"".join(struct.pack("<HHII", tag, 4, number, value) for tag, number, value in tags)
-    numbers = struct.pack(f"<{2 * count}I", *starts, *(len(part) for part in parts))
-    file = b"".join((body, struct.pack("<H", len(tags)), table, bytes(4), numbers))
-    found = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if found is None or found.shape != (rows, at.row_bytes):
+def _by_opencv(compression: int, packed: bytes, size: int) -> Bytes:
+    """The bytes as 16-bit samples, whose decoder alone minds what is missing; the few that fill no rectangle of these come from a
+    second look."""
+    width, height = _rectangle(size)
+    pairs = _grey(compression, packed, width, height, 16).astype("<u2").view(np.uint8)
+    rest = size - pairs.size
+    if not rest:
+        return pairs
+    more = _grey(compression, packed, width, 2 * height + -(-rest // width), 8)
+    return np.append(pairs, more[pairs.size : size])
+
+
+@functools.lru_cache(256)
+def _rectangle(size: int) -> tuple[int, int]:
+    """Width and height of the largest rectangle of 16-bit samples in ``size`` bytes that OpenCV takes."""
+    return next(
+        (width, count // width)
+        for count in range(size // 2, 0, -1)
+        for width in range(min(count, _WIDEST), 0, -1)
+        if count % width == 0 and count // width <= _WIDEST
+    )
+
+
+def _grey(compression: int, packed: bytes, width: int, height: int, bits: int) -> NDArray[Any]:
+    """(width · height,) samples: the bytes as a grey TIFF of ours, decoded."""
+    after = 8 + len(packed)
+    tags: tuple[tuple[int, int], ...] = (
+        (256, width),
+        (257, height),
+        (258, bits),
+        (259, compression),
+        (262, 1),
+        (273, 8),
+        (277, 1),
+    )
+    tags += ((278, height), (279, len(packed)), (284, 1))
+    table = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    file = b"".join((b"II*\0", struct.pack("<I", after), packed, struct.pack("<H", len(tags)), table, bytes(4)))
+    found = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.size != width * height:
         raise ImageUnreadable
-    return np.asarray(found, np.uint8)
+    return found.ravel()
 
 
 def _levels(at: Layout, rows: Bytes) -> Bytes:

@@ -47,9 +47,10 @@ class _Walk:
 def walk(data: bytes) -> Clean:
     """Raises ImageUnreadable and UnsupportedMedia."""
     w = _Walk()
-    at, ended = 2, False
-    for count in range(PICTURE.segments + 1):
-        enough(count, PICTURE.segments - 1, "segments")
+    at, ended, count = 2, False, 0
+    while True:
+        count += 1
+        enough(count, PICTURE.segments, "segments")
         start = _find(_MARKER, data, at)
         if start is None or data[start + 1] in (_SOI, _EOI):
             ended = start is not None and data[start + 1] == _EOI
@@ -88,7 +89,7 @@ def _segment(w: _Walk, data: bytes, start: int) -> int:
     enough(w.tables, PICTURE.tables, "bytes of tables")
     if marker == _SOS:
         return _scan(w, data, start, end)
-    if marker in _FRAMES or marker in _TABLES:
+    if marker in _FRAMES | _TABLES:
         w.kept.append(b"\xff" + data[start + 1 : end])
     return end
 

@@ -34,9 +34,10 @@ class _Walk:
 
 def walk(data: bytes) -> Clean:
     """A missing end is forgiven: the decoder sees whether a row is missing. Raises ImageUnreadable."""
-    w, at, kind = _Walk(), 8, b""
-    for count in range(PICTURE.chunks + 1):
-        enough(count, PICTURE.chunks - 1, "chunks")
+    w, at, count = _Walk(), 8, 0
+    while True:
+        count += 1
+        enough(count, PICTURE.chunks, "chunks")
         kind, size = data[at + 4 : at + 8], int.from_bytes(data[at : at + 4], "big")
         if len(kind) < 4 or kind == b"IEND":
             break
