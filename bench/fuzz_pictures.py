@@ -120,7 +120,11 @@ def fuzz_ballast(count: int) -> Report:
 
 
 def _fuzz_pictures(
-    name: str, count: int, make: Callable[[random.Random, Sequence[bytes]], bytes], seeds: list[bytes], most: int = 4_000_000
+    name: str,
+    count: int,
+    make: Callable[[random.Random, Sequence[bytes]], bytes],
+    seeds: list[bytes],
+    most: int = 4_000_000,
 ) -> Report:
     report = Report(name)
     for seed in range(count):
@@ -159,8 +163,6 @@ def torture() -> Report:
             report.outcomes[f"{expected}:{answer.status_code}"] += 1
             allowed = (200,) if path in WHOLE else VERDICTS.get(expected, (200, 413, 415, 422))
             assert answer.status_code in allowed, f"{path}: {answer.status_code}"
-                f"{path}: {answer.status_code}"
-            )
 
         for number, (path, expected) in enumerate(rows):
             report.run(number, partial(send, path, expected))
