@@ -37,7 +37,10 @@ def _saved(kind: str, mode: str = "RGB", **options: Any) -> Callable[[Image.Imag
         exif[0x0112] = 6
         turned = {"exif": exif.tobytes()} if options.get("turned") else {}
         rest = {k: v for k, v in options.items() if k != "turned"}
-        picture.convert(mode).save(out, kind, **rest, **turned)
+        shown = picture.convert(mode)
+        if mode == "RGBA":
+            shown.putalpha(picture.getchannel("G"))
+        shown.save(out, kind, **rest, **turned)
         return out.getvalue()
 
     return make

@@ -1,4 +1,4 @@
-"""C: picture bytes through the whole application. The decoder's own tables are in ``tests/test_image.py``."""
+"""C: picture bytes through the whole application. The decoder's own tables are in ``tests/image/``."""
 
 from __future__ import annotations
 

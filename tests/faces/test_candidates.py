@@ -11,6 +11,7 @@ from sam_mask_service.faces.candidates import (
     CONTAINED,
     MOST,
     Rows,
+    apart,
     contained,
     distinct,
     gathered,
@@ -94,3 +95,10 @@ def test_a_crowd_without_end_is_cut_to_its_best() -> None:
 
 def test_a_place_that_no_look_saw_well_is_none() -> None:
     assert gathered([rows((0, 0, 9, 9, 0.29)), rows((0, 0, 9, 9, 0.29))], weak=0.3, iou=0.3) == []
+
+
+def test_what_overlapping_windows_saw_twice_is_told_once() -> None:
+    rows = np.zeros((4, 17), np.float32)
+    rows[:, :5] = [[100, 100, 90, 90, 0.4], [130, 130, 90, 90, 0.9], [300, 130, 90, 90, 0.5], [160, 160, 20, 20, 0.3]]
+    assert apart(rows)[:, 4].tolist() == pytest.approx([0.9, 0.5])
+    assert len(apart(rows[:0])) == 0

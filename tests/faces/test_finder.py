@@ -163,3 +163,16 @@ def test_high_recall_tells_the_background_that_normal_leaves_out(detector: FaceD
     told = {recall: detector.detect(wall, DetectOptions(recall=recall)) for recall in ("normal", "high")}
     assert len(told["normal"]) == 5
     assert any(face.box.iou(behind) > 0.4 for face in told["high"])
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_strip_is_searched_by_its_area(detector: FaceDetector, portrait: RGB, wide: bool, turn: int) -> None:
+    """A face of 100 pixels in 700 × 20,000, which the whole picture in one window would show with two."""
+    strip = np.full((700, 20_000, 3) if wide else (20_000, 700, 3), 230, np.uint8)
+    x, y = (13_000, 150) if wide else (150, 13_000)
+    strip[y : y + 470, x : x + 470] = np.rot90(scaled(portrait, 470), turn)
+    (face,) = detector.detect(strip)
+    upright = FACE.scaled(470 / 512)
+    box = Box(upright.y, 470 - upright.right, upright.height, upright.width) if turn else upright
+    assert face.box.iou(Box(box.x + x, box.y + y, box.width, box.height)) > 0.6

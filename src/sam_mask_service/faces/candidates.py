@@ -77,6 +77,16 @@ def distinct(rows: Rows, iou: float) -> NDArray[np.intp]:
     return np.array(kept, np.intp)
 
 
+def apart(rows: Rows) -> Rows:
+    """Candidates of one look whose windows overlap, best first: what has its centre in a better one's box was seen twice."""
+    rows, kept = best_first(rows)[:MOST], []
+    while len(rows):
+        kept.append(rows[0])
+        off = np.abs(rows[:, :2] + rows[:, 2:4] / 2 - (rows[0, :2] + rows[0, 2:4] / 2)) > rows[0, 2:4] / 2
+        rows = rows[1:][off[1:].any(axis=1)]
+    return np.stack(kept) if kept else no_rows()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """A place that may be a face. ``row``: (17,) the looks' mean box and points, and the best look's score.

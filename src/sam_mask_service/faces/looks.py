@@ -11,7 +11,7 @@ import numpy as np
 
 from ..deadline import Deadline
 from ..geometry import RGB, Box
-from .candidates import Candidate, Rows, gathered, no_rows
+from .candidates import Candidate, Rows, apart, gathered, no_rows
 from .effort import DOMINANT, NMS, SEEN, SURE, YUNET_SEEN
 from .judge import Evidence
 from .tiles import Window, placed, uncut
@@ -72,7 +72,9 @@ class Looks:
         seen = self.run(see, [(glance.net, window) for glance in longest for window in glance.windows])
         rows = {glance: [no_rows(), *itertools.islice(seen, len(glance.windows))] for glance in longest}
         for glance in glances:
-            self.rows.append(np.concatenate(rows[glance]))
+            seen_twice = glance.name != "tiles" and len(glance.windows) > 1
+            together: Rows = np.concatenate(rows[glance])
+            self.rows.append(apart(together) if seen_twice else together)
             self.by_yunet.append(isinstance(glance.net, YuNet))
             self.passes.append(glance.name)
         return self.rows[len(self.rows) - len(glances) :]

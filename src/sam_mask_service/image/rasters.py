@@ -34,6 +34,8 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else each b
 pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False
 
 Pixels = NDArray[np.uint8]
+_PIECE = 1 << 20
+"""Bytes that Pillow hands to a decoder at once; what is left of them it copies."""
 _BAND = 1 << 18
 """Pixels that are moved from Pillow to numpy at once."""
 
@@ -74,8 +76,7 @@ def _pillow(clean: Clean) -> Raster:
     with Image.open(io.BytesIO(clean.data), formats=[clean.kind]) as picture:
         if picture.size != clean.size:
             raise ImageUnreadable
-        # In pieces it would copy what is left each time.
-        picture.decodermaxblock = max(picture.decodermaxblock, len(clean.data))
+        picture.decodermaxblock = _PIECE
         picture.load()
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1) if clean.kind == "AVIF" else clean.orientation
         pixels, profile = _array(picture, clean.profile)
@@ -127,7 +128,7 @@ def _jpeg(clean: Clean) -> Raster:
     out = _pillow(clean)
     if not clean.ended:
         for filling in _FILLINGS:
-            other = replace(clean, data=clean.data[:-2] + filling + clean.data[-2:])
+            other = replace(clean, data=b"".join((memoryview(clean.data)[:-2], filling, clean.data[-2:])))
             if not np.array_equal(out.pixels, _pillow(other).pixels):
                 raise ImageUnreadable
     return out
