@@ -20,9 +20,10 @@ from typer.testing import CliRunner
 from sam_mask_service import client as library
 from sam_mask_service.cli import main
 from sam_mask_service.cli.work import actions_of
+from sam_mask_service.image import decode_srgb
 from sam_mask_service.params import Params
 from sam_mask_service.tasks import TASKS, Task
-from sam_mask_service.tasks.pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork, pixels_of
+from sam_mask_service.tasks.pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
 from sam_mask_service.tasks.steps import DECODE, Step, always
 from sam_mask_service.tasks.task import ANY_PICTURE, File, Render
 
@@ -44,7 +45,7 @@ class StampParams(Params):
 def stamp(work: PictureWork) -> None:
     work.pixels = work.picture.rgb.copy()
     logo = work.asked.files.get("logo")
-    mark = pixels_of(logo, work.tools.limits)[:10, :10] if logo else INKS[work.asked.params.ink]
+    mark = decode_srgb(logo, **work.tools.limits.decoding)[:10, :10] if logo else INKS[work.asked.params.ink]
     work.pixels[:10, :10] = mark
     work.kind, work.said = "png", {"stats": {"faces_detected": 0, "ink": work.asked.params.ink}}
 

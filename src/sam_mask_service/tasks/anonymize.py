@@ -25,7 +25,7 @@ _SAME = 0.5
 """Share of the smaller box from which two boxes are the same face."""
 _WHOLE = frozenset({"face", "head", "skin", "oval"})
 """Regions that hold the whole face: its box's ellipse is then hidden too, should the mask have missed a part."""
-_FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
+_FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "WEBP": "webp"}
 
 
 class _Work(PictureWork):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ..actions import composite, decode_mask, read_change
+from ..actions import composite, read_change
 from ..actions.composite import to_picture_size
 from ..actions.params import CompositeParams
 from ..geometry import RGB
+from ..image import decode_mask, decode_srgb
 from ..mask import Alpha
 from ..targets import Transform
 from .finish import COLOURS
-from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork, pixels_of
+from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
 from .steps import DECODE, Limits, Step
 from .task import ANY_PICTURE, File, Render, Task
 
@@ -36,9 +37,9 @@ def _check(work: _Work) -> None:
 
 
 def _decode_edit(work: _Work) -> None:
-    limits, files = work.tools.limits, work.asked.files
-    work.edit = pixels_of(files["edited"], limits)
-    work.change = read_change(decode_mask(files["mask"], **limits.decoding), work.asked.params.mark)
+    decoding, files, check = work.tools.limits.decoding, work.asked.files, work.deadline.check
+    work.edit = decode_srgb(files["edited"], check, **decoding)
+    work.change = read_change(decode_mask(files["mask"], check, **decoding), work.asked.params.mark)
 
 
 def _composite(work: _Work) -> None:

@@ -6,12 +6,13 @@ from ..actions import colour, cutout
 from ..actions.anonymise import Colour
 from ..actions.params import CutoutParams
 from ..geometry import RGB
+from ..image import decode_srgb
 from ..params import MaskParams
 from .draw import CHECK_REGION, CHOOSE_TO_DRAW, DRAW, EMBED, RECALL, mask_of
 from .find import FIND
 from .finish import COLOURS, FINISH
 from .headers import frame_headers
-from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork, pixels_of
+from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
 from .steps import DECODE, Step
 from .task import ANY_PICTURE, File, Render, Task
 
@@ -27,7 +28,7 @@ def _white(params: CutoutParams) -> MaskParams:
 def _decode_background(work: _Work) -> None:
     backdrop, words = work.asked.files.get("background_image"), work.asked.params.background
     if backdrop is not None:
-        work.background = pixels_of(backdrop, work.tools.limits)
+        work.background = decode_srgb(backdrop, work.deadline.check, **work.tools.limits.decoding)
     else:
         work.background = None if words == "transparent" else colour(words)
 

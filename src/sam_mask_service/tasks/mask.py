@@ -132,8 +132,7 @@ def _for_target(work: Work) -> None:
     """Mask, matching picture, transform and request fields of a target. ``image_base64`` is null when the caller's own file goes
     along as it is."""
     row, picture = find_target(work.wanted.target or ""), work.original.picture
-    kind = {"MPO": "jpeg"}.get(picture.format, picture.format.lower())
-    fits = picture.as_sent and kind in row.image_formats
+    fits = picture.as_sent and picture.format.lower() in row.image_formats
     out = encode_for(
         work.alpha, work.original.rgb, row, edit=work.wanted.edit, source_bytes=len(work.asked.data), as_is=fits
     )

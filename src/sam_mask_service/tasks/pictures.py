@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry import RGB
-from ..image import OutputFormat, decode, encode, to_srgb
+from ..image import OutputFormat, encode
 from ..wire import Json
 from .answer import Answer
-from .steps import Limits, Step, Work
-
-
-def pixels_of(data: bytes, limits: Limits) -> RGB:
-    """Another picture that came along, (H, W, 3) uint8 in sRGB. Raises what ``image.decode`` raises."""
-    picture = decode(data, **limits.decoding)
-    return to_srgb(picture.rgb, picture.profile)
+from .steps import Step, Work
 
 
 class PictureWork(Work):

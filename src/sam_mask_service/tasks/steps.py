@@ -103,7 +103,7 @@ class Work:
         """The picture, decoded when it is first asked for, and not at all when everything about it is cached."""
         if self._picture is None:
             with self.step(DECODE.name):
-                self._picture = decode(self.asked.data, **self.tools.limits.decoding)
+                self._picture = decode(self.asked.data, self.deadline.check, **self.tools.limits.decoding)
         return self._picture
 
     @property
