@@ -40,10 +40,12 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """``body`` and its ``Content-Type``. Serve with ``Cache-Control: no-cache`` and an ETag: names carry no hash."""
+    """``body``, its ``Content-Type`` and its ``Content-Security-Policy``, which belongs to every answer about it, 304 included.
+    Serve with ``Cache-Control: no-cache`` and an ETag: names carry no hash."""
 
     body: bytes
     content_type: str
+    policy: str = CSP
 
 
 @cache
