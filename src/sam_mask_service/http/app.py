@@ -28,6 +28,7 @@ from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
 from .routes import Routes
 from .studio import StudioRoutes
+from .wsgi import refuse_wsgi
 
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
@@ -54,6 +55,7 @@ class Page(Protocol):
 def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
     """The application with settings from the environment and the web page's files by URL path. Ends the process with one line
     per bad setting."""
+    refuse_wsgi(sys.modules, LOAD_ERROR)
     try:
         settings = load()
     except SettingsError as error:
