@@ -187,6 +187,7 @@ class Service:
             "device": getattr(engine, "device", "cpu"),
             "precision": getattr(engine, "precision", "f32"),
             "detector": self.detector.name,
+            "regions": sorted(engine.regions),
             "sam": {"state": state.state, "percent": state.percent},
         }
         return {**answer, "reason": " ".join(reasons)} if reasons else answer

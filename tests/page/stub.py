@@ -27,6 +27,22 @@ FACES = ((120, 100, 160, 200), (420, 140, 120, 150))
 SIZE = (640, 480)
 
 
+SAME = {
+    **{"source_width": 640, "source_height": 480, "width": 640, "height": 480},
+    **{"offset_x": 0, "offset_y": 0, "content_width": 640, "content_height": 480},
+}
+"""A target's transform that changes nothing."""
+HEALTH: dict[str, Any] = {
+    "status": "healthy",
+    "engine": "sam",
+    "model": "mobile_sam",
+    "device": "cpu",
+    "detector": "yunet",
+    "regions": ["eyes", "face", "hair", "head", "lips"],
+    "sam": {"state": "ready", "percent": None},
+}
+
+
 def picture() -> bytes:
     """A drawn scene with two round heads, JPEG."""
     image = Image.new("RGB", SIZE, (120, 150, 170))
@@ -72,11 +88,17 @@ class Stub:
     key: str | None = None
     busy: int = 0
     error: tuple[int, str, str] | None = None
+    fine: list[bytes] = field(default_factory=list)
+    """Pictures that are answered whatever ``error`` says."""
     residual: int = 0
+    transform: dict[str, int] = field(default_factory=lambda: dict(SAME))
     blind: bool = False
     """Finds no face."""
     forgetful: bool = False
     """Keeps no upload: each request meets another process of the service."""
+    health: dict[str, Any] = field(default_factory=lambda: dict(HEALTH))
+    size: tuple[int, int] = SIZE
+    """Of a picture, as the service sees it."""
     url: str = ""
 
     def last(self, path: str) -> dict[str, Any]:
@@ -87,6 +109,8 @@ class Stub:
 
     async def handle(self, request: Request) -> Response:
         found = files().get(request.url.path)
+        if request.url.path == "/health":
+            return JSONResponse(self.health if self.key in (None, request.headers.get("x-api-key")) else {"status": "healthy"})
         if found:
             return Response(found.body, media_type=found.content_type, headers={"Content-Security-Policy": CSP})
         values = await self._values(request)
@@ -96,7 +120,7 @@ class Stub:
         if self.busy:
             self.busy -= 1
             return problem(503, "busy", "All places are taken; try again soon.", Retry_After="1")
-        if self.error:
+        if self.error and self.asked[-1][2].get("image") not in self.fine:
             return problem(*self.error)
         return self._answer(request, values)
 
@@ -122,8 +146,8 @@ class Stub:
         ]
         if path == "/images" and self.with_images:
             name = f"id{len(self.images)}"
-            self.images[name] = values["image"]
-            about = {"image_id": name, "width": SIZE[0], "height": SIZE[1], "faces": faces, "expires_in": 600}
+            self.images[name] = values.get("image", b"")
+            about = {"image_id": name, "width": self.size[0], "height": self.size[1], "faces": faces, "expires_in": 600}
             return JSONResponse(about, 201)
         if path.startswith("/images/") and self.with_images:
             if self.forgetful or path.split("/")[2] not in self.images:
@@ -133,6 +157,8 @@ class Stub:
             return JSONResponse({"success": True, "faces": faces})
         if path == "/create_mask":
             return self._mask(request, values)
+        if path == "/composite":
+            return Response(picture(), media_type="image/jpeg")
         if path in ("/anonymize", "/cutout"):
             return self._picture(path, values)
         return problem(404, "not_found", "Nothing here.")
@@ -142,10 +168,12 @@ class Stub:
         if request.headers.get("accept") == "image/png":
             return Response(png, media_type="image/png", headers={"X-Mask-Stats": "{}"})
         text = base64.b64encode(png).decode()
-        return JSONResponse({"mask_base64": text, "image_base64": text, "image_format": "png"})
+        return JSONResponse(
+            {"mask_base64": text, "image_base64": text, "image_format": "png", "transform": dict(self.transform)}
+        )
 
     def _picture(self, path: str, values: dict[str, Any]) -> Response:
-        image = Image.open(io.BytesIO(values["image"])).convert("RGB")
+        image = Image.open(io.BytesIO(values.get("image") or picture())).convert("RGB")
         if path == "/cutout":
             image.putalpha(Image.open(io.BytesIO(mask_png({**values, "invert": False}))))
         else:

@@ -30,17 +30,26 @@ def wait(page: Page, holds: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
-def click_at(page: Page, x: float, y: float) -> None:
-    """Clicks the picture's pixel (x, y)."""
+def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Where the picture's pixel (x, y) is."""
     box = page.locator("#canvas").bounding_box()
     assert box
-    page.mouse.click(box["x"] + x / 640 * box["width"], box["y"] + y / 480 * box["height"])
+    scale, left, top = (float(page.locator("#canvas").get_attribute(f"data-{name}") or 0) for name in ("scale", "x", "y"))
+    return box["x"] + left + x * scale, box["y"] + top + y * scale
+
+
+def click_at(page: Page, x: float, y: float) -> None:
+    """Clicks the picture's pixel (x, y)."""
+    page.mouse.click(*on_screen(page, x, y))
 
 
 def pixel(page: Page, x: int, y: int) -> list[int]:
-    return list(
-        page.evaluate(f"[...document.getElementById('canvas').getContext('2d').getImageData({x}, {y}, 1, 1).data]")
-    )
+    """What the canvas shows at the picture's pixel (x, y)."""
+    box = page.locator("#canvas").bounding_box()
+    assert box
+    at = on_screen(page, x, y)
+    code = "([x, y]) => [...document.getElementById('canvas').getContext('2d').getImageData(x, y, 1, 1).data]"
+    return list(page.evaluate(code, [round(at[0] - box["x"]), round(at[1] - box["y"])]))
 
 
 def slide(page: Page, name: str, value: int) -> None:
@@ -49,7 +58,7 @@ def slide(page: Page, name: str, value: int) -> None:
 
 def test_upload_shows_faces_and_mask(loaded: Page, stub: Stub) -> None:
     expect(loaded.locator("#list li")).to_have_count(2)
-    expect(loaded.locator("#list li").first).to_contain_text("Face 1, 97 % sure")
+    expect(loaded.locator("#list li").first).to_contain_text("97 % sure")
     assert stub.last("/masks")["faces"] == [0, 1]
     assert stub.last("/masks")["invert"] is False
     face, wall = pixel(loaded, 200, 260), pixel(loaded, 20, 460)
@@ -97,9 +106,9 @@ def test_a_fast_hand_does_not_queue_requests(loaded: Page, stub: Stub) -> None:
 
 
 def test_points_correct_the_mask(loaded: Page, stub: Stub) -> None:
-    loaded.get_by_text("+ add").click()
+    tool(loaded, "add")
     click_at(loaded, 320, 400)
-    loaded.get_by_text("− remove").click()
+    tool(loaded, "remove")
     click_at(loaded, 200, 200)
     wait(loaded, lambda: len(stub.last("/masks").get("points", [])) == 2)
     (x, y, sign), (_, _, other) = stub.last("/masks")["points"]
@@ -111,15 +120,17 @@ def test_points_correct_the_mask(loaded: Page, stub: Stub) -> None:
     wait(loaded, lambda: "points" not in stub.last("/masks"))
 
 
-def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """A box from pixel to pixel, by mouse."""
-    box = page.locator("#canvas").bounding_box()
-    assert box
-    at = [(box["x"] + x / 640 * box["width"], box["y"] + y / 480 * box["height"]) for x, y in (start, end)]
-    page.mouse.move(*at[0])
+def drag(page: Page, *path: tuple[int, int]) -> None:
+    """Pressed, from pixel to pixel, by mouse."""
+    page.mouse.move(*on_screen(page, *path[0]))
     page.mouse.down()
-    page.mouse.move(*at[1], steps=4)
+    for point in path[1:]:
+        page.mouse.move(*on_screen(page, *point), steps=4)
     page.mouse.up()
+
+
+def tool(page: Page, name: str) -> None:
+    page.locator("label.pill", has=page.locator(f"input[value={name}]")).click()
 
 
 def near(box: list[float] | None, wanted: list[int]) -> bool:
@@ -127,7 +138,7 @@ def near(box: list[float] | None, wanted: list[int]) -> bool:
 
 
 def test_a_box_takes_the_place_of_the_faces(loaded: Page, stub: Stub) -> None:
-    loaded.get_by_text("▭ box").click()
+    tool(loaded, "box")
     drag(loaded, (300, 60), (400, 200))
     wait(loaded, lambda: near(stub.last("/masks").get("box"), [300, 60, 100, 140]))
     assert "faces" not in stub.last("/masks")
@@ -158,8 +169,8 @@ def test_a_box_by_keys(loaded: Page, stub: Stub) -> None:
 def test_where_no_face_is_found_a_box_still_gives_a_mask(page: Page, stub: Stub, photo: Path) -> None:
     stub.blind = True
     page.set_input_files("#file", photo)
-    expect(page.locator("#error")).to_contain_text("Draw a box")
-    page.get_by_text("▭ box").click()
+    expect(page.locator("#error")).to_contain_text("draw a box")
+    tool(page, "box")
     drag(page, (120, 100), (280, 300))
     expect(page.locator("#state")).to_contain_text("in the box")
     expect(page.locator("#error")).not_to_be_visible()
@@ -171,7 +182,7 @@ def test_points_alone_do_not_bring_back_faces_that_are_off(loaded: Page, stub: S
         box.uncheck()
     expect(loaded.locator("#state")).to_have_text("All faces are switched off.")
     before = stub.count("/masks")
-    loaded.get_by_text("+ add").click()
+    tool(loaded, "add")
     click_at(loaded, 320, 400)
     expect(loaded.locator("#points")).to_have_text("1 point.")
     assert stub.count("/masks") == before
@@ -205,15 +216,14 @@ def test_the_keyboard_does_it_all(page: Page, stub: Stub, photo: Path) -> None:
 
 
 def test_region_and_target(loaded: Page, stub: Stub) -> None:
-    loaded.locator("#region").fill("head")
-    loaded.locator("#region").press("Tab")
+    loaded.locator("#region").select_option("head")
     wait(loaded, lambda: stub.last("/masks")["region"] == "head")
     loaded.locator("#target").select_option("ideogram-edit")
     expect(loaded.locator("#polarity")).to_contain_text("black = change")
     expect(loaded.locator("#invert")).not_to_be_visible()
     with loaded.expect_download() as got:
         loaded.locator("#download").click()
-    assert got.value.suggested_filename == "mask-ideogram-edit.png"
+    assert got.value.suggested_filename == "two people-mask-ideogram-edit.png"
     asked = stub.last("/masks")
     assert (asked["target"], asked["edit"]) == ("ideogram-edit", "faces")
     assert "invert" not in asked
@@ -277,7 +287,7 @@ def test_no_invisible_stop_of_the_tab_key(page: Page) -> None:
 def test_download_of_the_plain_mask(loaded: Page, stub: Stub) -> None:
     with loaded.expect_download() as got:
         loaded.locator("#download").click()
-    assert got.value.suggested_filename == "mask.png"
+    assert got.value.suggested_filename == "two people-mask.png"
     mask = np.asarray(Image.open(io.BytesIO(Path(got.value.path()).read_bytes())))
     assert (mask[200, 200], mask[10, 10]) == (0, 255)
     assert stub.last("/masks")["invert"] is True
@@ -299,7 +309,7 @@ def test_anonymise_before_and_after(loaded: Page, stub: Stub) -> None:
     wait(loaded, lambda: pixel(loaded, 200, 250)[0] > 200)
     with loaded.expect_download() as got:
         loaded.locator("#download").click()
-    assert got.value.suggested_filename == "anonymised.png"
+    assert got.value.suggested_filename == "two people-anonymised.png"
 
 
 def test_cutout(loaded: Page, stub: Stub) -> None:
@@ -355,9 +365,9 @@ def test_an_upload_that_another_process_holds(loaded: Page, stub: Stub) -> None:
     wait(loaded, lambda: stub.count("/create_mask") == 1)
     assert stub.last("/create_mask")["expand_pixels"] == 34
     expect(loaded.locator("#state")).to_contain_text("Mask of 2 faces")
-    loaded.get_by_text("+ add").click()
+    tool(loaded, "add")
     click_at(loaded, 320, 400)  # points need the upload
-    expect(loaded.locator("#error")).to_contain_text("no image under this id")
+    expect(loaded.locator("#error")).to_contain_text("has forgotten this picture")
     stub.forgetful = False
     loaded.locator("#clear").click()
     expect(loaded.locator("#error")).not_to_be_visible()
@@ -366,11 +376,11 @@ def test_an_upload_that_another_process_holds(loaded: Page, stub: Stub) -> None:
 def test_a_key_is_asked_for_kept_and_sent(page: Page, stub: Stub, photo: Path) -> None:
     stub.key = "sesame-sesame-sesame"
     page.set_input_files("#file", photo)
-    expect(page.locator("#error")).to_contain_text("needs an API key")
+    expect(page.locator("#error")).to_contain_text("API key")
     expect(page.locator("#key")).to_be_focused()
     page.locator("#key").fill("sesame-sesame-tuesday")
     page.locator("#key").press("Tab")
-    expect(page.locator("#error")).to_contain_text("needs an API key")
+    expect(page.locator("#error")).to_contain_text("API key")
     page.locator("#key").fill(stub.key)
     page.locator("#key").press("Enter")  # the picture was not forgotten
     expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
@@ -459,7 +469,7 @@ def test_roles_and_names(page: Page) -> None:
     expect(page.get_by_role("slider", name="Expand")).to_be_visible()
     expect(page.get_by_role("button", name="Download")).to_be_disabled()
     expect(page.get_by_role("combobox", name="Tool")).to_be_visible()
-    assert page.locator("[role=status]").count() == 3
+    assert page.locator("[role=status]").count() == 4
     assert page.locator("#error").get_attribute("role") == "alert"
     assert re.search(r"\d", page.locator("#keys").text_content() or "")
 
