@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -28,8 +28,14 @@ SIZE = (640, 480)
 
 
 SAME = {
-    **{"source_width": 640, "source_height": 480, "width": 640, "height": 480},
-    **{"offset_x": 0, "offset_y": 0, "content_width": 640, "content_height": 480},
+    "source_width": 640,
+    "source_height": 480,
+    "width": 640,
+    "height": 480,
+    "offset_x": 0,
+    "offset_y": 0,
+    "content_width": 640,
+    "content_height": 480,
 }
 """A target's transform that changes nothing."""
 HEALTH: dict[str, Any] = {
@@ -56,6 +62,15 @@ def picture() -> bytes:
     return out.getvalue()
 
 
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Of the upright picture; None for what is none."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return ImageOps.exif_transpose(image).size
+    except UnidentifiedImageError:
+        return None
+
+
 def mask_png(values: dict[str, Any]) -> bytes:
     grow = int(values.get("expand_pixels", 5))
     image = Image.new("L", SIZE, 0)
@@ -67,7 +82,7 @@ def mask_png(values: dict[str, Any]) -> bytes:
         draw.ellipse((x - 25, y - 25, x + 25, y + 25), fill=255 * sign)
     pixels = np.asarray(image)
     out = io.BytesIO()
-    Image.fromarray(255 - pixels if values.get("invert", True) else pixels).save(out, "PNG")
+    Image.fromarray(255 - pixels if values.get("invert", "target" not in values) else pixels).save(out, "PNG")
     return out.getvalue()
 
 
@@ -97,8 +112,8 @@ class Stub:
     forgetful: bool = False
     """Keeps no upload: each request meets another process of the service."""
     health: dict[str, Any] = field(default_factory=lambda: dict(HEALTH))
-    size: tuple[int, int] = SIZE
-    """Of a picture, as the service sees it."""
+    size: tuple[int, int] | None = None
+    """Of a picture as the service sees it; None: upright by EXIF."""
     url: str = ""
 
     def last(self, path: str) -> dict[str, Any]:
@@ -110,7 +125,9 @@ class Stub:
     async def handle(self, request: Request) -> Response:
         found = files().get(request.url.path)
         if request.url.path == "/health":
-            return JSONResponse(self.health if self.key in (None, request.headers.get("x-api-key")) else {"status": "healthy"})
+            return JSONResponse(
+                self.health if self.key in (None, request.headers.get("x-api-key")) else {"status": "healthy"}
+            )
         if found:
             return Response(found.body, media_type=found.content_type, headers={"Content-Security-Policy": CSP})
         values = await self._values(request)
@@ -145,9 +162,14 @@ class Stub:
             for i, box in enumerate([] if self.blind else FACES)
         ]
         if path == "/images" and self.with_images:
+            size = self.size or size_of(values.get("image") or picture())
+            if size is None:
+                return problem(
+                    415, "unsupported_media_type", "This is not a picture in a format that this service reads."
+                )
             name = f"id{len(self.images)}"
             self.images[name] = values.get("image", b"")
-            about = {"image_id": name, "width": self.size[0], "height": self.size[1], "faces": faces, "expires_in": 600}
+            about = {"image_id": name, "width": size[0], "height": size[1], "faces": faces, "expires_in": 600}
             return JSONResponse(about, 201)
         if path.startswith("/images/") and self.with_images:
             if self.forgetful or path.split("/")[2] not in self.images:

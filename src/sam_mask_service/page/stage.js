@@ -89,7 +89,7 @@ export class Stage {
     paint.points(this);
     paint.pointer(this);
     const { scale, x, y, percent } = this.view;
-    Object.assign(this.canvas.dataset, { scale, x, y });
+    Object.assign(this.canvas.dataset, { scale, x, y, width: this.width, height: this.height });
     this.zoomed?.(percent);
   }
 
