@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from .hands import drag, pixel, size, slide, tool, wait
+from .hands import click_at, drag, pixel, size, slide, tool, wait
 from .stub import Stub, picture
 
 
@@ -202,3 +202,15 @@ def test_the_busy_sign_ends(loaded: Page, stub: Stub) -> None:
     expect(loaded.locator("#error")).to_contain_text("Try a smaller picture")
     expect(loaded.locator("body")).not_to_have_class("busy")
     expect(loaded.locator("#stage")).to_have_attribute("aria-busy", "false")
+
+
+def test_a_crowd_that_the_service_cannot_draw_in_time(page: Page, stub: Stub, photo: Path) -> None:
+    """Its faces are shown all the same: they can be switched, hidden and painted over."""
+    stub.slow = True
+    page.set_input_files("#file", photo)
+    expect(page.locator("#list li")).to_have_count(2)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    assert stub.count("/images") == 1, "asking again would take as long"
+    tool(page, "add")
+    click_at(page, 320, 400)
+    expect(page.locator("#error")).to_contain_text("Paint instead")

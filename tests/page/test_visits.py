@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from starlette.types import Receive, Scope, Send
 
 from sam_mask_service.http.app import build_app
 from sam_mask_service.page import files
@@ -35,6 +36,20 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     yield opened
     context.close()
     assert not wrong
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Iterator[str]:
+    """The application behind a proxy that takes a path away."""
+    made = service(tmp_path, detector=Fixed())
+    app = build_app(made, files())
+
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "path": scope["path"].removeprefix("/faces")}, receive, send)
+
+    with live(proxy) as address:
+        yield f"{address}/faces/"
+    made.close()
 
 
 def assert_alive(page: Page, tmp_path: Path) -> None:
@@ -75,3 +90,18 @@ def test_to_the_docs_and_back(page: Page, tmp_path: Path) -> None:
     page.get_by_role("link", name="API").click()
     page.get_by_role("link", name="the web page").click()
     assert_alive(page, tmp_path)
+
+
+def test_behind_a_path_of_a_proxy(page: Page, proxied: str, tmp_path: Path) -> None:
+    outside: list[str] = []
+    page.on("request", lambda r: None if r.url.startswith((proxied, "blob:", "data:")) else outside.append(r.url))
+    page.goto(proxied)
+    assert_alive(page, tmp_path)
+    page.locator("#curl").click()
+    assert f"'{proxied}create_mask'" in page.locator("#command").input_value()
+    page.locator("#close").click()
+    page.get_by_role("link", name="API").click()
+    expect(page.locator("h1")).to_contain_text("SAM Mask API")
+    page.get_by_role("link", name="the web page").click()
+    assert_alive(page, tmp_path)
+    assert outside == []

@@ -35,7 +35,7 @@ export class Album {
     button.setAttribute('aria-label', item.source.name + (item.problem ? `: ${item.problem}` : ''));
     if (item === this.current) button.setAttribute('aria-current', 'true');
     button.classList.toggle('bad', Boolean(item.problem));
-    button.append((item.thumb ||= thumbnail(item.source.file)));
+    button.append((item.thumb ||= thumbnail(item.source)));
     button.addEventListener('click', () => { if (item !== this.current) this.choose(item); });
     const row = document.createElement('li');
     row.append(button);
@@ -43,13 +43,16 @@ export class Album {
   }
 }
 
-function thumbnail(file) {
+function thumbnail({ file, name }) {
   const canvas = Object.assign(document.createElement('canvas'), { width: SIDE * 2, height: SIDE * 2 });
+  const context = canvas.getContext('2d');
+  Object.assign(context, { fillStyle: '#7a8694', font: '600 26px system-ui, sans-serif', textAlign: 'center', textBaseline: 'middle' });
+  context.fillText((name.match(/\.(\w{1,5})$/)?.[1] || '?').toUpperCase(), SIDE, SIDE); // until it can be shown, or if it cannot
   if (file) createImageBitmap(file).then((bitmap) => {
     const side = Math.min(bitmap.width, bitmap.height);
-    canvas.getContext('2d').drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
     bitmap.close();
-  }, () => {}); // the browser cannot show it; its name stands beside it
+  }, () => {});
   return canvas;
 }
 
@@ -71,23 +74,22 @@ export async function packed(items, { row, harder, told, signal }) {
   return { blob: await zip(files), problems };
 }
 
-// A picture that was painted on needs its pixels here as well.
-async function opened(source, harder, painted) {
-  if (painted) return open(source, harder);
-  const session = new Session(source, harder);
-  return { session, faces: await session.open(), bitmap: null };
-}
-
-async function one({ source, own }, row, harder) {
-  const { session, faces, bitmap } = await opened(source, harder, own?.strokes.length);
+// What was not touched, and what was only chosen from, needs no upload of its own: one request gives the result.
+async function one(item, row, harder) {
+  const { source, own, found } = item;
+  const touched = own && (own.points.length || own.box || own.strokes.length);
+  const { session, faces, bitmap } = touched ? await open(source, harder) : unopened(source, harder, found);
   try {
-    const subject = { faces, points: [], box: null, strokes: [], ...own };
-    const there = faces.map((face) => face.face_id);
-    subject.chosen = new Set(own ? own.chosen.filter((id) => there.includes(id)) : there);
-    if (!asks(subject) && !subject.strokes.length) throw new ServiceError(errorText(faces.length ? 'all_off' : 'no_face'), 'no_face', 422);
+    const chosen = new Set(own?.chosen || []);
+    const subject = { faces, points: [], box: null, strokes: [], ...own, chosen, everything: !own || chosen.size === faces.length };
+    if (!asks(subject) && !subject.strokes.length) throw new ServiceError(errorText('all_off'), 'all_off', 0);
     return (await filesOf(session, subject, { row, picture: bitmap })).files;
   } finally {
     session.close();
     bitmap?.close();
   }
+}
+
+function unopened(source, harder, faces = []) {
+  return { session: Object.assign(new Session(source, harder), { kept: false }), faces, bitmap: null };
 }

@@ -87,7 +87,8 @@ export class Session {
       this.id = String(answer.image_id);
       return this.opened(answer, answer);
     } catch (error) {
-      if (![404, 405, 501].includes(error.status)) throw error;
+      // A crowd may take too long to draw; its faces alone do not.
+      if (![404, 405, 501].includes(error.status) && error.code !== 'deadline') throw error;
       this.kept = false;
       const answer = await (await call('detect_faces', { body: asked })).json();
       return this.opened(answer, { width: answer.stats?.image_width, height: answer.stats?.image_height });
@@ -107,11 +108,12 @@ export class Session {
       } catch (error) {
         if (error.code !== 'image_not_found') throw error;
         // It expired, or another process of the service answered: once more from the start, then without /images.
-        if (uploads && !values.points && !values.box) break;
+        if (uploads && !values.points && !values.box) break; // those need an upload
         if (uploads === TRIES) throw error;
         await this.open();
       }
     }
+    if (values.points || values.box) throw new ServiceError('', 'not_kept', 0);
     return call('create_mask', { body: form(this.source, asked), accept, signal });
   }
 

@@ -77,8 +77,8 @@ function begin(item, { session, faces, bitmap }) {
   asking.session?.close();
   asking.begin(session);
   stage.put(bitmap, faces);
-  if (item.own && item.faces === faces.length) wishes.putOwn(item.own, stage);
-  Object.assign(item, { problem: '', faces: faces.length });
+  if (item.own && item.found?.length === faces.length) wishes.putOwn(item.own, stage);
+  Object.assign(item, { problem: '', found: faces });
   $('drop').hidden = true;
   $('work').hidden = false;
   for (const id of ['download', 'curl', 'other']) $(id).disabled = false;
@@ -181,7 +181,7 @@ function listen() {
   on(['view', 'opacity'], 'input', settle);
   for (const radio of document.querySelectorAll('input[name=task]')) radio.addEventListener('change', changeTask);
   on(['split'], 'input', () => split(number('split')));
-  on(['harder'], 'change', () => { if (album.current) show(Object.assign(album.current, { own: null, faces: -1 })); });
+  on(['harder'], 'change', () => { if (album.current) show(Object.assign(album.current, { own: null, found: null })); });
   on(['all'], 'click', () => choose(stage.faces.map((face) => face.face_id)));
   on(['nobody'], 'click', () => choose([]));
   on(['clear'], 'click', () => {

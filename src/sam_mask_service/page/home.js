@@ -57,7 +57,7 @@ async function fitted(session, subject, row) {
 // An anonymised picture or a cut-out: { raw, blob, frame, response }.
 export async function result(session, subject, picture, signal) {
   const { path, values } = TASKS[task()];
-  if (task() === 'cutout' && !subject.chosen.size) throw NOTHING();
+  if (task() === 'cutout' && !asks(subject)) throw NOTHING();
   const response = await session.picture(path, values(subject), signal);
   const raw = await response.blob();
   const frame = (response.headers.get('X-Frame') || '').split(',').map(Number);

@@ -19,11 +19,13 @@ const shape = () => ({
   region: region(), expand_pixels: number('expand'), blur_iterations: number('smooth'),
   feather_pixels: number('feather'), ...($('matte').checked ? { matte: true } : {}),
 });
-const chosen = (subject) => (subject.chosen.size ? { faces: [...subject.chosen].sort((a, b) => a - b) } : {});
+const chosen = (subject) => (subject.chosen.size && !subject.everything ? { faces: [...subject.chosen].sort((a, b) => a - b) } : {});
 
-// A subject: { faces, chosen, points, box, strokes }, as the stage has them, or one of several pictures.
+// A subject: { faces, chosen, points, box, strokes }, as the stage has them, or one of several pictures; ``everything``: all faces
+// that there are, known or not.
 // Whether it leaves the service anything to mask: with no face on it would take them all.
-export const asks = ({ faces, chosen: on, points, box }) => Boolean(on.size || box || (!faces.length && points.length));
+export const asks = ({ faces, chosen: on, points, box, everything }) =>
+  Boolean(everything || on.size || box || (!faces.length && points.length));
 
 // What was switched on, or what the user drew around where nothing was found.
 export function maskValues(subject) {
@@ -38,7 +40,7 @@ function downloadValues(subject) {
 }
 
 function hideValues(subject) {
-  const kept = subject.faces.filter((face) => !subject.chosen.has(face.face_id));
+  const kept = subject.everything ? [] : subject.faces.filter((face) => !subject.chosen.has(face.face_id));
   const middles = kept.map(({ bbox: b }) => [b.x + b.width / 2, b.y + b.height / 2]); // numbers differ where it looks harder
   return { method: $('method').value, strength: number('strength') / 100, recall: 'high', ...(kept.length ? { except_points: middles } : {}) };
 }

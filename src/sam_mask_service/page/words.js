@@ -5,6 +5,7 @@ const ERRORS = {
   all_off: 'All faces are switched off.',
   face_not_found: 'One of these faces is no longer found. Choose the picture again.',
   image_not_found: 'The service has forgotten this picture. Choose it again.',
+  not_kept: 'The service does not keep this picture: points and a box do not work on it. Paint instead.',
   key_missing: 'This service asks for a key: type it under “API key”.',
   key_wrong: 'That is not the service’s key. Type the right one under “API key”.',
   too_many_requests: 'Too many wrong keys came from here. Wait a minute, then try again.',
