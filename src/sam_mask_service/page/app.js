@@ -124,8 +124,8 @@ function goTo(state) {
   wishes.put(state, stage);
   if (before !== task()) leaveResult();
   keepShape();
-  settle();
   stage.shape.again(stage.strokes);
+  settle();
   asking.refresh();
 }
 
@@ -136,9 +136,10 @@ function settle() {
   hand.show();
   $('undo').disabled = !history.canUndo;
   $('redo').disabled = !history.canRedo;
-  const { points: { length }, box } = stage;
-  $('clear').disabled = !box && !length && !stage.strokes.length;
-  $('points').textContent = `${length ? count(length, 'point') : 'No points'}${box ? ', a box in place of the faces' : ''}.`;
+  const { points: { length }, box, strokes } = stage;
+  const made = [length && count(length, 'point'), box && 'a box in place of the faces', strokes.length && count(strokes.length, 'stroke')].filter(Boolean);
+  $('clear').disabled = !made.length;
+  $('points').textContent = made.length ? `${made.join(', ')}.` : 'None.';
   stage.draw();
 }
 
