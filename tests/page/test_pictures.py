@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .hands import click_at, drag, pixel, size, slide, tool, wait
 from .stub import Stub, picture
@@ -214,3 +214,13 @@ def test_a_crowd_that_the_service_cannot_draw_in_time(page: Page, stub: Stub, ph
     tool(page, "add")
     click_at(page, 320, 400)
     expect(page.locator("#error")).to_contain_text("Paint instead")
+
+
+def test_a_picture_that_is_chosen_before_the_scripts_are_there(page: Page, photo: Path) -> None:
+    held: list[Route] = []
+    page.route("**/static/app.js", held.append)
+    page.reload(wait_until="commit")
+    page.set_input_files("#file", photo)
+    wait(page, lambda: bool(held))
+    held[0].continue_()
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")

@@ -10,12 +10,16 @@ const sources = (files) => [...files].map((file) => ({ name: file.name || 'pictu
 // take([source], add); fail(error).
 export function bring(take, fail) {
   let add = false;
-  for (const id of ['file', 'camera']) $(id).addEventListener('change', () => {
-    const chosen = sources($(id).files);
-    $(id).value = ''; // the same file may be chosen again
-    take(chosen, add);
-    add = false;
-  });
+  for (const id of ['file', 'camera']) {
+    const chosen = () => {
+      const found = sources($(id).files);
+      $(id).value = ''; // the same file may be chosen again
+      take(found, add);
+      add = false;
+    };
+    $(id).addEventListener('change', chosen);
+    if ($(id).files.length) chosen(); // somebody was faster than these scripts
+  }
   $('other').addEventListener('click', () => $('file').click());
   $('more').addEventListener('click', () => { add = true; $('file').click(); });
   $('file').addEventListener('cancel', () => { add = false; });
