@@ -218,7 +218,7 @@ def test_a_crowd_that_the_service_cannot_draw_in_time(page: Page, stub: Stub, ph
 
 def test_a_picture_that_is_chosen_before_the_scripts_are_there(page: Page, photo: Path) -> None:
     held: list[Route] = []
-    page.route("**/static/app.js", held.append)
+    page.route("**/static/app.js", lambda route: held.append(route))
     page.reload(wait_until="commit")
     page.set_input_files("#file", photo)
     wait(page, lambda: bool(held))
