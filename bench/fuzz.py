@@ -21,7 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.fuzz_pictures import Report, fuzz_pictures, fuzz_structure, mutant, torture
+from bench.fuzz_pictures import SEEDED, Report, fuzz_ballast, fuzz_pictures, fuzz_structure, mutant, torture
 from bench.mutants import STRUCTURED
 from bench.started import started
 from sam_mask_service.doors.netguard import UrlPolicy, check_address, check_url, parse_address
@@ -162,7 +162,8 @@ def main() -> int:
     options.add_argument("--json", type=Path, help="also write the counts there")
     chosen = options.parse_args()
     targets: dict[str, Callable[[], Report]] = {
-        **{kind.lower(): partial(fuzz_pictures, kind, chosen.count) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")},
+        **{kind.lower(): partial(fuzz_pictures, kind, chosen.count) for kind in SEEDED},
+        "ballast": partial(fuzz_ballast, max(1, chosen.count // 50)),
         **{f"{kind.lower()}-structure": partial(fuzz_structure, kind, chosen.count) for kind in STRUCTURED},
         "torture": torture,
         "checkpoints": partial(fuzz_checkpoints, chosen.count),

@@ -236,5 +236,90 @@ def _webp_chunk(kind: bytes, data: bytes) -> bytes:
     return kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
 
 
-STRUCTURED: dict[str, Callable[[Chance, Sequence[bytes]], bytes]] = {"PNG": png, "JPEG": jpeg, "WEBP": webp}
+# --- GIF, BMP, TIFF, HEIF -------------------------------------------------------------------------------------------------
+
+
+def gif(chance: Chance, seeds: Sequence[bytes]) -> bytes:
+    """Blocks dropped, doubled and added; sizes and places of the screen and of the picture."""
+    data = chance.choice(seeds)
+    start = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    at = data.index(b"\x2c", start)
+    head, place, rest = bytearray(data[:start]), bytearray(data[at : at + 10]), data[at + 10 : -1]
+    if chance.random() < 0.5:
+        struct.pack_into("<HH", head, 6, chance.choice(_SIZES), chance.choice(_SIZES))
+    if chance.random() < 0.5:
+        struct.pack_into("<H", place, chance.choice((1, 3, 5, 7)), chance.choice(_SIZES))
+    extra = [
+        b"!\xf9\4" + chance.randbytes(4) + b"\0",
+        b"!\xfe\3abc\0",
+        b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0",
+        bytes(place) + rest,
+    ]
+    parts = parts_changed(chance, [data[start:at], bytes(place) + rest], extra)
+    return b"".join((bytes(head), *parts, chance.choice((b";", b"", b";tail"))))
+
+
+def bmp(chance: Chance, seeds: Sequence[bytes]) -> bytes:
+    """The header's fields, of every kind of coding; rows of run lengths."""
+    data = bytearray(chance.choice(seeds))
+    if chance.random() < 0.5:
+        runs = bytes_changed(chance, b"".join(b"\x40\7\0\0" for _ in range(64)) + b"\0\1")
+        data[28:34], data[54:] = struct.pack("<HI", chance.choice((4, 8)), chance.choice((1, 2))), bytes(1024) + runs
+        struct.pack_into("<I", data, 10, 54 + 1024)
+    for at in chance.sample((10, 14, 18, 22, 28, 30, 46), chance.randint(0, 2)):
+        struct.pack_into("<I", data, at, chance.choice((*_ODD, *_SIZES, 2**31, 2**32 - 64)))
+    return bytes_changed(chance, bytes(data)) if chance.random() < 0.5 else bytes(data)
+
+
+def tiff(chance: Chance, seeds: Sequence[bytes]) -> bytes:
+    """Entries of the first directory: types, counts, values; what the strips hold."""
+    data = bytearray(chance.choice(seeds))
+    order = "<" if data[:2] == b"II" else ">"
+    start = struct.unpack_from(order + "I", data, 4)[0]
+    count = struct.unpack_from(order + "H", data, start)[0]
+    for _ in range(chance.randint(0, 2)):
+        entry = start + 2 + 12 * chance.randrange(count)
+        field, form = chance.choice(((0, "H"), (2, "H"), (4, "I"), (8, "I"), (8, "H")))
+        tag = (256, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 320, 322, 324, 338, 339, 34675)
+        value = chance.choice(tag if field == 0 else (*_ODD, *_SIZES, 5, 32773, 32946))
+        struct.pack_into(order + form, data, entry + field, value)
+    if chance.random() < 0.5:
+        at = chance.randrange(8, max(9, start))
+        data[at : at + 4] = chance.randbytes(4)
+    return bytes(data)
+
+
+def heif(chance: Chance, seeds: Sequence[bytes]) -> bytes:
+    """Boxes at every depth, changed inside with their sizes kept right."""
+    return b"".join(_boxes(chance, chance.choice(seeds), 0))
+
+
+_HOLDERS = {b"meta": 4, b"iprp": 0, b"ipco": 0, b"iinf": 6, b"iref": 4}
+"""Boxes of boxes, and how many bytes stand before these."""
+
+
+def _boxes(chance: Chance, data: bytes, at: int) -> list[bytes]:
+    parts = []
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big") or len(data) - at
+        kind, body = data[at + 4 : at + 8], data[at + 8 : at + size]
+        if kind in _HOLDERS:
+            skip = _HOLDERS[kind]
+            body = body[:skip] + b"".join(_boxes(chance, body, skip))
+        elif chance.random() < 0.08:
+            body = bytes_changed(chance, body or b"\0")
+        parts.append(struct.pack(">I", len(body) + 8) + kind + body)
+        at += max(8, size)
+    extra = [
+        b"\0\0\0\x08free",
+        b"\0\0\0\x09irot\1",
+        b"\0\0\0\x09imir\1",
+        struct.pack(">I4s4sII", 20, b"ispe", b"", 64, 64),
+    ]
+    return parts_changed(chance, parts, extra) if parts and chance.random() < 0.15 else parts
+
+
+STRUCTURED: dict[str, Callable[[Chance, Sequence[bytes]], bytes]] = {
+    "PNG": png, "JPEG": jpeg, "WEBP": webp, "GIF": gif, "BMP": bmp, "TIFF": tiff, "AVIF": heif,
+}  # fmt: skip
 """By Pillow's name of the format."""

@@ -89,6 +89,41 @@ class FetchLimits:
     """Addresses of one name that are tried."""
 
 
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """What a picture's file may hold besides its pixels. Counts are of the picture's own parts: what stands behind its end is no
+    part of it. Bytes unless said otherwise."""
+
+    orientation: int = 64 * 1024
+    """Of EXIF, and of XMP, what is searched for the orientation; the rest is passed over."""
+    profile: int = 4 * MIB
+    """A colour profile, unpacked. Printers' largest have 2.6 MB; a longer one is passed over."""
+    segments: int = 4096
+    """JPEG: segments, metadata with them (a count). 320 full ones fill 20 MiB."""
+    tables: int = 256 * 1024
+    """JPEG: all Huffman and quantiser tables. Each scan may have its own, 1 kB at most."""
+    scans: int = 100
+    """JPEG: passes over the picture (a count). Ordinary encoders make about ten."""
+    scans_of_any: int = 24
+    """JPEG: passes over a picture of any size; more only while pixels times scans are at most ``scanned``."""
+    scanned: int = 1_200_000_000
+    chunks: int = 65_536
+    """PNG, WebP: chunks (a count). 20 MiB in the usual chunks of 8 kB are 2,560."""
+    blocks: int = 131_072
+    """GIF: blocks and their sub-blocks of 255 bytes (a count); 20 MiB are 82,000."""
+    boxes: int = 4096
+    """HEIF and AVIF: boxes, items or properties (a count each)."""
+    units: int = 65_536
+    """HEIF and AVIF: coded units of all tiles together (a count)."""
+    tags: int = 512
+    """TIFF: entries of its first directory (a count)."""
+    strips: int = 65_536
+    """TIFF: strips or tiles (a count)."""
+    reserve: int = 768 * MIB
+    """What the pictures that are being decoded may take together; a further one waits."""
+
+
 BODY = BodyLimits()
 WIRE = WireLimits()
 FETCH = FetchLimits()
+PICTURE = PictureLimits()

@@ -148,7 +148,9 @@ class Look:
         if self._picture is None:
             limits = self.tools.limits
             with self.timer.step("decode", self.deadline):
-                self._picture = decode(self.data, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
+                self._picture = decode(
+                    self.data, self.deadline.check, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels
+                )
         return self._picture
 
     def seen(self, params: DetectParams) -> Seen:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .actions import Frame, composite, cutout, decode_mask, read_change
+from .actions import Frame, composite, cutout, read_change
 from .actions.composite import to_picture_size
 from .actions.cutout import colour
 from .actions.interact import masks as ask_again
@@ -24,8 +24,8 @@ from .answer import Json, MaskAnswer, detect_answer, mask_answer
 from .deadline import Deadline
 from .errors import Busy, DeadlinePassed, Internal, ServiceError, forget_tracebacks
 from .gate import Slots
-from .geometry import RGB, Face, ordered
-from .image import OutputFormat, Picture, decode, encode, to_srgb
+from .geometry import Face, ordered
+from .image import OutputFormat, decode_mask, decode_srgb, encode, to_srgb
 from .params import DetectParams, MaskParams, Source
 from .pipeline import Look, Seen, masks, original
 from .service import Service
@@ -38,7 +38,7 @@ _RETRY = 0.05
 """Seconds between two tries of a picture of several while there is no room for it."""
 _HANGING = 0.5
 """Seconds after its deadline that a step of one picture of several has to notice it by itself."""
-_FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp"}
+_FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "WEBP": "webp"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +89,7 @@ class Studio:
         segmenter = self.service.engines.pick(params.engine)
 
         def work(look: Look, start: float) -> PictureAnswer:
-            behind = self._background(params, backdrop)
+            behind = self._background(params, backdrop, look.deadline.check)
             result = masks(look, _mask_params(params), segmenter)
             rgb = original(look).rgb
             with look.timer.step("cutout", look.deadline):
@@ -108,7 +108,8 @@ class Studio:
         def work(look: Look, start: float) -> PictureAnswer:
             rgb = original(look).rgb
             with look.timer.step("decode_edit", look.deadline):
-                edit, change = self._pixels(edited), read_change(decode_mask(mask, **self._bounds()), mark)
+                edit = decode_srgb(edited, look.deadline.check, **self._bounds())
+                change = read_change(decode_mask(mask, look.deadline.check, **self._bounds()), mark)
             with look.timer.step("composite", look.deadline):
                 change = to_picture_size(change, rgb.shape[1], rgb.shape[0], transform)
                 out = composite(rgb, edit, change, transform, params.match)
@@ -216,13 +217,9 @@ class Studio:
         """Pixels of a canvas: a small picture is made larger for some targets, a large one is padded."""
         return max(20_000_000, self.service.limits.max_pixels * 5 // 4)
 
-    def _pixels(self, data: bytes) -> RGB:
-        picture: Picture = decode(data, **self._bounds())
-        return to_srgb(picture.rgb, picture.profile)
-
-    def _background(self, params: CutoutParams, backdrop: bytes | None) -> Any:
+    def _background(self, params: CutoutParams, backdrop: bytes | None, check: Callable[[], None]) -> Any:
         if backdrop is not None:
-            return self._pixels(backdrop)
+            return decode_srgb(backdrop, check, **self._bounds())
         return None if params.background == "transparent" else colour(params.background)
 
 

@@ -101,10 +101,10 @@ def test_a_picture_under_a_wrong_name_is_not_done_twice(call: Call, pictures: Pa
 
 
 def test_photographs_that_are_not_read_are_named(call: Call, pictures: Path, tmp_path: Path) -> None:
-    (pictures / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (pictures / "phone.JXL").write_bytes(b"\xff\x0a" + bytes(60))
     (pictures / "notes.txt").write_text("passed over")
     result = call("batch", "in", "out", "--action", "anonymize")
-    assert result.exit_code == 1 and "phone.HEIC" in result.stderr and "notes" not in result.stderr
+    assert result.exit_code == 1 and "phone.JXL" in result.stderr and "notes" not in result.stderr
     assert [row["code"] for row in manifest(tmp_path / "out") if row["status"] == "error"] == ["unsupported_media"]
 
 

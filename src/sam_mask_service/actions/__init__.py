@@ -1,7 +1,7 @@
 """What people do with a mask: hide, cut out, put back. Pure."""
 
 from .anonymise import DEFAULT_STRENGTH, Hidden, Method, anonymise
-from .composite import Match, composite, decode_mask, read_change
+from .composite import Match, composite, read_change
 from .cutout import Aspect, Frame, colour, cutout
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "colour",
     "composite",
     "cutout",
-    "decode_mask",
     "read_change",
 ]

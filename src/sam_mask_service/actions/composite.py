@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InvalidParameter
 from ..geometry import RGB, Bits, PixelBox
-from ..image import decode
 from ..mask import Alpha, bounds, distance_to
 from ..targets.fit import Transform, resize, undo
 from ..targets.row import Change
@@ -137,20 +134,11 @@ def to_picture_size(change: Alpha, width: int, height: int, transform: Transform
     raise InvalidParameter(f"mask: {change.shape[1]} × {change.shape[0]} is not the size of the original.")
 
 
-def decode_mask(data: bytes, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
-    """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, its alpha channel kept. Raises what ``image.decode`` raises."""
-    decode(data, max_bytes=max_bytes, max_pixels=max_pixels)
-    with Image.open(io.BytesIO(data)) as mask:
-        if mask.has_transparency_data:
-            return np.asarray(mask.convert("RGBA"))
-        return np.asarray(mask if mask.mode in ("L", "RGB") else mask.convert("L" if mask.mode == "1" else "RGB"))
-
-
 def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
     """(H, W) uint8, 255 = take the edit, from a decoded mask file: (H, W) grey, (H, W, 3) or (H, W, 4) uint8.
 
-    ``change`` names what marks the part to change, as in the target table. Raises InvalidParameter for a picture that is
-    no mask: coloured, or without the alpha channel that ``transparent`` needs.
+    ``change`` names what marks the part to change, as in the target table; colours count as far as they are seen. Raises
+    InvalidParameter for a picture that is no mask: coloured, or without the alpha channel that ``transparent`` needs.
     """
     if change == "transparent":
         if mask.ndim != 3 or mask.shape[2] != 4:
@@ -159,4 +147,10 @@ def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
     grey = mask if mask.ndim == 2 else mask[:, :, 0]
     if mask.ndim == 3 and int(np.abs(mask[:, :, :3].astype(np.int16) - grey[:, :, None].astype(np.int16)).max()) > 2:
         raise InvalidParameter("mask: this is a coloured picture, not a mask.")
-    return np.asarray(grey if change == "white" else 255 - grey)
+    marked = grey if change == "white" else 255 - grey
+    return np.asarray(marked if mask.shape[2:] != (4,) else _seen(marked, mask[:, :, 3]))
+
+
+def _seen(marked: Alpha, alpha: Alpha) -> Alpha:
+    """What is see-through marks nothing, whatever colour lies under it."""
+    return np.asarray((marked.astype(np.uint16) * alpha + 127) // 255, np.uint8)

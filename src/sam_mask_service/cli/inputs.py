@@ -19,8 +19,11 @@ from ..errors import FileExists, InvalidParameter, StorageFull, TooLarge
 from ..image import FORMATS
 
 STREAM = "-"
-SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO"))
-UNREAD = frozenset((".heic", ".heif", ".tif", ".tiff", ".jxl", ".jp2"))
+_HEIF = (".heic", ".heif", ".hif")
+SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO")) | {
+    *_HEIF
+}
+UNREAD = frozenset((".jxl", ".jp2"))
 """Photographs all the same: each is named as one that cannot be read, since whoever hides the faces of a folder must not
 believe that nothing was passed over."""
 SEARCHED = SUFFIXES | UNREAD

@@ -27,6 +27,8 @@ TURNS = (90, -90, 180, 45, -45, 135, -135)
 """Degrees by which the picture is turned in the last pass."""
 QUARTER_SEEN = 0.15
 """What is seen with this score in a coarse look at the whole picture in quarter turns is looked at from near by."""
+MAX_SECTIONS = 64
+"""Of a strip. Each costs nine small looks, one wide one and one of YuNet: 7 s of one core in all; beyond, they grow longer."""
 GROUP = 4
 """So many sure faces make a group, with a background."""
 TURNED_TRIES = 2

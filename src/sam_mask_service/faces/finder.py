@@ -29,6 +29,7 @@ from .effort import (
     HINT,
     HINT_ZOOM,
     MAX_HINTS,
+    MAX_SECTIONS,
     QUARTER_SEEN,
     SMALL,
     SURE,
@@ -43,7 +44,21 @@ from .examiner import Examiner
 from .landmarker import Landmarker
 from .looks import Glance, Looks, Mapper, Network, box_of, hints
 from .sanitise import sane_faces
-from .tiles import Pyramid, Window, around, fine_windows, halved, letterbox, placed, quartered, turned, within
+from .tiles import (
+    Pyramid,
+    Section,
+    Window,
+    around,
+    fine_windows,
+    halved,
+    length,
+    letterbox,
+    placed,
+    quartered,
+    sections,
+    turned,
+    within,
+)
 from .yunet import YuNet
 
 RECIPE = DetectOptions()
@@ -54,11 +69,16 @@ _Hint = tuple[Rows, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Search:
-    """One picture to be searched."""
+    """One picture to be searched. ``parts``: it alone, or the sections of a strip."""
 
     picture: Pyramid
+    parts: list[Section]
     effort: Effort
     deadline: Deadline
+
+    def views(self, make: Callable[[Pyramid], Window]) -> list[Window]:
+        """What ``make`` makes of each part."""
+        return [part.view(make) for part in self.parts]
 
 
 class FaceFinder:
@@ -96,7 +116,8 @@ class FaceFinder:
         effort = EFFORTS[options.recall]
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
         bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
-        search = _Search(Pyramid(image), effort, deadline)
+        picture = Pyramid(image)
+        search = _Search(picture, sections(picture, MAX_SECTIONS), effort, deadline)
         quarters = None if effort.always else self._soon(partial(self._quarters, search))
         faces = self._upright(search, yunet, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background)
@@ -111,15 +132,17 @@ class FaceFinder:
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
     def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> list[Face]:
-        picture, effort, deadline = search.picture, search.effort, search.deadline
+        effort, deadline = search.effort, search.deadline
         looks = Looks(self._run)
-        wide = letterbox(picture, WIDE)
-        glances = [Glance(self._small, "picture", [halved(wide)]), Glance(self._wide, "picture", [wide])]
+        wide = search.views(partial(letterbox, size=WIDE))
+        glances = [Glance(self._small, "picture", [halved(w) for w in wide]), Glance(self._wide, "picture", wide)]
         if yunet:
-            glances.append(Glance(yunet, "picture", [letterbox(picture, YUNET_SIZE)]))
+            glances.append(Glance(yunet, "picture", search.views(partial(letterbox, size=YUNET_SIZE))))
         whole, *_ = looks.take(glances, deadline)
         if effort.always or whole[:, 4].max(initial=0.0) < SURE:
-            looks.take([Glance(self._small, "border", [letterbox(picture, SMALL, fill=0.5)])], deadline)
+            looks.take(
+                [Glance(self._small, "border", search.views(partial(letterbox, size=SMALL, fill=0.5)))], deadline
+            )
         if not effort.always and (settled := self._settled(search, looks, accept)) is not None:
             return settled
         looks.take(self._fine(search, yunet), deadline)
@@ -145,7 +168,7 @@ class FaceFinder:
 
     def _fine(self, search: _Search, yunet: YuNet | None) -> list[Glance]:
         picture, effort = search.picture, search.effort
-        largest = effort.enlarge * max(picture.shape[:2])
+        largest = effort.enlarge * length(picture)
         left, glances = effort.windows, []
         for side in effort.fine:
             windows = fine_windows(picture, side, WIDE) if side <= largest else []
@@ -159,13 +182,14 @@ class FaceFinder:
 
     def _turned(self, search: _Search, certain: list[Face], accept: float) -> list[Face]:
         """Faces besides the ``certain`` ones, seen in the most promising turns of the whole picture."""
-        small, wide, picture = self._small, self._wide, search.picture
 
         def look(angle: float) -> _Turn:
-            return _Turn.taken(search, certain, Looks(), small, turned(picture, SMALL, angle), angle)
+            windows = search.views(partial(turned, size=SMALL, angle=angle))
+            return _Turn.taken(search, certain, Looks(), self._small, windows, angle)
 
         def closer(turn: _Turn) -> _Turn:
-            return _Turn.taken(search, certain, turn.looks, wide, turned(picture, WIDE, turn.angle), turn.angle)
+            windows = search.views(partial(turned, size=WIDE, angle=turn.angle))
+            return _Turn.taken(search, certain, turn.looks, self._wide, windows, turn.angle)
 
         turns = best_turns(self._run(look, map(math.radians, TURNS)), TURNED_TRIES)
         return self._judged(search, list(self._run(closer, turns)), accept)
@@ -176,19 +200,20 @@ class FaceFinder:
         def look(task: _Hint) -> _Turn:
             row, angle = task
             window = around(search.picture, box_of(row), HINT_ZOOM, angle, SMALL)
-            return _Turn.taken(search, known, Looks(), self._small, window, angle)
+            return _Turn.taken(search, known, Looks(), self._small, [window], angle)
 
         new = [hint for hint in seen if not any(same(face.box, box_of(hint[0])) for face in known)]
         return self._judged(search, best_turns(self._run(look, new[:MAX_HINTS]), MAX_HINTS), accept)
 
     def _quarters(self, search: _Search) -> list[_Hint]:
         """What is seen in the whole picture's quarter turns, best first."""
-        search.deadline.check()
-        sheet, views = quartered(letterbox(search.picture, SMALL // 2))
-        rows = self._small(sheet, QUARTER_SEEN)
         seen: list[_Hint] = []
-        for left, top, view in views:
-            seen += [(row, view.angle) for row in placed(within(rows, left, top, SMALL // 2), view)]
+        for part in search.parts:
+            search.deadline.check()
+            sheet, views = quartered(part.view(partial(letterbox, size=SMALL // 2)))
+            rows = self._small(sheet, QUARTER_SEEN)
+            for left, top, view in views:
+                seen += [(row, view.angle) for row in placed(within(rows, left, top, SMALL // 2), view)]
         return sorted(seen, key=lambda hint: -float(hint[0][4]))
 
     def _judged(self, search: _Search, turns: list[_Turn], accept: float) -> list[Face]:
@@ -216,10 +241,10 @@ class _Turn:
 
     @classmethod
     def taken(
-        cls, search: _Search, known: list[Face], looks: Looks, net: Network, window: Window, angle: float
+        cls, search: _Search, known: list[Face], looks: Looks, net: Network, windows: list[Window], angle: float
     ) -> _Turn:
-        """After another look, of ``net`` at ``window``."""
-        looks.take([Glance(net, "turned", [window])], search.deadline)
+        """After another look, of ``net`` at ``windows``."""
+        looks.take([Glance(net, "turned", windows)], search.deadline)
         return cls(looks, angle, besides(known, looks.places(search.effort.weak)))
 
     @property

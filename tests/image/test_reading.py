@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,28 +20,9 @@ from sam_mask_service.errors import (
     TooLarge,
     UnsupportedMedia,
 )
-from sam_mask_service.geometry import RGB, PixelBox
+from sam_mask_service.geometry import PixelBox
 
-LIMITS: dict[str, int] = {"max_bytes": 1 << 20, "max_pixels": 1_000_000}
-
-
-def drawn(width: int = 60, height: int = 40) -> RGB:
-    """Four quarters: red, green, blue, white; so that any turn shows."""
-    out = np.full((height, width, 3), 255, np.uint8)
-    out[: height // 2, : width // 2] = (255, 0, 0)
-    out[: height // 2, width // 2 :] = (0, 255, 0)
-    out[height // 2 :, : width // 2] = (0, 0, 255)
-    return out
-
-
-def saved(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, kind, **options)
-    return out.getvalue()
-
-
-def decode(data: bytes, **limits: int) -> image.Picture:
-    return image.decode(data, **{**LIMITS, **limits})
+from .drawn import LIMITS, decode, drawn, png_chunk, saved
 
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "AVIF"])
@@ -82,7 +61,7 @@ def test_cmyk_jpeg_keeps_its_colours() -> None:
 def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
     ramp = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (32, 1))
     got = decode(saved(Image.fromarray(ramp), "PNG"))
-    np.testing.assert_array_equal(got.rgb[0, :, 0], ramp[0] >> 8)
+    np.testing.assert_array_equal(got.rgb[0, :, 0], ramp[0] // 257)
 
 
 def test_transparency_lies_on_white() -> None:
@@ -129,9 +108,10 @@ def test_orientation_out_of_range_is_ignored(value: int) -> None:
         (b"\x89PNG\r\n\x1a\n", ImageUnreadable),
         (b"RIFF\x04\x00\x00\x00WEBP", ImageUnreadable),
         (b"GIF89a" + bytes(100), ImageUnreadable),
-        (b"II*\x00" + bytes(100), UnsupportedMedia),
+        (b"II*\x00" + bytes(100), ImageUnreadable),
         (b"BM", ImageUnreadable),
         (b"\x00\x00\x00\x18ftypheic" + bytes(100), UnsupportedMedia),
+        (b"\x00\x00\x00\x18ftypjxl " + bytes(100), UnsupportedMedia),
         (b"8BPS" + bytes(100), UnsupportedMedia),
         (b"%!PS-Adobe-3.0 EPSF-3.0", UnsupportedMedia),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnsupportedMedia),
@@ -153,10 +133,6 @@ def test_never_half_a_picture(kind: str, share: float) -> None:
     data = saved(Image.fromarray(noise), kind)
     with pytest.raises((ImageUnreadable, UnsupportedMedia)):
         decode(data[: int(len(data) * share)])
-
-
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -199,7 +175,7 @@ def test_a_phones_two_picture_jpeg() -> None:
     first, second = Image.fromarray(drawn()), Image.new("RGB", (60, 40))
     data = saved(first, "MPO", save_all=True, append_images=[second], quality=95)
     got = decode(data)
-    assert got.format == "MPO"
+    assert got.format == "JPEG"
     assert got.rgb[5, 5, 0] > 200
 
 
@@ -231,53 +207,11 @@ def test_the_quality_of_a_jpeg_is_recovered(quality: int) -> None:
     assert decode(saved(Image.fromarray(drawn()), "PNG")).quality is None
 
 
-@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
-def test_outputs_carry_no_metadata(kind: image.OutputFormat) -> None:
-    with Image.open(io.BytesIO(image.encode(drawn(), kind))) as out:
-        assert not dict(out.getexif())
-        assert not {"icc_profile", "exif", "xmp", "comment"} & set(out.info)
-
-
-def test_encode_round_trips_masks_and_pictures() -> None:
-    for array in (drawn(), drawn()[:, :, 0], np.dstack([drawn(), drawn()[:, :, 0]])):
-        with Image.open(io.BytesIO(image.encode(array))) as out:
-            np.testing.assert_array_equal(np.asarray(out), array)
-    bits = drawn()[:, :, 0] > 128
-    with Image.open(io.BytesIO(image.encode(bits))) as out:
-        assert out.mode == "L"
-        np.testing.assert_array_equal(np.asarray(out) == 255, bits)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (16, 1_000_001), (1_000_001, 16), (200, 333)])
-def test_masks_of_every_shape_and_layout_round_trip(shape: tuple[int, int]) -> None:
-    noise = np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
-    for mask in (noise, noise[::-1, ::-1], np.asfortranarray(noise), np.zeros(shape, np.uint8), noise > 200):
-        with Image.open(io.BytesIO(image.encode(mask))) as out:
-            assert (out.mode, out.size) == ("L", shape[::-1])
-            np.testing.assert_array_equal(np.asarray(out), mask * np.uint8(255) if mask.dtype == bool else mask)
-
-
-def test_a_mask_with_its_soft_edge_is_small() -> None:
-    y, x = np.mgrid[:1024, :1024]
-    soft = np.clip(255 * (300.5 - np.hypot(x - 500, y - 480)) / 6, 0, 255).astype(np.uint8)
-    assert len(image.encode(soft)) < 20_000
-    assert len(image.encode(soft > 127)) < 5_000
-
-
 def test_crop_moves_colours_to_srgb() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for profile in (None, srgb, b"rubbish", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()):
         picture = image.Picture(drawn(), "PNG", profile)
         np.testing.assert_array_equal(image.crop(picture, PixelBox(10, 5, 30, 20)), drawn()[5:25, 10:40])
-
-
-def test_a_foreign_profile_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ImageCms, "getProfileDescription", lambda _: "Display P3")
-    monkeypatch.setattr(ImageCms, "profileToProfile", lambda picture, *_: picture.point(lambda v: v // 2))
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    np.testing.assert_array_equal(image.to_srgb(drawn(), srgb), drawn() // 2)
-    monkeypatch.setattr(ImageCms, "profileToProfile", lambda *_: None)
-    np.testing.assert_array_equal(image.to_srgb(drawn(), srgb), drawn())
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "LA", "P", "RGBA", "1", "I;16", "P with transparency"])
@@ -288,5 +222,5 @@ def test_pixels_are_the_same_in_bands_and_as_a_whole(mode: str, monkeypatch: pyt
     data = saved(picture, "PNG", **({"transparency": 7} if "with" in mode else {}))
     expected = image.decode(data, **LIMITS).rgb
     for band in (1, 40 * 7, 40 * 60):
-        monkeypatch.setattr(image, "_BAND", band)
+        monkeypatch.setattr("sam_mask_service.image.rasters._BAND", band)
         np.testing.assert_array_equal(image.decode(data, **LIMITS).rgb, expected)

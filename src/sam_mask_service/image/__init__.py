@@ -1,0 +1,23 @@
+"""Bytes → upright RGB array; arrays → PNG, JPEG or WebP without metadata. Pure: no files, no network, no settings.
+
+``containers/`` takes a file apart, ``rasters`` decodes what is left of it, ``reading`` makes a picture, a mask or an edit of that.
+"""
+
+from .colour import to_srgb
+from .containers import FORMATS, sniff
+from .encoding import OutputFormat, encode
+from .reading import MIN_SIDE, Picture, crop, decode, decode_mask, decode_srgb
+
+__all__ = [
+    "FORMATS",
+    "MIN_SIDE",
+    "OutputFormat",
+    "Picture",
+    "crop",
+    "decode",
+    "decode_mask",
+    "decode_srgb",
+    "encode",
+    "sniff",
+    "to_srgb",
+]
