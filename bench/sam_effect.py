@@ -97,7 +97,9 @@ def main() -> None:
     mesh = MeshSegmenter(folder / HAIR, folder / PARSING) if options.nets else MeshSegmenter()
     rows = measured(Bench(SHARED, None, options.half), mesh, SamSegmenter(OnceEncoded(real_sam()), mesh, threads=1))
     for region in REGIONS:
-        print(f"\n{region}, {options.half} of the pictures{', with nets' if options.nets else ''}\n\n{table(rows, region)}")
+        print(
+            f"\n{region}, {options.half} of the pictures{', with nets' if options.nets else ''}\n\n{table(rows, region)}"
+        )
     print(f"\nboundary F at 2 px, outlines over {LARGE:.0f} px: {large(rows)}")
     for way in ("mesh", "sam"):
         print(f"neck in face, median ({way}): {np.nanmedian([r['neck'] for r in rows['face', CELEB, way]]):.3f}")
