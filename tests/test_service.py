@@ -333,6 +333,7 @@ def test_auto_serves_with_mesh_until_sam_is_there(tmp_path: Path) -> None:
         health = s.health()
         assert (health["status"], health["engine"], health["sam"]["percent"]) == ("degraded", "mesh", 40.0)
         assert "40 %" in health["reason"]
+        assert health["regions"] == ["face", "head"]
         assert (await s.run(MASK, PICTURE, MaskParams())).stats["engine"] == "mesh"
         with pytest.raises(Starting):
             await s.run(MASK, PICTURE, MaskParams(engine="sam"))

@@ -131,6 +131,7 @@ class Service:
             "device": getattr(engine, "device", "cpu"),
             "precision": getattr(engine, "precision", "f32"),
             "detector": self.detector.name,
+            "regions": sorted(engine.regions),
             "sam": {"state": state.state, "percent": state.percent, "model": state.model},
             "mesh": self.engines.mesh.model,
             "nets": self.nets.json(),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from .stub import Stub, picture, serve
 
@@ -65,3 +65,10 @@ def page(browser: Browser, stub: Stub) -> Iterator[Page]:
     yield opened
     context.close()
     assert not complaints
+
+
+@pytest.fixture
+def loaded(page: Page, photo: Path) -> Page:
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    return page

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -25,6 +25,28 @@ from ..support.live import live
 
 FACES = ((120, 100, 160, 200), (420, 140, 120, 150))
 SIZE = (640, 480)
+
+
+SAME = {
+    "source_width": 640,
+    "source_height": 480,
+    "width": 640,
+    "height": 480,
+    "offset_x": 0,
+    "offset_y": 0,
+    "content_width": 640,
+    "content_height": 480,
+}
+"""A target's transform that changes nothing."""
+HEALTH: dict[str, Any] = {
+    "status": "healthy",
+    "engine": "sam",
+    "model": "mobile_sam",
+    "device": "cpu",
+    "detector": "yunet",
+    "regions": ["eyes", "face", "hair", "head", "lips"],
+    "sam": {"state": "ready", "percent": None},
+}
 
 
 def picture() -> bytes:
@@ -40,6 +62,15 @@ def picture() -> bytes:
     return out.getvalue()
 
 
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Of the upright picture; None for what is none."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return ImageOps.exif_transpose(image).size
+    except UnidentifiedImageError:
+        return None
+
+
 def mask_png(values: dict[str, Any]) -> bytes:
     grow = int(values.get("expand_pixels", 5))
     image = Image.new("L", SIZE, 0)
@@ -51,7 +82,7 @@ def mask_png(values: dict[str, Any]) -> bytes:
         draw.ellipse((x - 25, y - 25, x + 25, y + 25), fill=255 * sign)
     pixels = np.asarray(image)
     out = io.BytesIO()
-    Image.fromarray(255 - pixels if values.get("invert", True) else pixels).save(out, "PNG")
+    Image.fromarray(255 - pixels if values.get("invert", "target" not in values) else pixels).save(out, "PNG")
     return out.getvalue()
 
 
@@ -72,11 +103,17 @@ class Stub:
     key: str | None = None
     busy: int = 0
     error: tuple[int, str, str] | None = None
+    slow: bool = False
+    """Cannot draw all faces of an upload in time."""
     residual: int = 0
+    transform: dict[str, int] = field(default_factory=lambda: dict(SAME))
     blind: bool = False
     """Finds no face."""
     forgetful: bool = False
     """Keeps no upload: each request meets another process of the service."""
+    health: dict[str, Any] = field(default_factory=lambda: dict(HEALTH))
+    size: tuple[int, int] | None = None
+    """Of a picture as the service sees it; None: upright by EXIF."""
     url: str = ""
 
     def last(self, path: str) -> dict[str, Any]:
@@ -87,6 +124,10 @@ class Stub:
 
     async def handle(self, request: Request) -> Response:
         found = files().get(request.url.path)
+        if request.url.path == "/health":
+            return JSONResponse(
+                self.health if self.key in (None, request.headers.get("x-api-key")) else {"status": "healthy"}
+            )
         if found:
             return Response(found.body, media_type=found.content_type, headers={"Content-Security-Policy": CSP})
         values = await self._values(request)
@@ -98,6 +139,8 @@ class Stub:
             return problem(503, "busy", "All places are taken; try again soon.", Retry_After="1")
         if self.error:
             return problem(*self.error)
+        if self.slow and request.url.path == "/images":
+            return problem(503, "deadline", "The request took longer than its time limit.", Retry_After="5")
         return self._answer(request, values)
 
     async def _values(self, request: Request) -> dict[str, Any]:
@@ -116,23 +159,35 @@ class Stub:
 
     def _answer(self, request: Request, values: dict[str, Any]) -> Response:
         path = request.url.path
+        size = self.size or size_of(values.get("image") or picture())
+        if size is None:
+            return problem(415, "unsupported_media_type", "This is not a picture in a format that this service reads.")
         faces = [
             {"face_id": i, "bbox": dict(zip(("x", "y", "width", "height"), box, strict=True)), "confidence": 0.97}
             for i, box in enumerate([] if self.blind else FACES)
         ]
         if path == "/images" and self.with_images:
+            size = self.size or size_of(values.get("image") or picture())
+            if size is None:
+                return problem(
+                    415, "unsupported_media_type", "This is not a picture in a format that this service reads."
+                )
             name = f"id{len(self.images)}"
-            self.images[name] = values["image"]
-            about = {"image_id": name, "width": SIZE[0], "height": SIZE[1], "faces": faces, "expires_in": 600}
+            self.images[name] = values.get("image", b"")
+            about = {"image_id": name, "width": size[0], "height": size[1], "faces": faces, "expires_in": 600}
             return JSONResponse(about, 201)
         if path.startswith("/images/") and self.with_images:
             if self.forgetful or path.split("/")[2] not in self.images:
                 return problem(404, "image_not_found", "There is no image under this id.")
             return self._mask(request, values) if request.method == "POST" else Response(status_code=204)
         if path == "/detect_faces":
-            return JSONResponse({"success": True, "faces": faces})
+            return JSONResponse(
+                {"success": True, "faces": faces, "stats": {"image_width": size[0], "image_height": size[1]}}
+            )
         if path == "/create_mask":
             return self._mask(request, values)
+        if path == "/composite":
+            return Response(picture(), media_type="image/jpeg")
         if path in ("/anonymize", "/cutout"):
             return self._picture(path, values)
         return problem(404, "not_found", "Nothing here.")
@@ -142,10 +197,12 @@ class Stub:
         if request.headers.get("accept") == "image/png":
             return Response(png, media_type="image/png", headers={"X-Mask-Stats": "{}"})
         text = base64.b64encode(png).decode()
-        return JSONResponse({"mask_base64": text, "image_base64": text, "image_format": "png"})
+        return JSONResponse(
+            {"mask_base64": text, "image_base64": text, "image_format": "png", "transform": dict(self.transform)}
+        )
 
     def _picture(self, path: str, values: dict[str, Any]) -> Response:
-        image = Image.open(io.BytesIO(values["image"])).convert("RGB")
+        image = Image.open(io.BytesIO(values.get("image") or picture())).convert("RGB")
         if path == "/cutout":
             image.putalpha(Image.open(io.BytesIO(mask_png({**values, "invert": False}))))
         else:

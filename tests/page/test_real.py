@@ -87,9 +87,7 @@ def test_a_visit(page: Page, tmp_path: Path) -> None:
     page.locator("#list input").first.uncheck()
     page.get_by_text("Mask", exact=True).click()
     expect(page.locator("#state")).to_contain_text("Mask of 1 face:")
-    page.locator("#region").fill("nonsense")
-    page.locator("#region").press("Tab")
-    expect(page.locator("#error")).to_contain_text("This engine gives")
+    expect(page.locator("#region option")).to_have_text(["face", "head"])
 
 
 def test_the_curl_command_with_a_box_and_points_runs(page: Page, tmp_path: Path) -> None:
@@ -124,6 +122,45 @@ def test_the_curl_command_with_a_box_and_points_runs(page: Page, tmp_path: Path)
         text=True,
     )
     assert ran.returncode == 0, ran.stderr
-    mask = np.asarray(Image.open(tmp_path / "mask.png"))
+    mask = np.asarray(Image.open(tmp_path / "photo-mask.png"))
     assert mask.shape == (150, 200)
     assert (mask[105, 140], mask[20, 20]) == (0, 255)
+
+
+def test_the_docs_with_a_key(page: Page) -> None:
+    """A link cannot carry a key: the page fetches them and shows them itself."""
+    page.locator("#access summary").click()
+    page.locator("#key").fill(KEY)
+    page.locator("#key").press("Tab")
+    page.get_by_role("link", name="API").click()
+    expect(page.locator("#docstext h1")).to_contain_text("SAM Mask API")
+    page.locator("#docstext nav").get_by_text("/cutout").click()
+    expect(page.locator("#docstext h2", has_text="/cutout")).to_be_in_viewport()
+    assert page.locator("#docstext").locator("script, style, link").count() == 0
+    page.locator("#docsclose").click()
+    expect(page.locator("#docsdialog")).not_to_be_visible()
+
+
+def test_the_engine_and_its_regions_are_those_of_the_service(page: Page) -> None:
+    expect(page.locator("#engine")).not_to_be_visible()
+    page.locator("#access summary").click()
+    page.locator("#key").fill(KEY)
+    page.locator("#key").press("Tab")
+    expect(page.locator("#engineline")).not_to_be_empty()
+    expect(page.locator("#region option")).to_have_text(["face", "head"])
+
+
+def test_a_picture_that_the_browser_cannot_show(page: Page, tmp_path: Path) -> None:
+    """The service draws it: put together from the upload and an edit that changes nothing."""
+    page.locator("#access summary").click()
+    page.locator("#key").fill(KEY)
+    page.locator("#key").press("Tab")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(picture())
+    page.evaluate(
+        "() => { const real = createImageBitmap; self.createImageBitmap = (what) => "
+        "what instanceof File ? Promise.reject(new Error('a format of tomorrow')) : real(what); }"
+    )
+    page.set_input_files("#file", photo)
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    expect(page.locator("#canvas")).to_have_attribute("data-width", "200")

@@ -158,16 +158,15 @@ def test_a_surer_candidate_that_forgets_the_mask_is_not_taken(point: tuple[float
     st.lists(st.tuples(st.integers(0, SIZE - 1), st.integers(0, SIZE - 1), st.integers(0, 1)), min_size=1, max_size=5),
     st.sampled_from(["face", "body", "background", "everything", "nothing", "speck"]),
 )
-def test_far_from_every_point_nothing_changes_but_in_the_band(points: list[tuple[int, int, int]], answer: str) -> None:
-    """Whatever the network answers."""
+def test_a_point_changes_its_own_kind_near_by_and_nothing_else(points: list[tuple[int, int, int]], answer: str) -> None:
+    """Whatever the network answers: a point inside only adds, one outside only takes away, as far as it lies from the outline."""
     start = THINGS["face"]
-    backend = FakeSam(candidates=[(answer, 0.9)])
-    mask = corrected([(float(x), float(y), label) for x, y, label in points], backend=backend)
-    size = band.size_of(start)
-    away = np.min([np.hypot(columns - x - 0.5, rows - y - 0.5) for x, y, _ in points], axis=0)
-    free = (away <= REACH * size + 2) | (distance_to(start) <= band.OUTER * size + 1) & (
-        distance_to(~start) <= band.INNER * size + 1
-    )
+    mask = corrected([(float(x), float(y), label) for x, y, label in points], backend=FakeSam([(answer, 0.9)]))
+    free = np.zeros_like(start)
+    for x, y, label in points:
+        depth = float((distance_to(start) if label else distance_to(~start))[y, x])
+        near = np.hypot(columns - x - 0.5, rows - y - 0.5) <= REACH * depth + 3
+        free |= near & (~start if label else start)
     assert not ((mask != start) & ~free).any()
 
 

@@ -69,6 +69,13 @@ class Stage:
         """stdout of a shell block. curl is told to be silent, not to use a proxy, and to fail on nothing."""
         return self._run(["bash", "-euc", f'curl() {{ command curl --noproxy "*" -s "$@"; }}\n{self.placed(code)}'])
 
+    def module(self, code: str) -> str:
+        """stdout of a JavaScript block that stands as printed in a file of its own (``.mjs``)."""
+        if shutil.which("node") is None:
+            pytest.skip("node is absent")
+        (self.folder / "example.mjs").write_text(self.placed(code), encoding="utf-8")
+        return self._run(["node", "example.mjs"])
+
     def node(self, code: str) -> Any:
         """``result`` of a JavaScript block, which uses ``require`` and ``await`` as in node's prompt."""
         if shutil.which("node") is None:

@@ -27,6 +27,7 @@ from .doorman import Doorman, DoormanMiddleware
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
 from .routes import Routes
+from .wsgi import refuse_wsgi
 
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
@@ -46,10 +47,14 @@ class Page(Protocol):
     @property
     def content_type(self) -> str: ...
 
+    @property
+    def policy(self) -> str: ...
+
 
 def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
     """The application with settings from the environment and the web page's files by URL path. Ends the process with one line
     per bad setting."""
+    refuse_wsgi(sys.modules, LOAD_ERROR)
     try:
         settings = load()
     except SettingsError as error:
@@ -167,14 +172,17 @@ def _add_get(app: FastAPI, path: str, endpoint: Callable[..., Any]) -> None:
 
 
 class StaticRoute:
-    """One file of the page. Names carry no hash, so a browser asks each time whether it is still the same."""
+    """One file of the page. Names carry no hash, so a browser asks each time whether it is still the same.
+
+    The policy stands in 304 answers too: a browser puts their headers in place of those that it kept.
+    """
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._tag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
 
     async def get(self, request: Request) -> Response:
-        headers = {"ETag": self._tag, "Cache-Control": "no-cache"}
+        headers = {"ETag": self._tag, "Cache-Control": "no-cache", "Content-Security-Policy": self._page.policy}
         if request.headers.get("if-none-match") == self._tag:
             return Response(status_code=304, headers=headers)
         return Response(self._page.body, headers={**headers, "Content-Type": self._page.content_type})

@@ -10,7 +10,8 @@ from ..errors import ServiceError
 from ..wire import Json
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
+:root { color-scheme: light dark; background: Canvas; color: CanvasText }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h2 { border-top: 1px solid #8886; padding-top: 1.5rem } table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8883 }
 code, pre { font: 14px/1.45 ui-monospace, monospace } pre { overflow-x: auto; padding: .8rem; background: #8881 }
@@ -31,9 +32,9 @@ def page(schema: Json) -> str:
     title = escape(schema["info"]["title"])
     return (
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{title}</title><link rel=stylesheet href=/docs/style.css></head><body><h1>{title} "
-        f"{escape(schema['info']['version'])}</h1><p>{escape(schema['info'].get('description', ''))}</p>"
-        "<p>The same for machines: <a href=/openapi.json>/openapi.json</a>. To try it: <a href=/>the web page</a>.</p>"
+        f"<title>{title}</title><link rel=stylesheet href=docs/style.css><link rel=icon href=static/icon.svg></head>"
+        f"<body><h1>{title} {escape(schema['info']['version'])}</h1><p>{escape(schema['info'].get('description', ''))}</p>"
+        "<p>The same for machines: <a href=openapi.json>/openapi.json</a>. To try it: <a href=./>the web page</a>.</p>"
         f"<nav><ul>{links}<li><a href='#errors'>Errors</a></ul></nav>"
         f"{''.join(parts)}{_errors()}</body></html>\n"
     )

@@ -23,27 +23,52 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
 }
 _NAMES = (
-    "app.js",
+    "album.js",
     "api.js",
-    "stage.js",
-    "values.js",
-    "home.js",
-    "hand.js",
+    "apipage.js",
+    "app.js",
+    "asking.js",
     "box.js",
+    "bring.js",
+    "brush.js",
     "curl.js",
-    "style.css",
+    "downloads.js",
+    "engine.js",
+    "faces.js",
+    "gesture.js",
+    "hand.js",
+    "history.js",
+    "home.js",
     "icon.svg",
+    "keys.js",
+    "open.js",
+    "paint.js",
+    "png.js",
+    "retouch.js",
+    "shape.js",
+    "stage.js",
+    "state.js",
+    "style.css",
+    "values.js",
+    "view.js",
+    "wishes.js",
+    "words.js",
+    "zip.js",
+    "sample.jpg",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """``body`` and its ``Content-Type``. Serve with ``Cache-Control: no-cache`` and an ETag: names carry no hash."""
+    """``body``, its ``Content-Type`` and its ``Content-Security-Policy``, which belongs to every answer about it, 304 included.
+    Serve with ``Cache-Control: no-cache`` and an ETag: names carry no hash."""
 
     body: bytes
     content_type: str
+    policy: str = CSP
 
 
 @cache
@@ -63,6 +88,7 @@ def _targets() -> bytes:
             "name": t.name,
             "consumer": t.consumer,
             "polarity": {e: t.polarity(e) for e in get_args(Edit)},
+            "change": t.change,
             "soft": t.soft,
             "one_file": t.mask_is_picture,
         }

@@ -3,40 +3,36 @@
 const SMALLEST = 4; // pixels of the picture: less is a click, not a box
 
 export class BoxTool {
-  constructor(stage, active, done) {
-    Object.assign(this, { stage, active, done, corner: null, dragged: false });
-    const { canvas } = stage;
-    canvas.addEventListener('pointerdown', (event) => {
-      this.dragged = false;
-      if (!active() || stage.result || !event.isPrimary) return;
-      this.from = stage.at(event);
-      canvas.setPointerCapture(event.pointerId);
-    });
-    canvas.addEventListener('pointermove', (event) => this.point(stage.at(event)));
-    canvas.addEventListener('pointerup', (event) => {
-      const box = this.from && span(this.from, stage.at(event));
-      this.from = null;
-      if (!box || Math.min(box[2], box[3]) < SMALLEST) return;
-      this.dragged = true; // the click that follows belongs to it
-      this.finish(box);
-    });
-    canvas.addEventListener('pointercancel', () => this.cancel());
+  // done(box): [x, y, width, height] in pixels of the picture.
+  constructor(stage, done) {
+    Object.assign(this, { stage, done, corner: null, from: null });
   }
+
+  begin(at) { this.from = at; }
 
   // The free corner is here now.
   point(at) {
     if (this.from || this.corner) this.show(span(this.from || this.corner, at));
   }
 
+  // Answers whether that was a box.
+  end(at) {
+    const box = span(this.from, at);
+    this.from = null;
+    return this.finish(box);
+  }
+
   // A corner by click or key.
   set(at) {
-    if (this.dragged) return;
-    if (!this.corner) {
-      this.corner = at;
-      return;
-    }
-    const box = span(this.corner, at);
-    if (Math.min(box[2], box[3]) >= SMALLEST) this.finish(box);
+    if (this.corner) this.finish(span(this.corner, at));
+    else this.corner = at;
+  }
+
+  finish(box) {
+    if (Math.min(box[2], box[3]) < SMALLEST) return false;
+    this.cancel();
+    this.done(box);
+    return true;
   }
 
   cancel() {
@@ -48,12 +44,6 @@ export class BoxTool {
   show(box) {
     this.stage.rubber = box;
     this.stage.draw();
-  }
-
-  finish(box) {
-    this.stage.box = box;
-    this.cancel();
-    this.done();
   }
 }
 

@@ -1,64 +1,88 @@
-// What the user does on the picture: faces on and off, points, a box, by pointer or by keys.
+// What the user does on the picture: faces on and off, points, a box, strokes, by pointer or by keys.
 
 import { BoxTool } from './box.js';
-import { $ } from './values.js';
+import { Brush } from './brush.js';
+import { Gesture } from './gesture.js';
+import { $, number, task } from './values.js';
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const TOOLS = { '+': 'add', '-': 'remove', b: 'box', Escape: 'pick' };
-const tool = () => document.querySelector('input[name=tool]:checked').value;
+const TOOLS = { '+': 'add', '-': 'remove', b: 'box', p: 'paint', e: 'erase', Escape: 'pick' };
+const TASKS = { pick: 'mask anonymize cutout', add: 'mask', remove: 'mask', box: 'mask', paint: 'mask cutout', erase: 'mask cutout' };
+const chosen = () => document.querySelector('input[name=tool]:checked').value;
+
+// The tool in hand; one that means nothing in this tab is the plain one.
+export const tool = () => (TASKS[chosen()].split(' ').includes(task()) ? chosen() : 'pick');
+const brushes = () => tool() === 'paint' || tool() === 'erase';
 
 export class Hand {
-  // corrects(): points and boxes count now; toggle(id): a face was picked; changed(): points or box are others now.
-  constructor(stage, { corrects, toggle, changed }) {
-    Object.assign(this, { stage, corrects, toggle, changed });
-    this.boxes = new BoxTool(stage, () => corrects() && tool() === 'box', () => this.update());
-    for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => this.take(tool()));
-    stage.canvas.addEventListener('click', (event) => { if (!stage.result) this.act(stage.at(event)); });
+  // toggle(id): a face was picked; changed(): points or box are others now; painted(): a stroke is done; split(percent).
+  constructor(stage, { toggle, changed, painted, split }) {
+    Object.assign(this, { stage, toggle, changed, split });
+    this.boxes = new BoxTool(stage, (box) => { stage.box = box; changed(); });
+    this.brush = new Brush(stage, painted);
+    this.gesture = new Gesture(stage, this);
+    for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => this.take(radio.value));
+    $('size').addEventListener('input', () => { this.show(); stage.draw(); });
     stage.canvas.addEventListener('keydown', (event) => this.key(event));
-    $('undo').addEventListener('click', () => this.takeBack());
-    $('clear').addEventListener('click', () => { stage.points = []; stage.box = null; this.update(); });
+    stage.canvas.addEventListener('blur', () => { stage.cross = null; stage.draw(); });
   }
 
-  drew() {
-    return Boolean(this.stage.box || this.stage.points.length);
+  draws() { return brushes() || tool() === 'box'; }
+
+  begin(at) {
+    if (brushes()) this.brush.begin(at, tool() === 'paint');
+    else this.boxes.begin(at);
   }
 
-  act(at) {
+  point(at) { (brushes() ? this.brush : this.boxes).point(at); }
+
+  end(at) {
+    if (brushes()) this.brush.end();
+    else if (!this.boxes.end(at)) this.boxes.set(at);
+  }
+
+  cancel() { (brushes() ? this.brush : this.boxes).cancel(); }
+
+  hover(at) { if (tool() === 'box') this.boxes.point(at); }
+
+  click(at) {
     const { stage } = this;
-    if (!this.corrects() || tool() === 'pick') {
+    if (tool() === 'pick') {
       const id = stage.faceAt(at);
       if (id !== null) this.toggle(id);
       return;
     }
-    if (tool() === 'box') return this.boxes.set(at);
-    stage.points.push([...at, tool() === 'add' ? 1 : 0]);
-    this.update();
-  }
-
-  takeBack() {
-    if (this.stage.points.length) this.stage.points.pop();
-    else this.stage.box = null;
-    this.update();
-  }
-
-  update() {
-    this.show();
+    stage.points = [...stage.points, [...at, tool() === 'add' ? 1 : 0]];
     this.changed();
   }
 
-  show() {
-    const { points: { length }, box } = this.stage;
-    for (const id of ['undo', 'clear']) $(id).disabled = !this.drew();
-    const points = length ? `${length} ${length === 1 ? 'point' : 'points'}` : 'No points';
-    $('points').textContent = box ? `${points}, a box in place of the faces.` : `${points}.`;
-    this.stage.draw();
+  // Enter at the cross.
+  act(at) {
+    if (brushes()) {
+      this.begin(at);
+      this.end(at);
+    } else if (tool() === 'box') this.boxes.set(at);
+    else this.click(at);
   }
 
   take(name) {
     document.querySelector(`input[name=tool][value=${name}]`).checked = true;
-    this.stage.canvas.classList.toggle('point', name !== 'pick');
-    this.stage.canvas.classList.toggle('drag', name === 'box');
     this.boxes.cancel();
+    this.show();
+  }
+
+  // The tools of this tab, and how the pointer looks.
+  show() {
+    const { stage } = this;
+    for (const radio of document.querySelectorAll('input[name=tool]')) {
+      radio.parentElement.hidden = !TASKS[radio.value].split(' ').includes(task());
+      radio.checked = radio.value === tool();
+    }
+    $('sizefield').hidden = !brushes();
+    stage.brush = brushes() ? number('size') * Math.max(1, Math.max(stage.width, stage.height) / 1000) : null;
+    stage.canvas.classList.toggle('point', tool() === 'add' || tool() === 'remove');
+    stage.canvas.classList.toggle('draw', this.draws());
+    stage.canvas.classList.toggle('free', stage.view.fitted && tool() === 'pick');
   }
 
   key(event) {
@@ -67,12 +91,22 @@ export class Hand {
     if (STEPS[event.key]) this.move(STEPS[event.key], event.shiftKey ? 20 : 100);
     else if ((event.key === 'Enter' || event.key === ' ') && stage.cross) this.act(stage.cross);
     else if (/^[1-9]$/.test(event.key)) this.toggle(Number(event.key) - 1);
-    else if (TOOLS[event.key]) {
-      if (event.key === 'Escape') stage.cross = null;
-      this.take(TOOLS[event.key]);
-    } else if (event.key === 'z' && this.drew()) this.takeBack();
+    else if (TOOLS[event.key]) this.takeByKey(event.key);
+    else if (event.key === '[' || event.key === ']') this.resize(event.key === ']' ? 1.25 : 0.8);
     else return;
     event.preventDefault();
+  }
+
+  takeByKey(key) {
+    if (key === 'Escape') this.stage.cross = null;
+    this.take(TOOLS[key]);
+    this.stage.draw();
+  }
+
+  resize(factor) {
+    $('size').value = Math.round(number('size') * factor + (factor > 1 ? 1 : -1));
+    this.show();
+    this.stage.draw();
   }
 
   // The cross: one hundredth of the picture a step, a twentieth with Shift.
@@ -81,6 +115,7 @@ export class Hand {
     const step = Math.max(1, Math.round(Math.max(stage.width, stage.height) / parts));
     const [x, y] = stage.cross || [stage.width >> 1, stage.height >> 1];
     stage.cross = [Math.min(stage.width - 1, Math.max(0, x + dx * step)), Math.min(stage.height - 1, Math.max(0, y + dy * step))];
+    stage.view.show(stage.cross);
     this.boxes.point(stage.cross);
     stage.draw();
   }

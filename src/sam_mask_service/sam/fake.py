@@ -97,6 +97,7 @@ def _box(prompt: Prompt) -> NDArray[Any]:
     if prompt.box is not None:
         return np.asarray(prompt.box, np.float64)
     inside = prompt.points[prompt.labels == INSIDE].astype(np.float64)
+    inside = inside if len(inside) else prompt.points.astype(np.float64)
     low, high = inside.min(axis=0), inside.max(axis=0)
     margin = np.maximum(32, 0.75 * (high - low))
     return np.concatenate([low - margin, high + margin])

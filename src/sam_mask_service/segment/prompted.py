@@ -31,8 +31,8 @@ from .views import best_view
 
 UserPoint = tuple[float, float, int]
 MAX_POINTS = 64
-REACH = 1.0
-"""How far from a point it may change a mask that is corrected, in sizes of the mask (``band.size_of``)."""
+REACH = 3.0
+"""How far from a point a correction goes, in distances of the point from the mask's outline."""
 _OFF = 0.3
 """Points that say where the mask is already keep this distance (in its sizes) from those that take away."""
 _SHOWN = 0.9
@@ -181,17 +181,27 @@ def _kept(logits: F32, view: View, wish: _Wish) -> int:
 
 
 def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding) -> Patch:
-    """``start`` with the candidate's outline, its band wide open about the user's points; what hangs on it or on a point inside."""
-    size = band.size_of(start.bits)
-    reach = REACH * size
+    """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one outside the
+    piece that it lies on is taken away. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
-    far = _beyond(start, gains) + reach if len(gains) else band.OUTER * size
+    far = (1 + REACH) * _beyond(start, gains) + band.size_of(start.bits) if len(gains) else 0.0
     x, y, wide = widened(start.x, start.y, start.bits, int(np.ceil(far)) + 2, seen.width, seen.height)
-    possible = (distance_to(wide) <= band.OUTER * size) | _discs(wide.shape, gains - (x, y), reach)
-    sure = (distance_to(~wide) > band.INNER * size) & ~_discs(wide.shape, losses - (x, y), reach)
-    bits = (drawn(logits, view, x, y, wide.shape) & possible) | sure
-    seeds = sure | _discs(wide.shape, gains - (x, y), 0)
-    return _trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
+    found = drawn(logits, view, x, y, wide.shape)
+    added = _pieces(found & ~wide, gains - (x, y), distance_to(wide))
+    taken = _pieces(~found & wide, losses - (x, y), distance_to(~wide))
+    return _trimmed(Patch(x, y, (wide | added) & ~taken))
+
+
+def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32) -> Bits:
+    """Of ``bits``, the pieces that a spot lies on, as far as REACH times the ``depth`` in pixels at which it lies from the outline:
+    who clicks into the middle of what is wrong says how wide it is."""
+    out = np.zeros_like(bits)
+    for spot in spots:
+        column, row = np.floor(spot).astype(int)
+        if 0 <= row < bits.shape[0] and 0 <= column < bits.shape[1] and bits[row, column]:
+            near = bits & _discs(bits.shape, spot[None], REACH * float(depth[row, column]) + 1)
+            out |= parts_touching(near, _discs(bits.shape, spot[None], 0))
+    return out
 
 
 def _beyond(patch: Patch, spots: NDArray[np.float32]) -> float:

@@ -1,0 +1,104 @@
+// Asks the service for what the page shows. Requests never queue up: while one is under way, only the newest wish is remembered.
+
+import { painted, result } from './home.js';
+import { asks, maskValues, task } from './values.js';
+import { count, warningText } from './words.js';
+
+export class Asking {
+  // say(text), busy(on), fail(error), calm().
+  constructor(stage, tell) {
+    Object.assign(this, { stage, tell, session: null, running: null, again: false });
+  }
+
+  begin(session) {
+    this.running?.abort();
+    this.session = session;
+  }
+
+  async refresh() {
+    if (!this.session) return;
+    if (this.running) { this.again = true; return; }
+    this.running = new AbortController();
+    const mine = this.session;
+    this.tell.busy(true);
+    try {
+      await (task() === 'mask' ? this.preview(mine, this.running.signal) : this.result(mine, this.running.signal));
+      this.tell.calm();
+    } catch (error) {
+      if (error.name !== 'AbortError') this.failed(error);
+    } finally {
+      this.running = null;
+      this.tell.busy(false);
+      if (this.again) { this.again = false; this.refresh(); }
+    }
+  }
+
+  failed(error) {
+    this.tell.say('That did not work.');
+    this.tell.fail(error);
+  }
+
+  async preview(mine, signal) {
+    const { stage, tell } = this;
+    if (!asks(stage)) {
+      stage.noMask();
+      tell.say(stage.strokes.length ? 'The mask is what you painted.' : stage.faces.length ? 'All faces are switched off.' : 'No face found in this picture.');
+      return;
+    }
+    const start = performance.now();
+    const response = await mine.mask({ ...maskValues(stage), invert: false }, 'image/png', signal);
+    const blob = await response.blob();
+    if (task() !== 'mask' || mine !== this.session) return;
+    const share = await stage.setMask(blob);
+    const spent = Math.round(performance.now() - start);
+    document.body.dataset.milliseconds = spent;
+    tell.say(`Mask of ${this.subject()}: ${(share * 100).toFixed(1)} % of the picture, ${spent} ms${by(response)}.`);
+  }
+
+  subject() {
+    if (this.stage.box) return 'what is in the box';
+    return this.stage.chosen.size ? count(this.stage.chosen.size, 'face') : 'what is at the points';
+  }
+
+  async result(mine, signal) {
+    const { stage, tell } = this;
+    const wanted = task();
+    if (wanted === 'cutout' && !stage.chosen.size) {
+      await stage.setResult(null);
+      tell.say('All faces are switched off.');
+      return;
+    }
+    tell.say('Working…');
+    const made = await result(mine, stage, stage.picture, signal);
+    if (task() !== wanted || mine !== this.session) return;
+    this.made = made;
+    await stage.setResult(made.blob, made.frame);
+    tell.say(this.done(made.response));
+  }
+
+  done(response) {
+    const left = response.headers.get('X-Residual-Faces');
+    if (left === null) return 'Done.';
+    const { chosen, faces } = this.stage;
+    const kept = chosen.size < faces.length ? ', besides those that are switched off' : '';
+    return `Done. A second look found ${left === '0' ? 'no face' : count(Number(left), 'face')} left${kept}.`;
+  }
+
+  // Strokes changed: the result is put together anew from what the service gave.
+  async repaint() {
+    const { stage, made } = this;
+    if (!stage.result || !made) return;
+    try {
+      await stage.setResult(await painted(made, stage, stage.picture), made.frame);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+}
+
+// Which engine drew it, and what it warns of.
+function by(response) {
+  const { engine, faces = [] } = JSON.parse(response.headers.get('X-Mask-Stats') || '{}');
+  const warnings = new Set(faces.flatMap((face) => face.warnings).map(warningText));
+  return (engine ? `, by ${engine === 'sam' ? 'SAM' : `the ${engine} engine`}` : '') + (warnings.size ? ` (${[...warnings].join(', ')})` : '');
+}
