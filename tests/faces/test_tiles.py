@@ -20,6 +20,7 @@ from sam_mask_service.faces.tiles import (
     around,
     fine_windows,
     halved,
+    length,
     letterbox,
     placed,
     quartered,
@@ -221,3 +222,10 @@ def test_what_lies_within_a_square_is_told_in_its_pixels() -> None:
     (inside,) = within(rows, 50, 0, 50)
     np.testing.assert_allclose(inside, [2, 4, 10, 10, 0.9, *([5, 6] * 6)], rtol=1e-6)
     assert rows[0, 0] == 52
+
+
+def test_length_is_the_longer_side_until_a_picture_is_a_strip() -> None:
+    lengths = [
+        length(Pyramid(np.zeros((h, w, 3), np.uint8))) for h, w in ((300, 400), (400, 800), (200, 1600), (1600, 200))
+    ]
+    assert lengths == [400, 800, 800, 800]

@@ -38,15 +38,14 @@ from .effort import (
     WIDE,
     YUNET_SIZE,
     Bar,
-    Effort,
 )
 from .examiner import Examiner
 from .landmarker import Landmarker
 from .looks import Glance, Looks, Mapper, Network, box_of, hints
 from .sanitise import sane_faces
+from .sections import Search, sections
 from .tiles import (
     Pyramid,
-    Section,
     Window,
     around,
     fine_windows,
@@ -55,7 +54,6 @@ from .tiles import (
     letterbox,
     placed,
     quartered,
-    sections,
     turned,
     within,
 )
@@ -65,20 +63,6 @@ RECIPE = DetectOptions()
 T = TypeVar("T")
 _Hint = tuple[Rows, float]
 """A candidate in the picture's pixels, and the turn in radians in which it was seen."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Search:
-    """One picture to be searched. ``parts``: it alone, or the sections of a strip."""
-
-    picture: Pyramid
-    parts: list[Section]
-    effort: Effort
-    deadline: Deadline
-
-    def views(self, make: Callable[[Pyramid], Window]) -> list[Window]:
-        """What ``make`` makes of each part."""
-        return [part.view(make) for part in self.parts]
 
 
 class FaceFinder:
@@ -117,7 +101,7 @@ class FaceFinder:
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
         bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
         picture = Pyramid(image)
-        search = _Search(picture, sections(picture, MAX_SECTIONS), effort, deadline)
+        search = Search(picture, sections(picture, MAX_SECTIONS), effort, deadline)
         quarters = None if effort.always else self._soon(partial(self._quarters, search))
         faces = self._upright(search, yunet, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background)
@@ -131,7 +115,7 @@ class FaceFinder:
         faces = sane_faces(faces, image.shape[1], image.shape[0])
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
-    def _upright(self, search: _Search, yunet: YuNet | None, accept: float) -> list[Face]:
+    def _upright(self, search: Search, yunet: YuNet | None, accept: float) -> list[Face]:
         effort, deadline = search.effort, search.deadline
         looks = Looks(self._run)
         wide = search.views(partial(letterbox, size=WIDE))
@@ -148,7 +132,7 @@ class FaceFinder:
         looks.take(self._fine(search, yunet), deadline)
         return self._verdicts(search, looks, looks.places(effort.weak), accept)
 
-    def _settled(self, search: _Search, looks: Looks, accept: float) -> list[Face] | None:
+    def _settled(self, search: Search, looks: Looks, accept: float) -> list[Face] | None:
         """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none. The hints
         are looked at beside the verdicts, which are hardly ever in vain."""
         places = looks.places(HINT)
@@ -160,13 +144,13 @@ class FaceFinder:
         faces = self._verdicts(search, looks, sure, accept)
         return None if any(promises) else faces
 
-    def _promises(self, search: _Search, hint: Candidate) -> bool:
+    def _promises(self, search: Search, hint: Candidate) -> bool:
         """Whether a hint, seen from near by, may be a face."""
         search.deadline.check()
         near = self._examiner.near(search.picture, hint.row, HINT_ZOOM, FOLLOWED)
         return any(row[4] >= FOLLOWED_BLIND or self._examiner.presence(search.picture, row) >= FOLLOWED for row in near)
 
-    def _fine(self, search: _Search, yunet: YuNet | None) -> list[Glance]:
+    def _fine(self, search: Search, yunet: YuNet | None) -> list[Glance]:
         picture, effort = search.picture, search.effort
         largest = effort.enlarge * length(picture)
         left, glances = effort.windows, []
@@ -180,7 +164,7 @@ class FaceFinder:
             glances.append(Glance(yunet, "tiles", fine_windows(picture, side, YUNET_SIZE)))
         return glances
 
-    def _turned(self, search: _Search, certain: list[Face], accept: float) -> list[Face]:
+    def _turned(self, search: Search, certain: list[Face], accept: float) -> list[Face]:
         """Faces besides the ``certain`` ones, seen in the most promising turns of the whole picture."""
 
         def look(angle: float) -> _Turn:
@@ -194,7 +178,7 @@ class FaceFinder:
         turns = best_turns(self._run(look, map(math.radians, TURNS)), TURNED_TRIES)
         return self._judged(search, list(self._run(closer, turns)), accept)
 
-    def _beside(self, search: _Search, known: list[Face], seen: list[_Hint], accept: float) -> list[Face]:
+    def _beside(self, search: Search, known: list[Face], seen: list[_Hint], accept: float) -> list[Face]:
         """Turned faces beside the ``known`` ones: what was ``seen`` coarsely in quarter turns, seen again from near by."""
 
         def look(task: _Hint) -> _Turn:
@@ -205,7 +189,7 @@ class FaceFinder:
         new = [hint for hint in seen if not any(same(face.box, box_of(hint[0])) for face in known)]
         return self._judged(search, best_turns(self._run(look, new[:MAX_HINTS]), MAX_HINTS), accept)
 
-    def _quarters(self, search: _Search) -> list[_Hint]:
+    def _quarters(self, search: Search) -> list[_Hint]:
         """What is seen in the whole picture's quarter turns, best first."""
         seen: list[_Hint] = []
         for part in search.parts:
@@ -216,13 +200,13 @@ class FaceFinder:
                 seen += [(row, view.angle) for row in placed(within(rows, left, top, SMALL // 2), view)]
         return sorted(seen, key=lambda hint: -float(hint[0][4]))
 
-    def _judged(self, search: _Search, turns: list[_Turn], accept: float) -> list[Face]:
+    def _judged(self, search: Search, turns: list[_Turn], accept: float) -> list[Face]:
         found: list[Face] = []
         for turn in turns:
             found = merged(found, self._verdicts(search, turn.looks, turn.places, accept))
         return found
 
-    def _verdicts(self, search: _Search, looks: Looks, places: list[Candidate], accept: float) -> list[Face]:
+    def _verdicts(self, search: Search, looks: Looks, places: list[Candidate], accept: float) -> list[Face]:
         def verdict(place: Candidate) -> Face | None:
             search.deadline.check()
             found_by = looks.found_by(place, search.effort.weak)
@@ -241,7 +225,7 @@ class _Turn:
 
     @classmethod
     def taken(
-        cls, search: _Search, known: list[Face], looks: Looks, net: Network, windows: list[Window], angle: float
+        cls, search: Search, known: list[Face], looks: Looks, net: Network, windows: list[Window], angle: float
     ) -> _Turn:
         """After another look, of ``net`` at ``windows``."""
         looks.take([Glance(net, "turned", windows)], search.deadline)

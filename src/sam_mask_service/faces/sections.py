@@ -1,0 +1,66 @@
+"""A picture to be searched: it alone, or, of a strip, sections that are each looked at as a picture. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..deadline import Deadline
+from .effort import Effort
+from .tiles import Pyramid, Window
+
+SECTION = 2.5
+"""A picture that is longer than so many times its shorter side is looked at in sections of this shape, which share a square."""
+_THIN = 384
+"""Pixels; a strip thinner than this gets sections as long as one that is not, since nothing in it needs to be seen larger."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A part of a long picture, from (``x``, ``y``) on. ``inner``: which of its borders lie inside the picture."""
+
+    picture: Pyramid
+    x: int = 0
+    y: int = 0
+    inner: tuple[bool, bool, bool, bool] = (False, False, False, False)
+
+    def view(self, make: Callable[[Pyramid], Window]) -> Window:
+        """What ``make`` makes of the section, as a window over the whole picture."""
+        window = make(self.picture)
+        inner = tuple(a or b for a, b in zip(window.inner, self.inner, strict=True))
+        return replace(window, x=window.x + self.x, y=window.y + self.y, inner=inner)  # type: ignore[arg-type]
+
+
+def sections(picture: Pyramid, most: int) -> list[Section]:
+    """The picture itself, or of a strip at most ``most`` sections: what is no longer than the strip is wide is whole in one."""
+    height, width = picture.shape[:2]
+    across, along = max(_THIN, min(height, width)), max(height, width)
+    if along <= SECTION * across:
+        return [Section(picture)]
+    count = min(most, math.ceil((along - SECTION * across) / ((SECTION - 1) * across)) + 1)
+    size = math.ceil((along + (count - 1) * across) / count)
+    return [_section(picture, round(i * (along - size) / max(1, count - 1)), size) for i in range(count)]
+
+
+def _section(picture: Pyramid, start: int, size: int) -> Section:
+    image, _ = picture.reduced(1)
+    height, width = picture.shape[:2]
+    before, after = start > 0, start + size < max(height, width)
+    if width > height:
+        return Section(Pyramid(image[:, start : start + size]), start, 0, (before, False, after, False))
+    return Section(Pyramid(image[start : start + size]), 0, start, (False, before, False, after))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """One picture to be searched. ``parts``: it alone, or the sections of a strip."""
+
+    picture: Pyramid
+    parts: list[Section]
+    effort: Effort
+    deadline: Deadline
+
+    def views(self, make: Callable[[Pyramid], Window]) -> list[Window]:
+        """What ``make`` makes of each part."""
+        return [part.view(make) for part in self.parts]
