@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.parity_real import GOLDEN, PAIR, Case, cases, compared, loaded
+from sam_mask_service.deadline import NO_DEADLINE
 from sam_mask_service.mask import iou
 from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.sam.runtime import OpenVinoSam
@@ -55,6 +56,21 @@ def test_prompts_of_any_length_answer_alone_as_together(sam: OpenVinoSam) -> Non
     for prompt, logits, scores in zip(asked, together, predicted, strict=True):
         alone, alone_scores = sam.decode(embedding, [prompt])
         assert np.array_equal(logits, alone[0]) and np.array_equal(scores, alone_scores[0])
+
+
+@pytest.mark.parametrize("count", [5, 13])
+def test_what_fills_a_prompt_up_is_seen_by_nothing(sam: OpenVinoSam, count: int) -> None:
+    """A decoder made for just so many tokens answers the same; 13 go to the larger one."""
+    embedding = sam.encode(portrait((300, 260), (130, 150), 120, 160)[0])
+    spots = np.random.default_rng(count).uniform(300, 800, (count - 1, 2)).astype(np.float32)
+    prompt = Prompt(spots, np.ones(count - 1, np.int64))
+    tokens = sam._prompts.tokens(prompt)[None]
+    exact = sam._decoders._make(tokens.shape[1])
+    source = sam._source(embedding, sam._prompts.no_mask)
+    expected = exact([source, tokens, np.zeros(tokens.shape[:2], np.float32)], NO_DEADLINE)
+    logits, scores = sam.decode(embedding, [prompt])
+    assert np.abs(logits - expected[0]).max() < 1e-3 * np.abs(expected[0]).max()
+    assert np.abs(scores - expected[1]).max() < 1e-4
 
 
 def test_a_drawn_face_is_outlined_better_than_by_the_mesh_engine_alone(sam: OpenVinoSam) -> None:

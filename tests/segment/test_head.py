@@ -30,11 +30,14 @@ def _scene(hair_to: int) -> NDArray[np.uint8]:
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def _drawn(image: NDArray[np.uint8], rivals: tuple[Prior, ...] = (), **told: Any) -> tuple[NDArray[np.bool_], Prior]:
+def _drawn(
+    image: NDArray[np.uint8], rivals: tuple[Prior, ...] = (), sure: float = 1.0, **told: Any
+) -> tuple[NDArray[np.bool_], Prior]:
+    """``sure``: the person network's probability of what is not wall."""
     whole = prior_of(_FACE)
     window = whole.window(HEAD_ZOOM, HEAD_SIZE)
     rgb, prior = cut(image, window), whole.seen_in(window)
-    person = (np.abs(rgb.astype(int) - WALL).max(-1) > 40).astype(np.float32)
+    person = np.where(np.abs(rgb.astype(int) - WALL).max(-1) > 40, sure, 1 - sure).astype(np.float32)
     seen = Evidence(person, window.within(400, 400), **told)
     mask = head_mask(rgb, prior, seen, prior.fill(prior.core, HEAD_SIZE), [r.seen_in(window) for r in rivals])
     x, y = np.meshgrid(np.arange(400) + 0.5, np.arange(400) + 0.5)
@@ -95,3 +98,21 @@ def test_the_hair_network_is_not_believed_on_a_head_of_few_pixels(width: float, 
     assert not alone[225, 149]
     assert told[225, 149] == heeded
     assert heeded or (told == alone).all()
+
+
+def test_hair_is_head_where_sam_sees_it_unless_the_person_network_is_certain() -> None:
+    scene = _scene(hair_to=200)
+    _, prior = _drawn(scene)
+    bare = np.full((HEAD_SIZE, HEAD_SIZE), -12, np.float32)
+    bare[int(prior.axes.chin[1] - 0.9 * prior.axes.height) :] = 0
+    unsure, told, certain = (
+        _drawn(scene, sure=s, logits=seen)[0] for s, seen in ((0.7, None), (0.7, bare), (1.0, bare))
+    )
+    assert unsure[105, 200] and not told[105, 200] and certain[105, 200]
+    assert told[180, 200]
+
+
+def test_a_claim_of_sams_on_the_neck_is_not_heard() -> None:
+    claims = np.full((HEAD_SIZE, HEAD_SIZE), 20, np.float32)
+    head, _ = _drawn(_scene(hair_to=200), logits=claims)
+    assert head[105, 200] and not head[250:, 180:220].any()

@@ -16,6 +16,8 @@ from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnav
 from sam_mask_service.geometry import Face
 from sam_mask_service.mask import iou
 from sam_mask_service.segment import look
+from sam_mask_service.segment.crop import Window
+from sam_mask_service.segment.cutter import Logits, no_logits
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.outline import face_mask
 from sam_mask_service.segment.segmenter import FaceMask
@@ -192,3 +194,71 @@ def test_an_embedding_says_what_it_holds(engine: MeshSegmenter) -> None:
     assert double == 2 * single > 100_000
     key: Callable[..., Any] = engine.embedding_key
     assert key(100, 100, [one], "auto") != key(100, 100, [two], "auto")
+
+
+_BEFORE = {"face": (105, 100, 91, 121, 8617), "head": (88, 68, 124, 153, 14230), "skin": (105, 100, 91, 121, 7840)}
+"""x, y, width, height and area as drawn before SAM's logits had a place in the cut; other processors may round otherwise."""
+
+
+@pytest.mark.parametrize("region", _BEFORE)
+def test_without_sam_and_pixels_nothing_is_drawn_otherwise_than_before(engine: MeshSegmenter, region: str) -> None:
+    image, _ = portrait((300, 300), (150, 160), 90, 120)
+    found = [face((150, 160), 90, 120)]
+    embedding = engine.embed(image, found)
+    (mask,) = engine.masks(embedding, found, region)
+    (height, width), p = mask.patch.bits.shape, mask.patch
+    assert np.abs(np.subtract((p.x, p.y, width, height), _BEFORE[region][:4])).max() <= 1
+    assert int(p.bits.sum()) == pytest.approx(_BEFORE[region][4], rel=0.003)
+    for again in (
+        engine.drawn(embedding, found, region, None)[0],
+        engine.drawn(embedding, found, region, [no_logits])[0],
+    ):
+        np.testing.assert_array_equal(again.patch.bits, p.bits)
+        assert (again.patch.x, again.patch.y, again.score) == (p.x, p.y, mask.score)
+
+
+def _down_to(top: float) -> Logits:
+    """SAM's logits when it sees a face of 220 pixels' width with its hair line in this row."""
+
+    def logits(_: str, window: Window) -> NDArray[np.float32]:
+        columns, rows = np.meshgrid(*[np.arange(window.size) + 0.5] * 2)
+        inverse = window.inverse()
+        x, y = (inverse[i, 0] * columns + inverse[i, 1] * rows + inverse[i, 2] for i in (0, 1))
+        return np.where((y > top) & (np.abs(x - 300) < 110), 10, -10).astype(np.float32)
+
+    return logits
+
+
+@pytest.mark.parametrize("top", [180, 230, 250])
+def test_the_hair_line_is_where_sam_says(engine: MeshSegmenter, top: int) -> None:
+    """The drawn face begins at 210 and ends at 470, where SAM, which sees no chin, changes nothing."""
+    image, _ = portrait((600, 600), (300, 340), 200, 260)
+    found = [face((300, 340), 200, 260)]
+    embedding = engine.embed(image, found)
+    plain = np.flatnonzero(whole(engine.masks(embedding, found)[0], (600, 600))[:, 300])
+    told = np.flatnonzero(whole(engine.drawn(embedding, found, "face", [_down_to(top)])[0], (600, 600))[:, 300])
+    assert abs(plain[0] - 210) <= 3 and abs(told[0] - top) <= 3
+    assert abs(told[-1] - plain[-1]) <= 3
+
+
+@pytest.mark.parametrize("region", ["face", "head"])
+def test_pixels_are_asked_for_where_the_outline_is_coarser_than_they(engine: MeshSegmenter, region: str) -> None:
+    for scale, asked in ((1, 0), (12, 1)):
+        args = (150 * scale, 160 * scale), 45 * scale, 60 * scale
+        image, truth = portrait((240 * scale, 300 * scale), *args)
+        found, pixels = [face(*args)], Mock(return_value=image)
+        embedding = engine.embed(image, found)
+        (fine,) = engine.masks(embedding, found, region, pixels=pixels)
+        assert pixels.call_count == asked
+        if asked and region == "face":
+            assert iou(whole(fine, truth.shape), truth) > iou(
+                whole(engine.masks(embedding, found)[0], truth.shape), truth
+            )
+
+
+def test_a_face_that_the_picture_cuts_off_is_drawn_to_its_border(engine: MeshSegmenter) -> None:
+    args = (40, 700), 620, 820
+    image, truth = portrait((1400, 1200), *args)
+    found = [face(*args)]
+    mask = whole(engine.masks(engine.embed(image, found), found, pixels=lambda: image)[0], truth.shape)
+    assert np.count_nonzero(mask[:, 0] & truth[:, 0]) > 0.98 * np.count_nonzero(truth[:, 0])

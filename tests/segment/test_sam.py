@@ -172,6 +172,10 @@ def test_scores_are_numbers_between_0_and_1(score: float) -> None:
         ("all but the face", 0.0, 0.0),
         ("everything", 0.0, 0.3),
         ("nothing", 0.0, 0.0),
+        ("the face with a hole", 0.8, 0.9),
+        ("a speck of it", 0.0, 0.05),
+        ("the face beside it", 0.0, 0.0),
+        ("both faces", 0.4, 0.6),
     ],
 )
 def test_agreement(seen: str, low: float, high: float) -> None:
@@ -185,6 +189,10 @@ def test_agreement(seen: str, low: float, high: float) -> None:
         "all but the face": ~face,
         "everything": np.ones_like(face),
         "nothing": np.zeros_like(face),
+        "the face with a hole": face & (np.hypot(x - 128, y - 90) > 9),
+        "a speck of it": np.hypot(x - 128, y - 90) < 4,
+        "the face beside it": np.roll(face, 70, axis=1),
+        "both faces": face | np.roll(face, 70, axis=1),
     }
     found = evidence.agrees(np.where(shapes[seen], 5, -5).astype(np.float32), face.astype(np.float32))
     assert low <= found <= high

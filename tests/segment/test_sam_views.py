@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sam_mask_service.geometry import Box, Face, PixelBox
 from sam_mask_service.sam.frame import Frame, upscale
@@ -161,3 +162,36 @@ def test_logits_in_a_window_are_those_of_the_picture(box: PixelBox) -> None:
     assert np.abs(seen - expected).max() < 0.05 * np.abs(expected).max()
     beyond = upright(np.array([-300.0, 150.0]), 80, np.array([0.0, -1.0]), 80)
     assert not in_window(logits, view, beyond).any()
+
+
+def _smooth(seed: int) -> NDArray[np.float32]:
+    rough = np.random.default_rng(seed).normal(0, 8, (256, 256)).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(rough, (0, 0), 6) * 10, np.float32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from([PixelBox(0, 0, 400, 300), PixelBox(100, 60, 200, 200), PixelBox(30, 10, 90, 260)]),
+    st.floats(-np.pi, np.pi),
+    st.floats(20, 90),
+    st.integers(0, 50),
+)
+def test_logits_in_any_window_are_those_of_the_pixels_that_it_sees(
+    box: PixelBox, angle: float, side: float, seed: int
+) -> None:
+    """Turned and scaled windows: in the middle of each of its pixels the value of the picture's pixel there."""
+    logits = _smooth(seed)
+    view = View(box, Frame(box.width, box.height, 1024), np.zeros((1, 1, 1, 1), np.float32))
+    centre = np.array([box.x + box.width / 2, box.y + box.height / 2])
+    window = upright(centre, side, np.array([np.sin(angle), -np.cos(angle)]), 64)
+    seen = in_window(logits, view, window)
+    blown = upscale(logits, view.frame)
+    rows, columns = np.mgrid[:64, :64] + 0.5
+    inverse = window.inverse()
+    place = inverse[:, 0, None, None] * columns + inverse[:, 1, None, None] * rows + inverse[:, 2, None, None]
+    x, y = (place - np.array([box.x, box.y])[:, None, None]).astype(np.float32) - np.float32(0.5)
+    expected = cv2.remap(blown, x, y, cv2.INTER_LINEAR)
+    well_in = (x > 2) & (y > 2) & (x < box.width - 3) & (y < box.height - 3)
+    assert well_in.any()
+    assert np.abs(seen - expected)[well_in].max() < 0.05 * np.abs(blown).max()
+    assert not seen[(x < -3) | (y < -3) | (x > box.width + 2) | (y > box.height + 2)].any()

@@ -59,11 +59,21 @@ def refined(image: RGB, patch: Patch, step: float, tuning: RefineTuning = REFINE
     the window that it was drawn in; at less than ``worth`` it comes back as it is."""
     if step < tuning.worth or not patch.bits.any():
         return patch
-    outline, outward = _outline(patch, tuning.along * step, tuning.smooth / tuning.along)
+    beyond = int(np.ceil((tuning.reach + 2 * tuning.smooth) * step))
+    outline, outward = _outline(_gone_on(patch, image, beyond), tuning.along * step, tuning.smooth / tuning.along)
     across = _across(tuning.reach * step, step)
     strip = _strip(image, outline, outward, across)
     place = _places(strip, across, step, tuning)
     return _filled(outline + outward * place[:, None], image.shape[1], image.shape[0])
+
+
+def _gone_on(patch: Patch, image: RGB, by: int) -> Patch:
+    """The mask so many pixels beyond the borders of the picture that it touches: where the picture ends, no outline is to be
+    sought."""
+    (height, width), (down, across) = image.shape[:2], patch.bits.shape
+    rows = by * (patch.y == 0), by * (patch.y + down == height)
+    columns = by * (patch.x == 0), by * (patch.x + across == width)
+    return Patch(patch.x - columns[0], patch.y - rows[0], np.pad(patch.bits, (rows, columns), mode="edge"))
 
 
 def _outline(patch: Patch, spacing: float, sigma: float) -> tuple[F32, F32]:
