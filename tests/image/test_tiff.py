@@ -37,6 +37,14 @@ def test_what_pillow_writes(mode: str, compression: str) -> None:
     np.testing.assert_array_equal(got.rgb, np.asarray(source.convert("RGB")))
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits"])
+@pytest.mark.parametrize("size", [(17, 17), (31, 17), (19, 23)])
+def test_an_odd_number_of_bytes(size: tuple[int, int], compression: str) -> None:
+    source = Image.fromarray(noise()).convert("L").resize(size)
+    got = decode(saved(source, "TIFF", compression=compression))
+    np.testing.assert_array_equal(got.rgb[..., 0], np.asarray(source))
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("extra", [{}, {"tile": (16, 32)}, {"rowsperstrip": 7}, {"planarconfig": "separate"}], ids=str)
 @pytest.mark.parametrize("depth", [8, 16])

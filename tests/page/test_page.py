@@ -310,6 +310,18 @@ def test_an_upload_that_another_process_holds(loaded: Page, stub: Stub) -> None:
     expect(loaded.locator("#error")).not_to_be_visible()
 
 
+def test_a_key_that_is_given_while_another_is_refused_is_used(page: Page, stub: Stub, photo: Path) -> None:
+    stub.key = "sesame-sesame-sesame"
+    page.set_input_files("#file", photo)
+    expect(page.locator("#key")).to_be_focused()
+    page.evaluate(
+        """key => { const box = document.getElementById('key');
+        for (const one of ['sesame-sesame-tuesday', key]) { box.value = one; box.dispatchEvent(new Event('change')); } }""",
+        stub.key,
+    )
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+
+
 def test_a_key_is_asked_for_kept_and_sent(page: Page, stub: Stub, photo: Path) -> None:
     stub.key = "sesame-sesame-sesame"
     page.set_input_files("#file", photo)

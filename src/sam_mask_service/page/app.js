@@ -51,6 +51,7 @@ async function take(sources, add) {
 async function show(item, again = () => show(item)) {
   turn += 1;
   const mine = turn;
+  const shown = key();
   calm();
   waiting = null;
   say('Looking for faces…');
@@ -62,6 +63,10 @@ async function show(item, again = () => show(item)) {
     return mine === turn;
   } catch (error) {
     if (mine !== turn) return false;
+    if (needsKey(error) && key() !== shown) {
+      again(); // another key was given while this one was refused
+      return false;
+    }
     say(asking.session ? 'The picture before is still here.' : 'Choose a picture to begin.');
     if (needsKey(error)) waiting = again;
     item.problem = error.message;
