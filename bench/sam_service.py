@@ -144,6 +144,7 @@ def main() -> None:
         rows["resident_mib"] = round(server.resident() / 2**20)
     rows.update(ready(checkpoint))
     path = Path(ROOT / "out" / f"bench-sam-service-{options.model}.json")
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(rows, indent=1))
     print(json.dumps(rows, indent=1))
 
