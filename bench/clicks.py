@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from bench.score_masks_local import Bench, in_half
+from bench.parity_real import loaded
+from bench.score_masks_local import Bench, in_half, together
 from sam_mask_service.geometry import RGB, Bits, Face
-from sam_mask_service.mask import largest_part
+from sam_mask_service.mask import iou, largest_part
 from sam_mask_service.sam.frame import upscale
-from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
@@ -81,10 +81,6 @@ def next_click(truth: Bits, shown: Bits) -> Click:
     return (*deepest(wrong[label] if wrong[label].any() else truth), label)
 
 
-def iou(a: Bits, b: Bits) -> float:
-    return int(np.count_nonzero(a & b)) / max(1, int(np.count_nonzero(a | b)))
-
-
 def prompt_of(seen: SamEmbedding, clicks: list[Click]) -> Prompt:
     points = np.array([click[:2] for click in clicks], np.float32)
     return seen.views[0].prompt(Prompt(points, np.array([click[2] for click in clicks], np.int64)))
@@ -107,20 +103,14 @@ def reference(sam: OpenVinoSam, seen: SamEmbedding) -> Callable[[list[Click], Bi
 
 def ours(engine: SamSegmenter, seen: SamEmbedding, start: FaceMask | None) -> Callable[[list[Click], Bits], Bits]:
     def answer(clicks: list[Click], shown: Bits) -> Bits:
-        return whole(engine.prompted(seen, start, clicks, None), shown)
+        return together([engine.prompted(seen, start, clicks, None)], shown.shape)
 
     return answer
 
 
-def whole(mask: FaceMask, like: Bits) -> Bits:
-    out, p = np.zeros_like(like), mask.patch
-    out[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] = p.bits
-    return out
-
-
 def clicked(truth: Bits, answer: Callable[[list[Click], Bits], Bits], start: FaceMask | None) -> list[float]:
     """IoU after 0, 1, … clicks."""
-    shown = np.zeros_like(truth) if start is None else whole(start, truth)
+    shown = np.zeros_like(truth) if start is None else together([start], truth.shape)
     clicks, found = [next_click(truth, shown)], [iou(shown, truth)]
     for _ in range(CLICKS):
         shown = answer(clicks, shown)
@@ -150,8 +140,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=12, help="pictures of a set (glasses: all)")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    with mobile_sam().open("rb") as file:
-        sam = load_sam(file)
+    sam = loaded(mobile_sam(), "auto")
     engine, rows = SamSegmenter(sam, MeshSegmenter()), defaultdict(list)
     bench, embedded = Bench(SHARED, None, "all"), Embedded(engine)
     for one in objects(bench, options.most):

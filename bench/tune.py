@@ -18,11 +18,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bench.parity_real import loaded
 from bench.score_masks_local import ALL_SETS, Bench, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import RGB
 from sam_mask_service.sam.config import F32
-from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
@@ -128,8 +128,7 @@ def swept(judge: Judge, part: str, only: str | None, rounds: int) -> Tuning:
 
 
 def real_sam() -> OpenVinoSam:
-    with mobile_sam().open("rb") as file:
-        return load_sam(file)
+    return loaded(mobile_sam(), "auto")
 
 
 def main() -> None:

@@ -23,10 +23,9 @@ from sam_mask_service.segment.crop import paste, upright
 from sam_mask_service.segment.cutter import Logits
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
-from sam_mask_service.segment.sam_evidence import DISAGREED
 from sam_mask_service.segment.sam_jobs import SECOND_LOOKS
 from sam_mask_service.segment.sam_view import SamEmbedding
-from sam_mask_service.segment.segmenter import Detail, Embedding, FaceMask, Pixels
+from sam_mask_service.segment.segmenter import DISAGREED, Detail, Embedding, FaceMask, Pixels
 
 WIDTH, HEIGHT = 900, 700
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)

@@ -21,9 +21,8 @@ from sam_mask_service.segment import band, prompts
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.regions import combine, patch_iou, pieces
 from sam_mask_service.segment.sam import SamSegmenter
-from sam_mask_service.segment.sam_evidence import DISAGREED
 from sam_mask_service.segment.sam_view import SamEmbedding, coarse
-from sam_mask_service.segment.segmenter import Embedding, FaceMask, Patch, Pixels
+from sam_mask_service.segment.segmenter import DISAGREED, Embedding, FaceMask, Patch, Pixels
 
 SIZE = 512
 IMAGE = np.zeros((SIZE, SIZE, 3), np.uint8)

@@ -24,6 +24,7 @@ from ..sam.config import F32
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
 from ..sam.runtime import SamBackend
 from . import band, prompts
+from .crop import trimmed
 from .regions import patch_iou
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask, Patch
@@ -115,7 +116,7 @@ def _wish(seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint
     corners = None if box is None else _corners(box, seen)
     if start is None or not start.patch.bits.any():
         return _Wish(own, labels, len(points), corners, None)
-    patch = _trimmed(start.patch)
+    patch = trimmed(start.patch)
     anchors = _anchors(patch, own[labels == OUTSIDE])
     corners = prompts.box_of(patch) if corners is None and not points else corners
     labels = np.concatenate([labels, np.full(len(anchors), INSIDE, np.int64)])
@@ -189,7 +190,7 @@ def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbe
     found = drawn(logits, view, x, y, wide.shape)
     added = _pieces(found & ~wide, gains - (x, y), distance_to(wide))
     taken = _pieces(~found & wide, losses - (x, y), distance_to(~wide))
-    return _trimmed(Patch(x, y, (wide | added) & ~taken))
+    return trimmed(Patch(x, y, (wide | added) & ~taken))
 
 
 def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32) -> Bits:
@@ -223,7 +224,7 @@ def _patch(logits: F32, view: View, wish: _Wish) -> Patch:
     x, y, width, height = _window(logits, view)
     bits = drawn(logits, view, x, y, (height, width))
     seeds = _discs(bits.shape, wish.spots(INSIDE) - (x, y), 0)
-    return _trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
+    return trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
 
 
 def _window(logits: F32, view: View) -> tuple[int, int, int, int]:
@@ -238,10 +239,3 @@ def _window(logits: F32, view: View) -> tuple[int, int, int, int]:
     high = np.maximum(low + 1, np.minimum(high, [view.box.width, view.box.height]))
     low = np.minimum(low, high - 1)
     return view.box.x + int(low[0]), view.box.y + int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
-
-
-def _trimmed(patch: Patch) -> Patch:
-    box = bounds(patch.bits)
-    if box is None:
-        return Patch(patch.x, patch.y, np.zeros((1, 1), bool))
-    return Patch(patch.x + box.x, patch.y + box.y, patch.bits[box.rows, box.columns])

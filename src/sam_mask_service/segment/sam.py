@@ -95,11 +95,11 @@ class SamSegmenter:
         self, seen: SamEmbedding, faces: Sequence[Face], name: str, deadline: Deadline, pixels: Pixels | None
     ) -> list[FaceMask]:
         if name in OUTLINED:
-            evidence = self._evidence(seen, faces, OUTLINED[name], deadline)
+            answers = self._evidence(seen, faces, OUTLINED[name], deadline)
 
             def cut(i: int) -> FaceMask:
-                cuts = self._prior.drawn(seen.mesh, [faces[i]], name, [evidence[i].seen], deadline, pixels)
-                return evidence[i].told(cuts[0])
+                cuts = self._prior.drawn(seen.mesh, [faces[i]], name, [answers[i].seen], deadline, pixels)
+                return answers[i].told(cuts[0])
 
             return self._each(len(faces), cut)
         proposed = self._proposed(seen.mesh, faces, name, deadline)

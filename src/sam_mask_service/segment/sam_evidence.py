@@ -21,14 +21,13 @@ from ..sam.runtime import SamBackend
 from . import prompts
 from .crop import Soft, Window
 from .sam_view import View, coarse, in_window
-from .segmenter import FaceMask
+from .segmenter import DISAGREED, FaceMask
 
 CANDIDATES: Final = {"face": (1, 2), "head": (2, 3)}
 FLOOR: Final = 0.5
 """Least agreement at which SAM is believed to mean this face."""
 NEAR: Final = 0.5
 """What SAM sees farther from the proposal than this, in square roots of its area, is of something else."""
-DISAGREED: Final = "segmenter_disagreed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +43,9 @@ class Evidence:
 
     def seen(self, outline: str, window: Window) -> Soft | None:
         """``cutter.Logits`` of this face."""
-        known = self.logits is not None and outline == self.outline
-        return in_window(self.logits, self.view, window) if known and self.logits is not None else None
+        if self.logits is None or outline != self.outline:
+            return None
+        return in_window(self.logits, self.view, window)
 
     def told(self, mask: FaceMask) -> FaceMask:
         """The mask that was cut with this evidence, with what SAM had to say of it."""

@@ -15,7 +15,7 @@ from ..sam.config import F32
 from ..sam.runtime import SamBackend
 from . import band, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
-from .segmenter import FaceMask, Patch
+from .segmenter import DISAGREED, FaceMask, Patch
 
 LEAST_CELLS: Final = 5.0
 """A region whose size (``band.size_of``) is less on SAM's grid stays as proposed: its band would be thinner than one cell."""
@@ -23,7 +23,6 @@ HALF: Final = 0.3
 """Below this agreement SAM has not seen the region at all, and a mask prompt would not help."""
 SECOND_LOOKS: Final = 2
 """Outlines of a view that are asked about twice, at most: each costs another run of the decoder."""
-DISAGREED: Final = "segmenter_disagreed"
 
 
 class Job:
@@ -51,7 +50,7 @@ def outlined(backend: SamBackend, seen: SamEmbedding, jobs: Sequence[Job], deadl
     """The masks of ``jobs``, all of one view, in their order. First by box and points; where SAM half agrees with the mesh engine,
     once more with the prior as mask prompt. Where it disagrees, the prior with the warning ``segmenter_disagreed``."""
     answers = _ask(backend, jobs, deadline, with_prior=False)
-    halves = [HALF <= answer.choice.agreement < band.FLOOR for job, answer in zip(jobs, answers, strict=True)]
+    halves = [HALF <= answer.choice.agreement < band.FLOOR for answer in answers]
     doubtful = np.flatnonzero(halves)[:SECOND_LOOKS].tolist()
     if doubtful:
         again = _ask(backend, [jobs[i] for i in doubtful], deadline, with_prior=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Bits, Face
 
 Detail = Literal["auto", "picture", "face"]
+DISAGREED: Final = "segmenter_disagreed"
+"""The warning of a mask that is the mesh engine's alone, since SAM does not mean the same thing."""
 Pixels = Callable[[], RGB]
 """Gives the picture's pixels, (H, W, 3) uint8. Asked only when an outline is coarser than they are."""
 
