@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam_mask_service.actions.params import ImageMaskParams
 from sam_mask_service.errors import InvalidParameter
 from sam_mask_service.params import MaskFileParams, MaskParams, parse
 
@@ -52,9 +53,34 @@ def test_text(values: dict[str, str], expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"expand_pixels": "5"}, {"expand_pixels": 5}),
+        ({"expand_pixels": 5.0}, {"expand_pixels": 5}),
+        ({"feather_pixels": "2.5", "min_confidence": "0.5"}, {"feather_pixels": 2.5, "min_confidence": 0.5}),
+        ({"feather_pixels": 3}, {"feather_pixels": 3.0}),
+        ({"invert": "false", "matte": "TRUE"}, {"invert": False, "matte": True}),
+        ({"invert": 0, "matte": 1}, {"invert": False, "matte": True}),
+        ({"faces": ["0", 2.0, 1]}, {"faces": [0, 2, 1]}),
+        ({"faces": "0,2"}, {"faces": [0, 2]}),
+        ({"region": "face"}, {"region": "face"}),
+    ],
+)
+def test_json_says_numbers_and_truth_as_forms_do(values: dict[str, Any], expected: dict[str, Any]) -> None:
+    got = parse(MaskParams, values).model_dump()
+    assert {k: got[k] for k in expected} == expected
+
+
+def test_points_as_text_in_json() -> None:
+    got = parse(ImageMaskParams, {"points": [["10", 20.0, "1"]], "box": ["1", 2, 3.0, "4.5"]})
+    assert got.points == [[10.0, 20.0, 1.0]] and got.box == [1.0, 2.0, 3.0, 4.5]
+
+
+@pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"expand_pixels": "5"}, "expand_pixels"),
+        ({"expand_pixels": "five"}, "expand_pixels"),
+        ({"expand_pixels": "5.5"}, "expand_pixels"),
         ({"expand_pixels": 1.5}, "expand_pixels"),
         ({"expand_pixels": True}, "expand_pixels"),
         ({"expand_pixels": 257}, "expand_pixels"),
@@ -64,8 +90,9 @@ def test_text(values: dict[str, str], expected: dict[str, Any]) -> None:
         ({"feather_pixels": 256.5}, "feather_pixels"),
         ({"feather_pixels": float("nan")}, "feather_pixels"),
         ({"feather_pixels": float("inf")}, "feather_pixels"),
-        ({"invert": 1}, "invert"),
-        ({"invert": "true"}, "invert"),
+        ({"invert": 2}, "invert"),
+        ({"invert": 1.0}, "invert"),
+        ({"invert": "yes"}, "invert"),
         ({"mode": "First"}, "mode"),
         ({"mode": "../../x"}, "mode"),
         ({"faces": 1}, "faces"),

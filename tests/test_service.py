@@ -252,14 +252,29 @@ def test_two_pictures_at_once_keep_their_own_masks(tmp_path: Path) -> None:
 # --- sources ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["{}", "data:image/png;base64,{}", "data:;base64,{}"])
-def test_base64(tmp_path: Path, form: str) -> None:
-    text = base64.encodebytes(picture()).decode()
-    body = run(tmp_path, lambda s: s.run(MASK, Source("base64", form.format(text)), MaskParams()))
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda text: text,
+        lambda text: f"data:image/png;base64,{text}",
+        lambda text: f"data:;base64,{text}",
+        lambda text: f"\r\n DATA:image/PNG;charset=x;BASE64,{text} \t",
+        lambda text: text.replace("\n", "").rstrip("="),
+        lambda text: text.replace("+", "-").replace("/", "_"),
+        lambda text: text.replace("+", "-").replace("/", "_").replace("\n", "").rstrip("="),
+        lambda text: "data:image/png;base64," + text.replace("+", "%2B").replace("/", "%2f").replace("=", "%3D"),
+    ],
+    ids=["lines", "data", "no-type", "capitals", "unpadded", "url-safe", "url-safe-unpadded", "percent"],
+)
+def test_base64_in_all_its_spellings(tmp_path: Path, spelled: Callable[[str], str]) -> None:
+    sent = next(p for i in range(9) if len(p := picture() + bytes([0xFB, 0xFF] * i)) % 3 == 1)
+    text = base64.encodebytes(sent).decode()
+    assert "+" in text and "/" in text and text.endswith("=\n")
+    body = run(tmp_path, lambda s: s.run(MASK, Source("base64", spelled(text)), MaskParams()))
     assert body.json()["success"]
 
 
-@pytest.mark.parametrize("text", ["%%%", "abc", "data:image/png,abc", "ü" * 8])
+@pytest.mark.parametrize("text", ["%%%", "abcde", "data:image/png,abcd", "ü" * 8, "ab+-", "YQ=", "YQ===", "Y=Q="])
 def test_what_is_not_base64(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidParameter, match="image_base64"):
         run(tmp_path, lambda s: s.run(MASK, Source("base64", text), MaskParams()))

@@ -45,7 +45,7 @@ class Source:
 
 
 class Params(BaseModel):
-    """Base: unknown names are refused, nothing is coerced (text is converted by ``parse``)."""
+    """Base: unknown names are refused, nothing is coerced (``parse`` reads what was sent as its field's type)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -144,14 +144,15 @@ P = TypeVar("P", bound=BaseModel)
 
 
 def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -> P:
-    """The parameters in ``values``. With ``textual`` every value is a string (multipart, query) and is read as its field's type.
+    """The parameters in ``values``. With ``textual`` every value is a string (multipart, query) and is read as its field's type; so
+    are strings in JSON, where no-code tools put everything in quotes, and ``5.0`` is a whole number there.
 
     Raises InvalidParameter that names every field at fault, and for an unknown one the nearest known.
     """
     unknown = [name for name in values if name not in model.model_fields]
     if unknown:
         raise InvalidParameter("; ".join(_unknown(name, model) for name in unknown[:5]))
-    ready = {k: _from_text(model, k, v) for k, v in values.items()} if textual else dict(values)
+    ready = {k: _from_text(model, k, v) if textual or isinstance(v, str) else _from_json(model, k, v) for k, v in values.items()}
     try:
         return model.model_validate(ready)
     except ValidationError as e:
@@ -199,6 +200,34 @@ def _from_text(model: type[BaseModel], name: str, text: Any) -> Any:
     if list in kinds or dict in kinds:
         return _list_from_text(text)
     return _number(text.strip(), kinds, text)
+
+
+def _from_json(model: type[BaseModel], name: str, value: Any) -> Any:
+    """What JSON can say in two ways: ``5.0`` for ``5``, ``1`` for ``true``, numbers of a list as text."""
+    kinds = _kinds(model.model_fields[name].annotation)
+    if isinstance(value, float) and int in kinds and float not in kinds:
+        return _whole(value)
+    if type(value) is int and bool in kinds and value in (0, 1):
+        return bool(value)
+    return _numbers(value) if list in kinds and isinstance(value, list) else value
+
+
+def _whole(value: float) -> Any:
+    return int(value) if value.is_integer() else value
+
+
+def _numbers(values: list[Any], depth: int = 2) -> list[Any]:
+    """A list, or a list of lists, whose texts and whole numbers are numbers."""
+    return [
+        _number(v.strip(), {int, float}, v)
+        if isinstance(v, str)
+        else _whole(v)
+        if isinstance(v, float)
+        else _numbers(v, depth - 1)
+        if isinstance(v, list) and depth > 1
+        else v
+        for v in values
+    ]
 
 
 def _number(text: str, kinds: set[Any], default: Any) -> Any:
