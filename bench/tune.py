@@ -22,9 +22,9 @@ from bench.parity_real import loaded
 from bench.score_masks_local import ALL_SETS, Bench, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import RGB
+from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.tuning import TUNED, Tuning
@@ -41,7 +41,7 @@ LARGE = 400.0
 class OnceEncoded:
     """A SAM that encodes every view of a picture once, and answers every prompt once."""
 
-    def __init__(self, sam: OpenVinoSam) -> None:
+    def __init__(self, sam: Sam) -> None:
         self.sam = sam
         self.name, self.precision, self.device, self.image_size = sam.name, sam.precision, sam.device, sam.image_size
         self._embeddings: dict[bytes, F32] = {}
@@ -127,7 +127,7 @@ def swept(judge: Judge, part: str, only: str | None, rounds: int) -> Tuning:
     return best
 
 
-def real_sam() -> OpenVinoSam:
+def real_sam() -> Sam:
     return loaded(mobile_sam(), "auto")
 
 

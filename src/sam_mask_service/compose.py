@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING
 
 import cv2
 
-from . import heap
 from .doors import weights
 from .doors.model_table import ModelRow
 from .doors.weights_errors import WeightsError
@@ -21,6 +20,7 @@ from .errors import EngineUnavailable
 from .faces.build import build_detector
 from .faces.detector import FaceDetector
 from .nets import Net, Nets
+from .runtime import heap
 from .sam.checkpoint import CheckpointError
 from .segment.cutter import Cutter
 from .segment.mesh import MeshSegmenter
@@ -29,7 +29,7 @@ from .service import Service
 from .settings import SMALL_SAM, Settings
 
 if TYPE_CHECKING:
-    from .sam.runtime import SamBackend
+    from .sam.backend import SamBackend
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def sam_loader(settings: Settings, mesh: Cutter, network: Network | None = None)
     """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
 
     def load(report: Report) -> Segmenter:
-        from .sam.machine import ArithmeticUnavailable
+        from .runtime.machine import ArithmeticUnavailable
         from .segment.sam import SamSegmenter
 
         try:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from skimage import data
 
 from sam_mask_service.errors import Internal
-from sam_mask_service.faces.network import mediapipe_file
 from sam_mask_service.geometry import Box, Face
-from sam_mask_service.segment import tflite
+from sam_mask_service.runtime import tflite
+from sam_mask_service.runtime.openvino import mediapipe_file
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.nets import CLASSES, HairNet, ParsingNet, PersonNet
 

@@ -6,36 +6,24 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset15 as op
 
+from ..runtime import ops as op
+from ..runtime.graph import Graph, Shape, from_heads, to_heads, to_picture, to_rows
+from ..runtime.ops import Model, Node, constant, gelu, multiply_transposed, scalar
 from .checkpoint import State
 from .config import F32, Architecture, TinyVitConfig
-from .graph import (
-    Graph,
-    Node,
-    Shape,
-    constant,
-    from_heads,
-    gelu,
-    multiply_transposed,
-    scalar,
-    to_heads,
-    to_picture,
-    to_rows,
-)
 from .vit import neck, projected
 
 EPSILON = 1e-5
 
 
-def build(state: State, architecture: Architecture, *, quantized: bool = False) -> Any:
-    """``ov.Model``: (1, 3, S, S) float32, normalised and padded → (1, C, S/16, S/16) float32."""
+def build(state: State, architecture: Architecture, *, quantized: bool = False) -> Model:
+    """(1, 3, S, S) float32, normalised and padded → (1, C, S/16, S/16) float32."""
     config, size = architecture.encoder, architecture.image_size
     assert isinstance(config, TinyVitConfig)  # noqa: S101 - the caller chose this builder by the type
     g = Graph(state, "image_encoder.", quantized=quantized)
-    picture = op.parameter([1, 3, size, size], np.float32, "picture")
+    picture = op.picture(1, 3, size, size, name="picture")
     x = gelu(g.convolution_bn(picture, "patch_embed.seq.0", stride=2, pad=1))
     x = g.convolution_bn(x, "patch_embed.seq.2", stride=2, pad=1)
     side = size // 4
@@ -49,7 +37,7 @@ def build(state: State, architecture: Architecture, *, quantized: bool = False) 
         for i in range(config.depths[stage]):
             x = _block(g, x, f"layers.{stage}.blocks.{i}", config, stage, shape)
         x = to_picture(x, shape)
-    return ov.Model([op.result(neck(g, x))], [picture], "mobile_sam_image_encoder")
+    return op.model([neck(g, x)], [picture], "mobile_sam_image_encoder")
 
 
 def _bottleneck(g: Graph, x: Node, name: str) -> Node:
@@ -89,7 +77,7 @@ def _attention(g: Graph, x: Node, name: str, heads: int, shape: Shape, window: i
     q, k, v = to_heads(y, shape, window, heads)
     scores = multiply_transposed(op.multiply(q, scalar(depth**-0.5)), k)
     bias_by_place = constant(biases(g[f"{name}.attention_biases"], window)[None])
-    out = op.matmul(op.softmax(op.add(scores, bias_by_place), 3), v, False, False)
+    out = op.matmul(op.softmax(op.add(scores, bias_by_place), 3), v)
     return projected(g, from_heads(out, shape, window, heads), f"{name}.proj", (bias + of_norm)[2 * dim :])
 
 

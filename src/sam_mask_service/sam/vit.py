@@ -13,46 +13,31 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset15 as op
 
+from ..runtime import ops as op
+from ..runtime.graph import Graph, from_heads, to_heads, to_picture, to_rows, windows
+from ..runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, split_heads, transpose
 from .checkpoint import State
 from .config import F32, Architecture, VitConfig
-from .graph import (
-    Graph,
-    Node,
-    constant,
-    from_heads,
-    gelu,
-    multiply_transposed,
-    reshape,
-    scalar,
-    split_heads,
-    to_heads,
-    to_picture,
-    to_rows,
-    transpose,
-    windows,
-)
 
 EPSILON = 1e-6
 
 
-def build(state: State, architecture: Architecture, *, quantized: bool = False) -> Any:
-    """``ov.Model``: (1, 3, S, S) float32, normalised and padded → (1, C, S/16, S/16) float32."""
+def build(state: State, architecture: Architecture, *, quantized: bool = False) -> Model:
+    """(1, 3, S, S) float32, normalised and padded → (1, C, S/16, S/16) float32."""
     config = architecture.encoder
     assert isinstance(config, VitConfig)  # noqa: S101 - the caller chose this builder by the type
     size, grid = architecture.image_size, architecture.grid
     g = Graph(state, "image_encoder.", quantized=quantized)
-    picture = op.parameter([1, 3, size, size], np.float32, "picture")
-    x = op.convolution(picture, constant(g["patch_embed.proj.weight"]), [config.patch] * 2, [0, 0], [0, 0], [1, 1])
+    picture = op.picture(1, 3, size, size, name="picture")
+    x = op.convolution(picture, constant(g["patch_embed.proj.weight"]), config.patch, 0)
     shape = (grid, grid, config.dim)
     x = op.add(to_rows(x, shape), constant(g["patch_embed.proj.bias"]))
     x = op.add(x, constant(g["pos_embed"].reshape(1, -1, config.dim)))
     for i, window in enumerate(config.windows):
         x = _block(g, x, f"blocks.{i}", config, grid, window)
-    return ov.Model([op.result(neck(g, to_picture(x, shape)))], [picture], "sam_image_encoder")
+    return op.model([neck(g, to_picture(x, shape))], [picture], "sam_image_encoder")
 
 
 def neck(g: Graph, x: Node) -> Node:
@@ -115,7 +100,7 @@ def _attend(inputs: Sequence[Node], shape: tuple[int, int, int]) -> Node:
     cells = side * side
     bias = op.add(reshape(by_row, n, heads, side, side, side, 1), reshape(by_column, n, heads, side, side, 1, side))
     weights = op.softmax(op.add(multiply_transposed(q, k), reshape(bias, n, heads, cells, cells)), 3)
-    return op.matmul(weights, v, False, False)
+    return op.matmul(weights, v)
 
 
 def relative(table: NDArray[Any], side: int) -> F32:

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Box, Face, PixelBox
+from ..runtime.machine import cpu_threads
+from ..sam.backend import SamBackend
 from ..sam.frame import Frame
-from ..sam.machine import cpu_threads
-from ..sam.runtime import SamBackend
 from . import sam_evidence as evidence
 from . import sam_parts as parts
 from .cutter import Cutter

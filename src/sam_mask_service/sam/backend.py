@@ -1,23 +1,22 @@
-"""A loaded SAM: picture → embedding, embedding + prompts → mask logits, on OpenVINO's CPU plug-in."""
+"""A loaded SAM: picture → embedding, embedding + prompts → mask logits, by sessions of a runtime."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from ..deadline import NO_DEADLINE, Deadline
-from ..errors import DeadlinePassed
 from ..geometry import RGB
+from ..runtime.machine import EXACT, Arithmetic, cpu_options
+from ..runtime.openvino import OpenVinoSession
+from ..runtime.session import Session
 from . import decoder, frame, tinyvit, vit
 from .checkpoint import State
 from .config import F32, Architecture
-from .machine import EXACT, Arithmetic, cpu_options
 from .prompt import Prompt, PromptEncoder
 
 
@@ -48,37 +47,13 @@ class SamBackend(Protocol):
         ...
 
 
-class _Compiled:
-    """One compiled graph with one request; callers take turns (one inference uses all cores anyway)."""
-
-    def __init__(self, core: Any, model: Any, options: dict[str, Any]) -> None:
-        self._request = core.compile_model(model, "CPU", options).create_infer_request()
-        self._lock = threading.Lock()
-
-    def __call__(self, inputs: list[F32], deadline: Deadline) -> list[F32]:
-        with _turn(self._lock, deadline):
-            results = self._request.infer(dict(enumerate(inputs)), share_inputs=True, share_outputs=True)
-            return [np.array(results[i], np.float32) for i in range(len(results))]
-
-
-@contextmanager
-def _turn(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
-    deadline.check()
-    if not lock.acquire(timeout=min(deadline.remaining(), threading.TIMEOUT_MAX)):
-        raise DeadlinePassed
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 class _Decoders:
     """The mask decoder for prompts of up to so many tokens as SIZES says: the small one, for what the mesh engine proposes (at most
     12), at once; the large one, for a user's 64 points and their anchors, when it is first needed."""
 
     SIZES = (12, 72)
 
-    def __init__(self, make: Callable[[int], _Compiled]) -> None:
+    def __init__(self, make: Callable[[int], Session]) -> None:
         self._make = make
         self._made = {self.SIZES[0]: make(self.SIZES[0])}
         self._lock = threading.Lock()
@@ -95,10 +70,10 @@ class _Decoders:
         sparse = np.zeros((1, size, prompt.shape[1]), np.float32)
         sparse[0, :count] = prompt
         absent = np.where(np.arange(size) < count, np.float32(0), decoder.ABSENT)[None]
-        return self._made[size]([source, sparse, absent], deadline)[:2]
+        return self._made[size].run([source, sparse, absent], deadline)[:2]
 
 
-class OpenVinoSam:
+class Sam:
     """SamBackend on the CPU. Encoder and decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
 
     device = "cpu"
@@ -109,20 +84,19 @@ class OpenVinoSam:
         self.name = architecture.name
         self.image_size = architecture.image_size
         self._prompts = PromptEncoder(state, architecture)
-        core = ov.Core()
         build = vit.build if architecture.kind == "vit" else tinyvit.build
         encoder = build(state, architecture, quantized=arithmetic.precision == "int8")
-        self._encoder = _Compiled(core, encoder, cpu_options(arithmetic, threads))
-        self._mask_prompt = _Compiled(core, decoder.build_mask_prompt(state, architecture), cpu_options(EXACT, threads))
+        self._encoder = OpenVinoSession(encoder, cpu_options(arithmetic, threads))
+        self._mask_prompt = OpenVinoSession(decoder.build_mask_prompt(state, architecture), cpu_options(EXACT, threads))
         kept = decoder.weights(state)
         positions = self._prompts.grid_positions()
         options = cpu_options(Arithmetic(arithmetic.rest, arithmetic.rest), threads)
         self._decoders = _Decoders(
-            lambda size: _Compiled(core, decoder.build(kept, architecture, positions, size), options)
+            lambda size: OpenVinoSession(decoder.build(kept, architecture, positions, size), options)
         )
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
-        return self._encoder([frame.to_input(image, self.image_size)], deadline)[0]
+        return self._encoder.run([frame.to_input(image, self.image_size)], deadline)[0]
 
     def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
         sources = self._sources(embedding, prompts, deadline)
@@ -138,7 +112,7 @@ class OpenVinoSam:
                 yield plain
             else:
                 mask = np.ascontiguousarray(prompt.mask, np.float32)[None, None]
-                yield self._source(embedding, self._mask_prompt([mask], deadline)[0])
+                yield self._source(embedding, self._mask_prompt.run([mask], deadline)[0])
 
     def _source(self, embedding: F32, dense: F32) -> F32:
         """(1, g², C), ``dense`` added."""
