@@ -24,9 +24,9 @@ from PIL import Image, ImageOps
 from bench.parity import relative
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import iou
+from sam_mask_service.runtime import openvino
 from sam_mask_service.runtime.machine import Wish, cpu_threads, measure
 from sam_mask_service.runtime.openvino import OpenVinoSession
-from sam_mask_service.sam import backend
 from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.frame import Frame, upscale
@@ -115,7 +115,7 @@ def in_bf16(path: Path) -> tuple[str, Sam]:
     """How it is computed, and the network."""
     if measure(cpu_threads(), quantized=False).bf16:
         return "bf16", loaded(path, "bf16")
-    with patch.object(backend, "OpenVinoSession", _Rounded):
+    with patch.object(openvino, "OpenVinoSession", _Rounded):
         return "bf16, imitated", loaded(path, "f32")
 
 

@@ -22,7 +22,7 @@ from bench.parity_real import loaded
 from bench.score_masks_local import ALL_SETS, Bench, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import RGB
-from sam_mask_service.sam.backend import Sam
+from sam_mask_service.sam.backend import Features, Sam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.segment.mesh import MeshSegmenter
@@ -53,7 +53,10 @@ class OnceEncoded:
             self._embeddings[key] = self.sam.encode(image, deadline)
         return self._embeddings[key]
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        assert isinstance(embedding, np.ndarray)
         parts = [embedding[0, :2].tobytes()]
         parts += [x.tobytes() for p in prompts for x in (p.points, p.labels, p.box, p.mask) if x is not None]
         key = hashlib.sha256(b"".join(parts)).digest()

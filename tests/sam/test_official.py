@@ -13,8 +13,8 @@ from sam_mask_service.doors.model_table import ROWS
 from sam_mask_service.runtime.machine import ArithmeticUnavailable
 from sam_mask_service.sam import load
 from sam_mask_service.sam.architecture import detect
+from sam_mask_service.sam.architectures.vit import VitConfig
 from sam_mask_service.sam.checkpoint import read_state
-from sam_mask_service.sam.config import VitConfig
 from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.shapes import expected_shapes
 

@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 import openvino as ov
+from openvino import opset13 as op
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import DeadlinePassed, EngineUnavailable
-from .session import Tensor
+from .machine import Arithmetic, cpu_options
+from .session import Runtime, Tensor
 
 
 def mediapipe_file(name: str) -> Path:
@@ -52,14 +54,14 @@ def widened(model: ov.Model, size: int, trained: int) -> ov.Model:
 
     One wide window costs as much as the small ones that would tile it without any overlap.
     """
-    for op in model.get_ordered_ops():
-        shape = op.output(0).get_partial_shape()
-        if op.get_type_name() == "Interpolate":
+    for node in model.get_ordered_ops():
+        shape = node.output(0).get_partial_shape()
+        if node.get_type_name() == "Interpolate":
             sides = np.array([int(shape[1].get_length()), int(shape[2].get_length())]) * size // trained
-            op.input(1).replace_source_output(op.constant(sides.astype(np.int32)).output(0))
-        elif op.get_type_name() == "Reshape" and shape.rank.get_length() == 3:
+            node.input(1).replace_source_output(op.constant(sides.astype(np.int32)).output(0))
+        elif node.get_type_name() == "Reshape" and shape.rank.get_length() == 3:
             flat = np.array([1, -1, int(shape[2].get_length())], np.int64)
-            op.input(1).replace_source_output(op.constant(flat).output(0))
+            node.input(1).replace_source_output(op.constant(flat).output(0))
     model.get_parameters()[0].set_partial_shape(ov.PartialShape([1, size, size, 3]))
     model.validate_nodes_and_infer_types()
     return model
@@ -91,6 +93,14 @@ class OpenVinoSession:
             yield request
         finally:
             self._free.put(request)
+
+
+def session(model: ov.Model, arithmetic: Arithmetic, threads: int) -> OpenVinoSession:
+    """For a large network, which one call at a time computes with all ``threads``."""
+    return OpenVinoSession(model, cpu_options(arithmetic, threads))
+
+
+OPENVINO = Runtime("cpu", session)
 
 
 def small_session(model: ov.Model, requests: int = 1) -> OpenVinoSession:

@@ -1,18 +1,21 @@
 """A network that is ready to run: all that the rest of the service knows of a runtime.
 
-OpenVINO's is in ``openvino.py``. Another runtime brings a class of this protocol for what it compiles; where it computes on a
-device of its own, inputs go there and outputs come back in ``run``.
+OpenVINO's is in ``openvino.py``. Another runtime is another ``Runtime``, whose sessions compute on a device of their own: inputs go
+there and outputs come back in ``run``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..deadline import NO_DEADLINE, Deadline
+from .machine import Arithmetic
+from .ops import Model
 
 Tensor = NDArray[np.float32]
 
@@ -32,3 +35,12 @@ class Session(Protocol):
         Raises DeadlinePassed, ClientLeft.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """``device``: what ``/health`` calls it. ``session`` makes a graph of ``ops`` ready to run, in this arithmetic, with so many
+    CPU threads at most. It raises RuntimeError where the machine cannot compute so."""
+
+    device: str
+    session: Callable[[Model, Arithmetic, int], Session]

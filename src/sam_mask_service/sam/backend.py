@@ -11,13 +11,21 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB
-from ..runtime.machine import EXACT, Arithmetic, cpu_options
-from ..runtime.openvino import OpenVinoSession
-from ..runtime.session import Session
-from . import decoder, frame, tinyvit, vit
+from ..runtime.machine import EXACT, Arithmetic
+from ..runtime.openvino import OPENVINO
+from ..runtime.session import Runtime, Session
+from . import decoder
+from .architectures import family_of
 from .checkpoint import State
 from .config import F32, Architecture
 from .prompt import Prompt, PromptEncoder
+
+
+class Features(Protocol):
+    """What an encoder says of a picture: opaque to all but the backend that gave it, and never changed."""
+
+    @property
+    def nbytes(self) -> int: ...
 
 
 class SamBackend(Protocol):
@@ -37,11 +45,13 @@ class SamBackend(Protocol):
     @property
     def device(self) -> str: ...
 
-    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
-        """(1, C, g, g) embedding of a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
+    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> Features:
+        """What the encoder sees in a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
         ...
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
         """B prompts (one at least, of any lengths) → mask logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the single
         one, 1… the candidates. Coordinates are pixels of the model's square. Raises DeadlinePassed."""
         ...
@@ -74,31 +84,44 @@ class _Decoders:
 
 
 class Sam:
-    """SamBackend on the CPU. Encoder and decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
+    """SamBackend of any architecture, in any runtime; its features are one array, (1, C, g, g) float32. Encoder and decoder run in
+    the chosen precision (a decoder has no int8), mask prompts in float32."""
 
-    device = "cpu"
-
-    def __init__(self, state: State, architecture: Architecture, arithmetic: Arithmetic, threads: int) -> None:
+    def __init__(
+        self,
+        state: State,
+        architecture: Architecture,
+        arithmetic: Arithmetic,
+        threads: int,
+        runtime: Runtime = OPENVINO,
+    ) -> None:
+        self.device = runtime.device
         self.architecture = architecture
         self.precision: str = arithmetic.precision
         self.name = architecture.name
         self.image_size = architecture.image_size
         self._prompts = PromptEncoder(state, architecture)
-        build = vit.build if architecture.kind == "vit" else tinyvit.build
-        encoder = build(state, architecture, quantized=arithmetic.precision == "int8")
-        self._encoder = OpenVinoSession(encoder, cpu_options(arithmetic, threads))
-        self._mask_prompt = OpenVinoSession(decoder.build_mask_prompt(state, architecture), cpu_options(EXACT, threads))
+        family = family_of(architecture)
+        encoder = family.build(state, architecture, family.own(architecture), arithmetic.precision == "int8")
+        self._encoder = runtime.session(encoder, arithmetic, threads)
+        self._mask_prompt = runtime.session(decoder.build_mask_prompt(state, architecture), EXACT, threads)
         kept = decoder.weights(state)
         positions = self._prompts.grid_positions()
-        options = cpu_options(Arithmetic(arithmetic.rest, arithmetic.rest), threads)
+        rest = Arithmetic(arithmetic.rest, arithmetic.rest)
         self._decoders = _Decoders(
-            lambda size: OpenVinoSession(decoder.build(kept, architecture, positions, size), options)
+            lambda size: runtime.session(decoder.build(kept, architecture, positions, size), rest, threads)
         )
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
-        return self._encoder.run([frame.to_input(image, self.image_size)], deadline)[0]
+        family = family_of(self.architecture)
+        picture = family.preprocess(image, self.architecture, family.own(self.architecture))
+        return self._encoder.run([picture], deadline)[0]
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        if not isinstance(embedding, np.ndarray):
+            raise TypeError("features of another backend")
         sources = self._sources(embedding, prompts, deadline)
         tokens = [self._prompts.tokens(prompt) for prompt in prompts]
         answers = [self._decoders(source, one, deadline) for source, one in zip(sources, tokens, strict=True)]

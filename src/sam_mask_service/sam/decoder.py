@@ -16,7 +16,6 @@ from ..runtime.ops import Model, Node, constant, gelu, multiply_transposed, resh
 from .checkpoint import State
 from .config import DECODER_HEADS, F32, Architecture
 
-EPSILON = 1e-5
 PREFIX = "mask_decoder."
 ABSENT = np.float32(-1e9)
 """Score of a token that only fills a prompt up: its share is zero."""
@@ -83,11 +82,11 @@ class _Decoder:
         for i in range(self.config.depth):
             q, k = self._layer(f"transformer.layers.{i}", q, k, tokens, first=i == 0)
         seen = self._look(op.add(q, tokens), k, op.add(k, self.positions), "transformer.final_attn_token_to_image")
-        return self.g.layer_norm(op.add(q, seen), "transformer.norm_final_attn", EPSILON), k
+        return self.g.layer_norm(op.add(q, seen), "transformer.norm_final_attn", self.config.epsilon), k
 
     def _layer(self, name: str, q: Node, k: Node, tokens: Node, *, first: bool) -> tuple[Node, Node]:
         def norm(x: Node, number: int) -> Node:
-            return self.g.layer_norm(x, f"{name}.norm{number}", EPSILON)
+            return self.g.layer_norm(x, f"{name}.norm{number}", self.config.epsilon)
 
         if first:  # without positions and without the residual, as in the reference
             q = self._attend(q, q, q, f"{name}.self_attn")
