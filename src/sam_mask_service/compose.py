@@ -19,6 +19,7 @@ from .engines import Engines, Loader, Report, Rung
 from .errors import EngineUnavailable
 from .faces.build import build_detector
 from .faces.detector import FaceDetector
+from .faces.ensemble import MEMBERS
 from .nets import Net, Nets
 from .runtime import heap
 from .sam.checkpoint import CheckpointError
@@ -71,15 +72,16 @@ def build_mesh(settings: Settings) -> MeshSegmenter:
 
 
 def detector_of(settings: Settings) -> FaceDetector:
-    """The detector, with YuNet where it is installed."""
-    return build_detector(optional("yunet", settings), threads=settings.workers)
+    """The detector, with whichever of the ensemble's other networks are installed."""
+    files = {member.name: optional(member.name, settings) for member in MEMBERS}
+    return build_detector(files, threads=settings.workers)
 
 
 def small_nets(service: Service) -> list[Net]:
     """The small nets that are not on this machine: how each is fetched, and put in force."""
     settings = service.settings
     install: dict[str, Callable[[], None]] = {
-        "yunet": lambda: service.renew_detector(detector_of(settings)),
+        **{member.name: lambda: service.renew_detector(detector_of(settings)) for member in MEMBERS},
         "hair": lambda: service.engines.renew(build_mesh(settings)),
     }
     missing = [row for row in map(weights.model, install) if weights.find(row, settings.models_dir) is None]
