@@ -13,23 +13,6 @@ from ..runtime import tflite
 from ..runtime.openvino import mediapipe_file, read, small_session
 from .crop import Soft
 
-CLASSES: dict[str, tuple[int, ...]] = {
-    "skin": (1,),
-    "brows": (2, 3),
-    "eyes": (4, 5),
-    "glasses": (6,),
-    "ears": (7, 8),
-    "nose": (10,),
-    "mouth": (11, 12, 13),
-    "lips": (12, 13),
-    "neck": (14,),
-    "hair": (17,),
-    "hat": (18,),
-}
-"""Class numbers of BiSeNetV2 on CelebAMask-HQ."""
-FACE_CLASSES = ("skin", "brows", "eyes", "glasses", "nose", "mouth")
-HEAD_CLASSES = (*FACE_CLASSES, "ears", "hair", "hat")
-
 
 class PersonNet:
     """MediaPipe's selfie segmentation (general): 256 × 256, carried by the mediapipe package."""
@@ -72,7 +55,7 @@ class ParsingNet:
         self._net = small_session(read(path))
 
     def __call__(self, rgb: RGB) -> NDArray[np.uint8]:
-        """(448, 448) uint8: the class of every pixel (``CLASSES``)."""
+        """(448, 448) uint8: the class of every pixel (``region_table.Region.classes``)."""
         tensor = _tensor(rgb, self.size) / np.float32(127.5) - 1
         return self._net.run([tensor])[0].astype(np.uint8)
 
