@@ -24,9 +24,9 @@ from bench.parity_real import loaded
 from bench.score_masks_local import Bench, in_half, together
 from sam_mask_service.geometry import RGB, Bits, Face
 from sam_mask_service.mask import iou, largest_part
+from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.frame import upscale
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding
@@ -86,7 +86,7 @@ def prompt_of(seen: SamEmbedding, clicks: list[Click]) -> Prompt:
     return seen.views[0].prompt(Prompt(points, np.array([click[2] for click in clicks], np.int64)))
 
 
-def reference(sam: OpenVinoSam, seen: SamEmbedding) -> Callable[[list[Click], Bits], Bits]:
+def reference(sam: Sam, seen: SamEmbedding) -> Callable[[list[Click], Bits], Bits]:
     """Meta's predictor: candidates for one click, the single mask and its own last logits for more."""
     last: list[Any] = []
 

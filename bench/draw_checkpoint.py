@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_mask_service.sam.config import Architecture, DecoderConfig, TinyVitConfig, VitConfig
+from sam_mask_service.sam.architectures.tinyvit import TinyVitConfig
+from sam_mask_service.sam.architectures.vit import VitConfig
+from sam_mask_service.sam.config import Architecture, DecoderConfig
 from sam_mask_service.sam.shapes import expected_shapes
 from tests.support import torchzip
 

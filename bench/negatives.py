@@ -104,7 +104,7 @@ def _shapes(rng: np.random.Generator) -> RGB:
 
 def cuts() -> Iterator[RGB]:
     """Up to four from each picture, of 130 to 900 pixels, not over each other."""
-    eager, rng = build_detector(SHARED / "models" / YUNET), np.random.default_rng(7)
+    eager, rng = build_detector({"yunet": SHARED / "models" / YUNET}), np.random.default_rng(7)
     for name in CROWDED:
         for path, labels in pictures(name):
             image = read(path)
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--recall", choices=("normal", "high"), default="normal")
     parser.add_argument("--crops", action="store_true", help="also cuts, which take a search with YuNet of their own")
     args = parser.parse_args()
-    detector = build_detector(args.yunet)
+    detector = build_detector({"yunet": args.yunet})
     for name, images in KINDS.items():
         if name != "cuts" or args.crops:
             total, hit, faces = count(detector, images(), DetectOptions(recall=args.recall))

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_mask_service.runtime.machine import Arithmetic, Exact, cpu_threads
 from sam_mask_service.sam.architecture import detect
+from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.frame import Frame, upscale
-from sam_mask_service.sam.machine import Arithmetic, Exact, cpu_threads
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 
 State = dict[str, NDArray[Any]]
 PRECISIONS: tuple[Exact, ...] = ("f32", "bf16")
@@ -75,7 +75,7 @@ def compare(config: Path, state: State, precision: Exact) -> dict[str, Any]:
     """Our graph against the values beside ``config``."""
     golden = np.load(config.with_suffix(".npz"))
     architecture = architecture_of(config, state)
-    sam = OpenVinoSam(state, architecture, Arithmetic(precision, precision), cpu_threads())
+    sam = Sam(state, architecture, Arithmetic(precision, precision), cpu_threads())
     embedding = sam.encode(golden["image"])
     asked = zip(golden["points"], golden["labels"], golden["boxes"], strict=True)
     logits, iou = sam.decode(embedding, [Prompt(*one) for one in asked])
@@ -96,7 +96,7 @@ def architecture_of(config: Path, state: State) -> Architecture:
     return detect(state, json.loads(config.read_text()).get("image_size"))
 
 
-def _with_prior(sam: OpenVinoSam, embedding: NDArray[np.float32], golden: Any) -> float | None:
+def _with_prior(sam: Sam, embedding: NDArray[np.float32], golden: Any) -> float | None:
     if "low_res_logits_with_prior" not in golden:
         return None
     reference = golden["low_res_logits_with_prior"]

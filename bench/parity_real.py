@@ -24,13 +24,14 @@ from PIL import Image, ImageOps
 from bench.parity import relative
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import iou
-from sam_mask_service.sam import runtime
+from sam_mask_service.runtime import openvino
+from sam_mask_service.runtime.machine import Wish, cpu_threads, measure
+from sam_mask_service.runtime.openvino import OpenVinoSession
+from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.frame import Frame, upscale
 from sam_mask_service.sam.load import load_sam
-from sam_mask_service.sam.machine import Wish, cpu_threads, measure
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 PAIR = "real_mobile_sam"
@@ -70,7 +71,7 @@ def masks(logits: F32, frame: Frame) -> Bits:
     return np.stack([upscale(one, frame) > 0 for one in logits])
 
 
-def compared(sam: OpenVinoSam, case: Case, embedding: F32, reference: Any) -> dict[str, float]:
+def compared(sam: Sam, case: Case, embedding: F32, reference: Any) -> dict[str, float]:
     """Relative errors against the reference, and the share of mask pixels that differ."""
     logits, predicted = sam.decode(embedding, [case.prompt])
     ours = masks(logits[0, 1:], case.frame)
@@ -83,7 +84,7 @@ def compared(sam: OpenVinoSam, case: Case, embedding: F32, reference: Any) -> di
     }
 
 
-def answers(sam: OpenVinoSam, asked: list[Case]) -> list[NDArray[np.bool_]]:
+def answers(sam: Sam, asked: list[Case]) -> list[NDArray[np.bool_]]:
     """Of each case its best candidate's mask by predicted IoU."""
     out, embedded = [], {}
     for case in asked:
@@ -94,35 +95,35 @@ def answers(sam: OpenVinoSam, asked: list[Case]) -> list[NDArray[np.bool_]]:
     return out
 
 
-def loaded(path: Path, precision: Wish) -> OpenVinoSam:
+def loaded(path: Path, precision: Wish) -> Sam:
     with path.open("rb") as file:
         return load_sam(file, precision=precision)
 
 
-class _Rounded(runtime._Compiled):
+class _Rounded(OpenVinoSession):
     """A graph whose products get their factors rounded to bf16; sums stay f32, as the instructions have them."""
 
-    def __init__(self, core: Any, model: Any, options: dict[str, Any]) -> None:
+    def __init__(self, model: Any, options: dict[str, Any], requests: int = 1) -> None:
         products = [node for node in model.get_ordered_ops() if node.get_type_name() in PRODUCTS]
         for factor in [node.input(i) for node in products for i in (0, 1)]:
             rough = op.convert(op.convert(factor.get_source_output(), "bf16"), "f32")
             factor.replace_source_output(rough.output(0))
-        super().__init__(core, model, options)
+        super().__init__(model, options, requests)
 
 
-def in_bf16(path: Path) -> tuple[str, OpenVinoSam]:
+def in_bf16(path: Path) -> tuple[str, Sam]:
     """How it is computed, and the network."""
     if measure(cpu_threads(), quantized=False).bf16:
         return "bf16", loaded(path, "bf16")
-    with patch.object(runtime, "_Compiled", _Rounded):
+    with patch.object(openvino, "OpenVinoSession", _Rounded):
         return "bf16, imitated", loaded(path, "f32")
 
 
-def in_int8(path: Path) -> tuple[str, OpenVinoSam]:
+def in_int8(path: Path) -> tuple[str, Sam]:
     return "int8", loaded(path, "int8")
 
 
-def row(name: str, sam: OpenVinoSam, asked: list[Case], exact: F32, truth: list[Bits]) -> str:
+def row(name: str, sam: Sam, asked: list[Case], exact: F32, truth: list[Bits]) -> str:
     """``exact``: f32's embedding of the first case, ``truth``: its masks."""
     found = [iou(mine, theirs) for mine, theirs in zip(answers(sam, asked), truth, strict=True)]
     error = relative(sam.encode(asked[0].image), exact)

@@ -22,7 +22,7 @@ import numpy as np
 
 from bench.draw_checkpoint import draw
 from bench.sam_turns import REFERENCE, ROOT, Turn, Worker, ours, reference, summary
-from sam_mask_service.sam.machine import Rates, cpu_threads, measure
+from sam_mask_service.runtime.machine import Rates, cpu_threads, measure
 
 PACKAGES = ("torch==2.13.0", "segment-anything==1.0", "numpy", "pillow")
 GFLOP = 972

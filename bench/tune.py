@@ -22,9 +22,9 @@ from bench.parity_real import loaded
 from bench.score_masks_local import ALL_SETS, Bench, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import RGB
+from sam_mask_service.sam.backend import Features, Sam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.tuning import TUNED, Tuning
@@ -41,7 +41,7 @@ LARGE = 400.0
 class OnceEncoded:
     """A SAM that encodes every view of a picture once, and answers every prompt once."""
 
-    def __init__(self, sam: OpenVinoSam) -> None:
+    def __init__(self, sam: Sam) -> None:
         self.sam = sam
         self.name, self.precision, self.device, self.image_size = sam.name, sam.precision, sam.device, sam.image_size
         self._embeddings: dict[bytes, F32] = {}
@@ -53,7 +53,10 @@ class OnceEncoded:
             self._embeddings[key] = self.sam.encode(image, deadline)
         return self._embeddings[key]
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        assert isinstance(embedding, np.ndarray)
         parts = [embedding[0, :2].tobytes()]
         parts += [x.tobytes() for p in prompts for x in (p.points, p.labels, p.box, p.mask) if x is not None]
         key = hashlib.sha256(b"".join(parts)).digest()
@@ -127,7 +130,7 @@ def swept(judge: Judge, part: str, only: str | None, rounds: int) -> Tuning:
     return best
 
 
-def real_sam() -> OpenVinoSam:
+def real_sam() -> Sam:
     return loaded(mobile_sam(), "auto")
 
 

@@ -23,12 +23,13 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "targets",
         # What touches the world, finds faces, draws masks.
         "doors",
+        "runtime",
         "faces sam",
         "segment",
         # What can be asked, and what is done for it.
         "params",
         "actions",
-        "settings gate sessions heap",
+        "settings gate sessions",
         "engines nets reader tasks",
         # Running it.
         "service",
@@ -52,6 +53,8 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "urllib.request": frozenset(),
     "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset(),
+    "openvino": frozenset({"runtime/"}),
+    "flatbuffers": frozenset({"runtime/tflite.py"}),
     "mediapipe": frozenset(),
     "fastapi": frozenset({"http/"}),
     "starlette": frozenset({"http/"}),

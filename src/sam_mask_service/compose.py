@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING
 
 import cv2
 
-from . import heap
 from .doors import weights
 from .doors.model_table import ModelRow
 from .doors.weights_errors import WeightsError
@@ -20,7 +19,9 @@ from .engines import Engines, Loader, Report, Rung
 from .errors import EngineUnavailable
 from .faces.build import build_detector
 from .faces.detector import FaceDetector
+from .faces.ensemble import MEMBERS
 from .nets import Net, Nets
+from .runtime import heap
 from .sam.checkpoint import CheckpointError
 from .segment.cutter import Cutter
 from .segment.mesh import MeshSegmenter
@@ -29,7 +30,7 @@ from .service import Service
 from .settings import SMALL_SAM, Settings
 
 if TYPE_CHECKING:
-    from .sam.runtime import SamBackend
+    from .sam.backend import SamBackend
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +72,16 @@ def build_mesh(settings: Settings) -> MeshSegmenter:
 
 
 def detector_of(settings: Settings) -> FaceDetector:
-    """The detector, with YuNet where it is installed."""
-    return build_detector(optional("yunet", settings), threads=settings.workers)
+    """The detector, with whichever of the ensemble's other networks are installed."""
+    files = {member.name: optional(member.name, settings) for member in MEMBERS}
+    return build_detector(files, threads=settings.workers)
 
 
 def small_nets(service: Service) -> list[Net]:
     """The small nets that are not on this machine: how each is fetched, and put in force."""
     settings = service.settings
     install: dict[str, Callable[[], None]] = {
-        "yunet": lambda: service.renew_detector(detector_of(settings)),
+        **{member.name: lambda: service.renew_detector(detector_of(settings)) for member in MEMBERS},
         "hair": lambda: service.engines.renew(build_mesh(settings)),
     }
     missing = [row for row in map(weights.model, install) if weights.find(row, settings.models_dir) is None]
@@ -143,7 +145,7 @@ def sam_loader(settings: Settings, mesh: Cutter, network: Network | None = None)
     """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
 
     def load(report: Report) -> Segmenter:
-        from .sam.machine import ArithmeticUnavailable
+        from .runtime.machine import ArithmeticUnavailable
         from .segment.sam import SamSegmenter
 
         try:

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .errors import InvalidParameter
-from .faces.detector import DetectorName, Recall
+from .faces.detector import DetectorName
+from .faces.ensemble import Recall
 from .geometry import Order
 from .segment.segmenter import Detail
 from .targets import TARGETS, Edit, find, resolve_invert

@@ -17,7 +17,7 @@ from sam_mask_service.cli.doctor import examine, report
 from sam_mask_service.cli.finding import Finding
 from sam_mask_service.cli.portrait import drawn_portrait
 from sam_mask_service.geometry import Box, Face
-from sam_mask_service.sam.machine import Rates
+from sam_mask_service.runtime.machine import Rates
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.settings import Settings

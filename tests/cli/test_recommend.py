@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sam_mask_service.cli.recommend import Trial, recommended
+from sam_mask_service.runtime.machine import Rates
 from sam_mask_service.sam.advice import advise
-from sam_mask_service.sam.machine import Rates
 
 from ..support.scene import settings
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.faces.effort import EFFORTS
-from sam_mask_service.faces.judge import SURE_ALONE, Evidence, confidence
+from sam_mask_service.faces.ensemble import YUNET
+from sam_mask_service.faces.judge import SURE_ALONE, Evidence, Heard, confidence
 
 FACE = Evidence(total=2.4, best=0.9, presence=0.99, shift=0.01)
 HAND = Evidence(total=0.5, best=0.5, presence=0.02, shift=0.08)
+UNSEEN = (Heard(YUNET.weights, 0.0),)
 shares = st.floats(0, 1)
 evidence = st.builds(
     Evidence,
@@ -20,10 +23,14 @@ evidence = st.builds(
     best=shares,
     presence=shares,
     shift=st.floats(0, 5),
-    yunet=st.none() | st.floats(0, 1),
+    heard=st.just(()) | st.builds(lambda score: (Heard(YUNET.weights, score),), st.floats(0, 1)),
     bordered=st.booleans(),
     straight=st.none() | st.floats(0, 1),
 )
+
+
+def heard(*scores: float) -> tuple[Heard, ...]:
+    return tuple(Heard(YUNET.weights, score) for score in scores)
 
 
 def test_a_face_and_a_hand() -> None:
@@ -47,13 +54,13 @@ def test_an_unsteady_mesh_never_makes_it_surer(e: Evidence, more: float) -> None
     [
         ({"bordered": True}, False),
         ({"straight": 0.0}, False),
-        ({"yunet": 0.0}, False),
+        ({"heard": UNSEEN}, False),
         ({"presence": 0.0}, False),
     ],
 )
-def test_each_doubt_counts(change: dict[str, float], surer: bool) -> None:
+def test_each_doubt_counts(change: dict[str, Any], surer: bool) -> None:
     weaker = Evidence(total=1.2, best=0.7, presence=0.8, shift=0.02)
-    assert (confidence(replace(weaker, **change)) > confidence(weaker)) == surer  # type: ignore[arg-type]
+    assert (confidence(replace(weaker, **change)) > confidence(weaker)) == surer
 
 
 def test_a_tilted_face_that_stands_upright_in_its_own_window_is_believed() -> None:
@@ -65,12 +72,12 @@ def test_a_tilted_face_that_stands_upright_in_its_own_window_is_believed() -> No
 @given(evidence)
 def test_yunets_silence_takes_no_sure_face_away(e: Evidence) -> None:
     """It may have looked too coarsely, as once at a strip; a face that is sure without it can still be told alone."""
-    alone, heard = confidence(replace(e, yunet=None)), confidence(replace(e, yunet=0.0))
+    alone, heard = confidence(replace(e, heard=())), confidence(replace(e, heard=UNSEEN))
     assert heard <= alone
-    assert heard >= EFFORTS["normal"].with_yunet.alone or alone < SURE_ALONE
+    assert heard >= EFFORTS["normal"].joined.alone or alone < SURE_ALONE
 
 
 @given(shares, shares)
 def test_yunets_score_orders(a: float, b: float) -> None:
     low, high = sorted([max(0.01, a), max(0.01, b)])
-    assert confidence(replace(FACE, yunet=low)) <= confidence(replace(FACE, yunet=high))
+    assert confidence(replace(FACE, heard=heard(low))) <= confidence(replace(FACE, heard=heard(high)))

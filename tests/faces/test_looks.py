@@ -63,7 +63,7 @@ def test_the_first_pass_that_saw_it_well_names_it() -> None:
     evidence = looks.evidence(place, presence=0.7, shift=0.1, straight=None)
     assert evidence.total == pytest.approx(1.3)
     assert evidence.best == pytest.approx(0.8)
-    assert evidence.yunet is None
+    assert evidence.heard == ()
     assert not evidence.bordered
 
 

@@ -29,7 +29,7 @@ def portrait() -> RGB:
 
 @pytest.fixture(scope="module")
 def detector() -> FaceDetector:
-    return build_detector(FILE)
+    return build_detector({"yunet": FILE})
 
 
 @needs_file
@@ -64,7 +64,7 @@ def test_no_face_is_guessed(detector: FaceDetector) -> None:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="not installed"):
-        build_detector(tmp_path / "none.onnx")
+        build_detector({"yunet": tmp_path / "none.onnx"})
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x08\x07" + b"\x00" * 500])

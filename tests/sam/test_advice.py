@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sam_mask_service.runtime.machine import Rates
 from sam_mask_service.sam.advice import COSTS, advise
-from sam_mask_service.sam.machine import Rates
 
 
 @pytest.mark.parametrize(

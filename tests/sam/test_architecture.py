@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from sam_mask_service.sam.architecture import detect
+from sam_mask_service.sam.architectures.tinyvit import TinyVitConfig
+from sam_mask_service.sam.architectures.vit import VitConfig
 from sam_mask_service.sam.checkpoint import State, WrongArchitecture
-from sam_mask_service.sam.config import Architecture, TinyVitConfig, VitConfig
+from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.shapes import expected_shapes
 
 from ..support.drawn_sam import TINYVIT, VIT, draw
@@ -41,6 +43,7 @@ def test_official_key_lists(name: str, size: int, blocks: int) -> None:
     found = detect(shape_only(shapes))
     assert found.image_size == size and found.grid == size // 16
     encoder = found.encoder
+    assert isinstance(encoder, TinyVitConfig | VitConfig)
     assert sum(encoder.depths) == blocks if isinstance(encoder, TinyVitConfig) else len(encoder.windows) == blocks
     unused = set(shapes) - {key for key, _ in expected_shapes(found)}
     assert all(key.startswith(("image_encoder.head.", "image_encoder.norm_head.")) for key in unused)

@@ -10,12 +10,12 @@ import pytest
 
 from bench.draw_checkpoint import OFFICIAL, draw
 from sam_mask_service.doors.model_table import ROWS
+from sam_mask_service.runtime.machine import ArithmeticUnavailable
 from sam_mask_service.sam import load
 from sam_mask_service.sam.architecture import detect
+from sam_mask_service.sam.architectures.vit import VitConfig
 from sam_mask_service.sam.checkpoint import read_state
-from sam_mask_service.sam.config import VitConfig
 from sam_mask_service.sam.load import load_sam
-from sam_mask_service.sam.machine import ArithmeticUnavailable
 from sam_mask_service.sam.shapes import expected_shapes
 
 from ..support import torchzip
@@ -66,7 +66,7 @@ def test_a_precision_that_the_machine_has_not(tmp_path: Path, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise RuntimeError("could not create a primitive descriptor")
 
-    monkeypatch.setattr(load, "OpenVinoSam", refuse)
+    monkeypatch.setattr(load, "Sam", refuse)
     with path.open("rb") as file:
         with pytest.raises(ArithmeticUnavailable, match="bf16; set SAM_PRECISION"):
             load_sam(file, precision="bf16", threads=1)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from bench.parity_real import GOLDEN, PAIR, Case, cases, compared, loaded
-from sam_mask_service.deadline import NO_DEADLINE
 from sam_mask_service.mask import iou
+from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 
@@ -25,17 +24,17 @@ needs_pair = pytest.mark.skipif(
 
 
 @cache
-def _sam() -> OpenVinoSam:
+def _sam() -> Sam:
     return loaded(mobile_sam(), "f32")
 
 
 @pytest.fixture
-def sam() -> OpenVinoSam:
+def sam() -> Sam:
     return _sam()
 
 
 @needs_pair
-def test_the_reference_answers_the_same(sam: OpenVinoSam) -> None:
+def test_the_reference_answers_the_same(sam: Sam) -> None:
     reference = np.load(GOLDEN / f"{PAIR}.npz")
     asked: list[Case] = list(cases())[:6]
     embeddings = {number: sam.encode(asked[3 * number].image) for number in (0, 1)}
@@ -46,7 +45,7 @@ def test_the_reference_answers_the_same(sam: OpenVinoSam) -> None:
         assert row["pixels"] < 1e-5, case.key
 
 
-def test_prompts_of_any_length_answer_alone_as_together(sam: OpenVinoSam) -> None:
+def test_prompts_of_any_length_answer_alone_as_together(sam: Sam) -> None:
     image, _ = portrait((300, 260), (130, 150), 120, 160)
     embedding = sam.encode(image)
     spots = np.random.default_rng(5).uniform(300, 800, (11, 2)).astype(np.float32)
@@ -59,7 +58,7 @@ def test_prompts_of_any_length_answer_alone_as_together(sam: OpenVinoSam) -> Non
 
 
 @pytest.mark.parametrize("count", [5, 13])
-def test_what_fills_a_prompt_up_is_seen_by_nothing(sam: OpenVinoSam, count: int) -> None:
+def test_what_fills_a_prompt_up_is_seen_by_nothing(sam: Sam, count: int) -> None:
     """A decoder made for just so many tokens answers the same; 13 go to the larger one."""
     embedding = sam.encode(portrait((300, 260), (130, 150), 120, 160)[0])
     spots = np.random.default_rng(count).uniform(300, 800, (count - 1, 2)).astype(np.float32)
@@ -67,13 +66,13 @@ def test_what_fills_a_prompt_up_is_seen_by_nothing(sam: OpenVinoSam, count: int)
     tokens = sam._prompts.tokens(prompt)[None]
     exact = sam._decoders._make(tokens.shape[1])
     source = sam._source(embedding, sam._prompts.no_mask)
-    expected = exact([source, tokens, np.zeros(tokens.shape[:2], np.float32)], NO_DEADLINE)
+    expected = exact.run([source, tokens, np.zeros(tokens.shape[:2], np.float32)])
     logits, scores = sam.decode(embedding, [prompt])
     assert np.abs(logits - expected[0]).max() < 1e-3 * np.abs(expected[0]).max()
     assert np.abs(scores - expected[1]).max() < 1e-4
 
 
-def test_a_drawn_face_is_outlined_better_than_by_the_mesh_engine_alone(sam: OpenVinoSam) -> None:
+def test_a_drawn_face_is_outlined_better_than_by_the_mesh_engine_alone(sam: Sam) -> None:
     image, truth = portrait((700, 600), (300, 360), 300, 400)
     found = [face((300, 360), 300, 400)]
     mesh = MeshSegmenter()

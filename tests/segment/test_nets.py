@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from skimage import data
 
 from sam_mask_service.errors import Internal
-from sam_mask_service.faces.network import mediapipe_file
 from sam_mask_service.geometry import Box, Face
-from sam_mask_service.segment import tflite
+from sam_mask_service.runtime import tflite
+from sam_mask_service.runtime.openvino import mediapipe_file
 from sam_mask_service.segment.mesh import MeshSegmenter
-from sam_mask_service.segment.nets import CLASSES, HairNet, ParsingNet, PersonNet
+from sam_mask_service.segment.nets import HairNet, ParsingNet, PersonNet
+from sam_mask_service.segment.region_table import region
 
 MODELS = Path(os.environ.get("SAM_SHARED", Path(__file__).parents[3] / "shared")) / "models"
 HAIR = MODELS / "hair_segmentation.tflite"
@@ -67,8 +68,8 @@ def test_the_parsing_network_names_the_parts(portrait: NDArray[np.uint8]) -> Non
     assert classes.shape == (448, 448)
     assert classes.max() <= 18
     k = 448 / 240
-    assert classes[int(35 * k), int(105 * k)] in CLASSES["hair"]
-    assert classes[int(130 * k), int(95 * k)] in (*CLASSES["skin"], *CLASSES["nose"])
+    assert classes[int(35 * k), int(105 * k)] in region("hair").classes
+    assert classes[int(130 * k), int(95 * k)] in (*region("skin").classes, *region("nose").classes)
 
 
 @needs_hair
@@ -84,8 +85,8 @@ def test_more_networks_give_more_regions(portrait: NDArray[np.uint8], face: Face
         hair = engine.masks(embedding, [face], "hair")[0].patch
         assert 1500 < hair.bits.sum() < 15000
         assert hair.y < 60
-    for region in ("face", "head", "ears", "neck", "glasses", "face,-glasses,hair"):
-        assert full.masks(embedding, [face], region)[0].patch.bits.dtype == bool
+    for name in ("face", "head", "ears", "neck", "glasses", "face,-glasses,hair"):
+        assert full.masks(embedding, [face], name)[0].patch.bits.dtype == bool
 
 
 @needs_hair

@@ -16,6 +16,7 @@ from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import Internal
 from sam_mask_service.geometry import Bits, Box, Face
 from sam_mask_service.mask import distance_to
+from sam_mask_service.sam.backend import Features
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import Prompt
@@ -62,7 +63,9 @@ class Following(FakeSam):
 
     besides: Callable[[Bits], Bits] | None = None
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
         (prompt,) = prompts
         self.calls.append(("decode", 1, prompt.mask is not None))
         side, step = self.image_size // 4, 4 * SIZE // self.image_size

@@ -14,6 +14,7 @@ from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import Bits, Box, Face
 from sam_mask_service.mask import band as mask_band
 from sam_mask_service.mask import expand, iou
+from sam_mask_service.sam.backend import Features
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
@@ -78,7 +79,9 @@ class Told(FakeSam):
     told: Sequence[tuple[Bits, float]] = ()
     seen: SamEmbedding | None = None
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
         assert self.seen is not None
         self.calls.append(("decode", len(prompts), prompts[0].mask is not None))
         one = np.stack([20 * coarse(patch(bits), self.seen.views[0]) - 10 for bits, _ in self.told])

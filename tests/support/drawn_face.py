@@ -7,13 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sam_mask_service.faces.mesh import (
+    BROWS,
     CHIN,
+    EYES,
     FOREHEAD,
-    HOLES,
     LEFT_CHEEK,
+    MOUTH,
+    MOUTH_OPENING,
+    NOSE,
     NOSE_TIP,
     OVAL,
-    PARTS,
     RIGHT_CHEEK,
 )
 from sam_mask_service.geometry import Box, Face, Points
@@ -26,13 +29,13 @@ def points(centre: tuple[float, float], width: float, height: float, angle: floa
     xyz = np.zeros((468, 3), np.float32)
     turns = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
     xyz[list(OVAL), 0], xyz[list(OVAL), 1] = np.sin(turns) / 2, -np.cos(turns) / 2
-    for cx, ring in ((-0.2, PARTS["eyes"][0]), (0.2, PARTS["eyes"][1])):
+    for cx, ring in ((-0.2, EYES[0]), (0.2, EYES[1])):
         _ring(xyz, ring, cx, -0.1, 0.09, 0.03)
-    for cx, ring in ((-0.2, PARTS["brows"][0]), (0.2, PARTS["brows"][1])):
+    for cx, ring in ((-0.2, BROWS[0]), (0.2, BROWS[1])):
         _ring(xyz, ring, cx, -0.2, 0.12, 0.02)
-    _ring(xyz, PARTS["nose"][0], 0, 0.03, 0.09, 0.14)
-    _ring(xyz, PARTS["mouth"][0], 0, 0.25, 0.16, 0.06)
-    _ring(xyz, HOLES["lips"][0], 0, 0.25, 0.11, 0.02)
+    _ring(xyz, NOSE, 0, 0.03, 0.09, 0.14)
+    _ring(xyz, MOUTH, 0, 0.25, 0.16, 0.06)
+    _ring(xyz, MOUTH_OPENING, 0, 0.25, 0.11, 0.02)
     xyz[NOSE_TIP, :2] = 0, 0.08
     for name, at in ((CHIN, (0, 0.5)), (FOREHEAD, (0, -0.5)), (LEFT_CHEEK, (-0.5, 0)), (RIGHT_CHEEK, (0.5, 0))):
         xyz[name, :2] = at
@@ -49,8 +52,8 @@ def _ring(xyz: Points, ring: tuple[int, ...], cx: float, cy: float, a: float, b:
 
 def face(centre: tuple[float, float], width: float, height: float, angle: float = 0.0, mesh: bool = True) -> Face:
     xyz = points(centre, width, height, angle)
-    eyes = [xyz[list(ring), :2].mean(0) for ring in PARTS["eyes"]]
-    mouth = xyz[list(PARTS["mouth"][0]), :2].mean(0)
+    eyes = [xyz[list(ring), :2].mean(0) for ring in EYES]
+    mouth = xyz[list(MOUTH), :2].mean(0)
     spots = np.array([*eyes, xyz[NOSE_TIP, :2], mouth, xyz[LEFT_CHEEK, :2], xyz[RIGHT_CHEEK, :2]], np.float32)
     box = Box(centre[0] - width / 2, centre[1] - width / 2 + 0.1 * height, width, width)
     return Face(box, 0.9, spots, xyz if mesh else None, 0.9 if mesh else 0.0)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sam_mask_service.sam.config import Architecture, TinyVitConfig, VitConfig
+from sam_mask_service.sam.architectures.tinyvit import TinyVitConfig
+from sam_mask_service.sam.architectures.vit import VitConfig
+from sam_mask_service.sam.config import Architecture
 
 Array = NDArray[np.float64]
 State = dict[str, NDArray[Any]]

@@ -15,8 +15,8 @@ import typer
 
 from .. import __version__
 from ..doors import weights
+from ..runtime.machine import cpu_threads, measure
 from ..sam.advice import Advice, advise
-from ..sam.machine import cpu_threads, measure
 from ..service import Service
 from ..settings import SMALL_SAM, Settings, SettingsError, load, strays
 from . import models

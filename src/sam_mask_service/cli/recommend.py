@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..doors import weights
+from ..faces.ensemble import MEMBERS
 from ..sam.advice import Advice
 from ..settings import SMALL_SAM, Settings
 
 WORSE = 0.02
 """IoU by which SAM must be worse than the mesh engine on the drawn portrait to be advised against."""
-SMALL_NETS = ("yunet", "hair")
+SMALL_NETS = (*(member.name for member in MEMBERS), "hair")
 
 
 @dataclass(frozen=True, slots=True)

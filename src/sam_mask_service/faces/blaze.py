@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import openvino as ov
 
 from ..geometry import RGB
+from ..runtime.openvino import mediapipe_file, read, small_session, widened
+from ..runtime.session import Tensor
 from .candidates import COLUMNS, Rows, weighted_nms
-from .network import Network, Tensor, core, mediapipe_file
 
 NMS_IOU = 0.3
 SCORE_CLIP = 100.0
@@ -64,40 +64,21 @@ def decode(raw: Tensor, logits: Tensor, centres: Tensor, size: int, threshold: f
     return rows
 
 
-def widened(model: ov.Model, size: int, trained: int) -> ov.Model:
-    """The full-range network for a window of ``size`` (a multiple of 32) in place of ``trained``: it is convolutional
-    throughout, so that only the sizes written into its three up-samplings and two last reshapes change.
-
-    One wide window costs as much as the small ones that would tile it without any overlap.
-    """
-    for op in model.get_ordered_ops():
-        shape = op.output(0).get_partial_shape()
-        if op.get_type_name() == "Interpolate":
-            sides = np.array([int(shape[1].get_length()), int(shape[2].get_length())]) * size // trained
-            op.input(1).replace_source_output(ov.opset13.constant(sides.astype(np.int32)).output(0))
-        elif op.get_type_name() == "Reshape" and shape.rank.get_length() == 3:
-            flat = np.array([1, -1, int(shape[2].get_length())], np.int64)
-            op.input(1).replace_source_output(ov.opset13.constant(flat).output(0))
-    model.get_parameters()[0].set_partial_shape(ov.PartialShape([1, size, size, 3]))
-    model.validate_nodes_and_infer_types()
-    return model
-
-
 class BlazeFace:
     """One variant, compiled; ``size`` widens the window of the full-range one. Thread-safe."""
 
     def __init__(self, spec: Spec, requests: int = 1, size: int | None = None) -> None:
         self.size = size or spec.size
-        model = core().read_model(str(mediapipe_file(spec.file)))
+        model = read(mediapipe_file(spec.file))
         if self.size != spec.size:
             model = widened(model, self.size, spec.size)
         self._centres = anchors(self.size, spec.layers)
-        self._network = Network(model, requests)
+        self._network = small_session(model, requests)
 
     def __call__(self, window: RGB, threshold: float) -> Rows:
         """Candidates in ``window`` ((size, size, 3) uint8) with a score of ``threshold`` or more, in its pixels."""
         tensor = window[None].astype(np.float32)
         tensor *= 1 / 127.5
         tensor -= 1
-        raw, logits = self._network(tensor)
+        raw, logits = self._network.run([tensor])
         return weighted_nms(decode(raw, logits, self._centres, self.size, threshold), NMS_IOU)

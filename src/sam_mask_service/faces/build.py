@@ -1,18 +1,21 @@
-"""Which detector there is: the built-in one, with YuNet's eyes where its file is."""
+"""Which detector there is: the built-in one, joined by the networks whose files are here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .detector import FaceDetector
-from .effort import YUNET_SIZE
+from .ensemble import MEMBERS
 from .finder import FaceFinder
-from .yunet import YuNet
 
 
-def build_detector(yunet: Path | None = None, threads: int = 1) -> FaceDetector:
-    """``yunet``: the ONNX file, or None when it is not installed. ``threads``: how many inferences may run at once.
+def build_detector(files: Mapping[str, Path | None] | None = None, threads: int = 1) -> FaceDetector:
+    """``files``: of the ensemble's members by name, None for one that is not installed. ``threads``: how many inferences may run at
+    once.
 
-    Raises EngineUnavailable when the mediapipe package's models are not there or the YuNet file cannot be read.
+    Raises EngineUnavailable when the mediapipe package's models are not there or a member's file cannot be read.
     """
-    return FaceFinder(threads, None if yunet is None else YuNet(yunet, YUNET_SIZE, threads))
+    here = {name: file for name, file in (files or {}).items() if file is not None}
+    nets = {member: member.build(here[member.name], member.size, threads) for member in MEMBERS if member.name in here}
+    return FaceFinder(threads, nets)

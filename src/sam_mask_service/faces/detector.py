@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Face
+from .ensemble import MEMBERS, Recall
 
-DetectorName = Literal["auto", "mediapipe", "yunet"]
-Recall = Literal["normal", "high"]
+if TYPE_CHECKING:
+    DetectorName = str
+else:
+    DetectorName = Literal[("auto", "mediapipe", *(member.name for member in MEMBERS))]
+"""``auto``: every network that is installed; ``mediapipe``: BlazeFace alone; else it and the one named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .detector import Recall
+from .ensemble import Recall
 
-SMALL, WIDE, YUNET_SIZE = 192, 384, 640
-"""Window sides that the networks are compiled for: BlazeFace's own, the widened one, and YuNet's."""
+SMALL, WIDE = 192, 384
+"""Window sides that BlazeFace is compiled for: its own, and the widened one."""
 SEEN = 0.15
 """BlazeFace scores below this are no evidence of anything."""
-YUNET_SEEN = 0.3
 NMS = 0.3
 DOMINANT = 0.12
 """A sure face of this share of the picture's longer side is what the picture is of."""
@@ -48,20 +47,20 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """``fine``: longer sides of the sizes for small faces, such that few windows cover them; none is more than ``enlarge`` × the
-    picture's own. ``yunet``: the same for YuNet, one size. ``weak``: a place needs one look with this score. ``mediapipe``,
-    ``with_yunet``, ``turned``: what makes a face without and with YuNet, and in the last pass, where seven turns are seven
-    chances to err. ``background``: in a group, the odds asked of a face smaller than the median of the sure ones grow with
+    """``recall``: whose row it is. ``fine``: longer sides of the sizes for small faces, such that few windows cover them; none is
+    more than ``enlarge`` × the picture's own. ``weak``: a place needs one look with this score. ``mediapipe``, ``joined``,
+    ``turned``: what makes a face where BlazeFace looks alone, where others join it, and in the last pass, where seven turns are
+    seven chances to err. ``background``: in a group, the odds asked of a face smaller than the median of the sure ones grow with
     this power of how much smaller it is. ``windows``: windows of the fine sizes, ``places``: candidates that are looked at, at
     most. ``always``: every pass, even when the first has settled it.
     """
 
+    recall: Recall
     fine: tuple[int, ...]
-    yunet: int
     enlarge: float
     weak: float
     mediapipe: Bar
-    with_yunet: Bar
+    joined: Bar
     turned: Bar
     background: float
     windows: int
@@ -71,12 +70,12 @@ class Effort:
 
 EFFORTS: dict[Recall, Effort] = {
     "normal": Effort(
+        recall="normal",
         fine=(576, 960, 1392),
-        yunet=1280,
         enlarge=1.3,
         weak=0.25,
         mediapipe=Bar(0.55, 0.85),
-        with_yunet=Bar(0.75, 0.95),
+        joined=Bar(0.75, 0.95),
         turned=Bar(0.9, 0.9),
         background=3.0,
         windows=64,
@@ -84,12 +83,12 @@ EFFORTS: dict[Recall, Effort] = {
         always=False,
     ),
     "high": Effort(
+        recall="high",
         fine=(576, 960, 1392, 2064),
-        yunet=1920,
         enlarge=2.0,
         weak=0.2,
         mediapipe=Bar(0.35, 0.45),
-        with_yunet=Bar(0.45, 0.55),
+        joined=Bar(0.45, 0.55),
         turned=Bar(0.6, 0.6),
         background=0.0,
         windows=160,

@@ -2,13 +2,14 @@
 
 The passes, each only when needed: the whole picture in two sizes, and once more within a border for faces that fill the frame;
 windows over finer sizes for small faces; the picture turned. ``found_by`` names the first of them that saw a face well.
-BlazeFace looks always; YuNet joins it where its file is. The verdict (see judge.py) weighs all looks and the face mesh.
+BlazeFace looks always; the networks of ensemble.py join it where their files are. The verdict (see judge.py) weighs all looks
+and the face mesh.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -36,12 +37,12 @@ from .effort import (
     TURNED_TRIES,
     TURNS,
     WIDE,
-    YUNET_SIZE,
     Bar,
 )
+from .ensemble import MEMBERS, Member, Network
 from .examiner import Examiner
 from .landmarker import Landmarker
-from .looks import Glance, Looks, Mapper, Network, box_of, hints
+from .looks import Glance, Looks, Mapper, box_of, hints
 from .sanitise import sane_faces
 from .sections import Search, sections
 from .tiles import (
@@ -57,7 +58,6 @@ from .tiles import (
     turned,
     within,
 )
-from .yunet import YuNet
 
 RECIPE = DetectOptions()
 T = TypeVar("T")
@@ -71,10 +71,10 @@ class FaceFinder:
     Raises EngineUnavailable when the mediapipe package's models are not there.
     """
 
-    def __init__(self, threads: int = 1, yunet: YuNet | None = None) -> None:
+    def __init__(self, threads: int = 1, others: Mapping[Member, Network] | None = None) -> None:
         self._small = BlazeFace(FULL_RANGE, threads, SMALL)
         self._wide = BlazeFace(FULL_RANGE, threads, WIDE)
-        self._yunet = yunet
+        self._others = dict(others or {})
         self._examiner = Examiner(self._small, Landmarker(threads))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
         self._run: Mapper = self._pool.map if self._pool else map
@@ -85,25 +85,23 @@ class FaceFinder:
 
     @property
     def name(self) -> str:
-        """``yunet`` or ``mediapipe``: what ``detector=auto`` looks with."""
-        return "mediapipe" if self._yunet is None else "yunet"
+        """What ``detector=auto`` looks with: the others that are installed, or ``mediapipe``."""
+        return "+".join(member.name for member in self._others) or "mediapipe"
 
     @property
     def landmarker(self) -> Landmarker:
         return self._examiner.landmarker
 
     def detect(self, image: RGB, options: DetectOptions = RECIPE, deadline: Deadline = NO_DEADLINE) -> list[Face]:
-        """See FaceDetector. Raises EngineUnavailable for ``detector="yunet"`` without its file."""
-        if options.detector == "yunet" and self._yunet is None:
-            raise EngineUnavailable("YuNet is not installed here; detector=mediapipe or auto is.")
-        yunet = None if options.detector == "mediapipe" else self._yunet
+        """See FaceDetector. Raises EngineUnavailable for a ``detector`` whose file is not here."""
+        others = self._asked(options.detector)
         effort = EFFORTS[options.recall]
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
-        bar = asked or (effort.with_yunet if yunet else effort.mediapipe)
+        bar = asked or (effort.joined if others else effort.mediapipe)
         picture = Pyramid(image)
         search = Search(picture, sections(picture, MAX_SECTIONS), effort, deadline)
         quarters = None if effort.always else self._soon(partial(self._quarters, search))
-        faces = self._upright(search, yunet, bar.company)
+        faces = self._upright(search, others, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background)
         certain = [face for face in faces if face.confidence >= CERTAIN]
         bar = asked or effort.turned
@@ -115,13 +113,22 @@ class FaceFinder:
         faces = sane_faces(faces, image.shape[1], image.shape[0])
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
-    def _upright(self, search: Search, yunet: YuNet | None, accept: float) -> list[Face]:
+    def _asked(self, name: str) -> dict[Member, Network]:
+        """The networks that join BlazeFace for ``detector=name``."""
+        if name == "auto":
+            return self._others
+        if name != "mediapipe" and not any(member.name == name for member in self._others):
+            title = next((member.title for member in MEMBERS if member.name == name), name)
+            raise EngineUnavailable(f"{title} is not installed here; detector=mediapipe or auto is.")
+        return {member: net for member, net in self._others.items() if member.name == name}
+
+    def _upright(self, search: Search, others: Mapping[Member, Network], accept: float) -> list[Face]:
         effort, deadline = search.effort, search.deadline
         looks = Looks(self._run)
         wide = search.views(partial(letterbox, size=WIDE))
         glances = [Glance(self._small, "picture", [halved(w) for w in wide]), Glance(self._wide, "picture", wide)]
-        if yunet:
-            glances.append(Glance(yunet, "picture", search.views(partial(letterbox, size=YUNET_SIZE))))
+        for member, net in others.items():
+            glances.append(Glance(net, "picture", search.views(partial(letterbox, size=member.size)), member))
         whole, *_ = looks.take(glances, deadline)
         if effort.always or whole[:, 4].max(initial=0.0) < SURE:
             looks.take(
@@ -129,7 +136,7 @@ class FaceFinder:
             )
         if not effort.always and (settled := self._settled(search, looks, accept)) is not None:
             return settled
-        looks.take(self._fine(search, yunet), deadline)
+        looks.take(self._fine(search, others), deadline)
         return self._verdicts(search, looks, looks.places(effort.weak), accept)
 
     def _settled(self, search: Search, looks: Looks, accept: float) -> list[Face] | None:
@@ -150,7 +157,7 @@ class FaceFinder:
         near = self._examiner.near(search.picture, hint.row, HINT_ZOOM, FOLLOWED)
         return any(row[4] >= FOLLOWED_BLIND or self._examiner.presence(search.picture, row) >= FOLLOWED for row in near)
 
-    def _fine(self, search: Search, yunet: YuNet | None) -> list[Glance]:
+    def _fine(self, search: Search, others: Mapping[Member, Network]) -> list[Glance]:
         picture, effort = search.picture, search.effort
         largest = effort.enlarge * length(picture)
         left, glances = effort.windows, []
@@ -160,8 +167,9 @@ class FaceFinder:
             if left < 0:
                 break
             glances.append(Glance(self._wide, "tiles", windows))
-        if yunet and (side := min(effort.yunet, int(largest))) > YUNET_SIZE:
-            glances.append(Glance(yunet, "tiles", fine_windows(picture, side, YUNET_SIZE)))
+        for member, net in others.items():
+            if (side := min(member.fine[effort.recall], int(largest))) > member.size:
+                glances.append(Glance(net, "tiles", fine_windows(picture, side, member.size), member))
         return glances
 
     def _turned(self, search: Search, certain: list[Face], accept: float) -> list[Face]:

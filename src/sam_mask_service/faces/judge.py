@@ -9,17 +9,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from .ensemble import Weights
+
 FLOOR = 0.01
 """Probabilities nearer to 0 or 1 than this count as this far: log-odds stay within ±4.6."""
 MAX_SHIFT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What a network beside BlazeFace says: how its ``score`` weighs, and its best one there, 0 where it saw nothing."""
+
+    weights: Weights
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of one candidate.
 
-    ``total``, ``best``: sum and maximum of BlazeFace's scores in all its looks. ``yunet``: YuNet's best score, 0 where it saw
-    nothing, None where it did not look. ``presence``: the mesh's probability. ``shift``: mean distance between the first and
+    ``total``, ``best``: sum and maximum of BlazeFace's scores in all its looks. ``heard``: of each other network that looked.
+    ``presence``: the mesh's probability. ``shift``: mean distance between the first and
     the second mesh as a share of the box's longer side. ``bordered``: only the look within a border saw it. ``straight``: for
     a tilted candidate its score when looked at upright (0 when it is gone then), else None. ``side``: the longer side in pixels.
     """
@@ -28,7 +38,7 @@ class Evidence:
     best: float
     presence: float
     shift: float
-    yunet: float | None = None
+    heard: tuple[Heard, ...] = ()
     bordered: bool = False
     straight: float | None = None
     side: float = 0.0
@@ -40,14 +50,9 @@ BIAS, TOTAL, BEST, PRESENCE, SHIFT = -0.3, 2.1, 0.9, 0.46, -16.0
 BORDERED = -4.1
 GONE = -4.0
 TILTED = -2.0
-UNSEEN = -3.0
-"""YuNet has looked and seen nothing."""
 SURE_ALONE, KEPT = 0.95, 0.95
-"""BlazeFace's confidence of which YuNet, having seen nothing, takes no more than to the second: a net that is added takes no sure
+"""BlazeFace's confidence of which others, having seen nothing, take no more than to the second: a net that is added takes no sure
 face away."""
-YUNET_BIAS, YUNET_TOTAL, YUNET_SCORE, YUNET_PRESENCE, YUNET_GONE = -7.0, 1.1, 11.3, 0.12, -1.0
-YUNET_LARGE, SMALL_SIDE, LARGE_SIDE = -1.3, 30.0, 80.0
-"""YuNet's misses are small faces, its mistakes are large ones (dogs): between these sides, in pixels, a doubt grows."""
 
 
 def log_odds(p: float) -> float:
@@ -56,13 +61,14 @@ def log_odds(p: float) -> float:
 
 
 def confidence(e: Evidence) -> float:
-    """Probability 0…1 that it is a face."""
-    if e.yunet:
-        return _sigmoid(_yunet_odds(e, e.yunet))
+    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does."""
+    seen = [_sigmoid(_odds(e, one.weights, one.score)) for one in e.heard if one.score]
+    if seen:
+        return max(seen)
     alone = _sigmoid(_blaze_odds(e))
-    if e.yunet is None:
+    if not e.heard:
         return alone
-    doubted = _sigmoid(_blaze_odds(e) + UNSEEN)
+    doubted = _sigmoid(_blaze_odds(e) + sum(one.weights.unseen for one in e.heard))
     return max(doubted, min(alone, KEPT)) if alone >= SURE_ALONE else doubted
 
 
@@ -74,11 +80,11 @@ def _blaze_odds(e: Evidence) -> float:
     return odds + (0.0 if e.straight is None else TILTED if upright else GONE)
 
 
-def _yunet_odds(e: Evidence, score: float) -> float:
-    odds = YUNET_BIAS + YUNET_TOTAL * e.total + YUNET_SCORE * score + YUNET_PRESENCE * log_odds(e.presence)
-    large = (e.side - SMALL_SIDE) / (LARGE_SIDE - SMALL_SIDE)
-    odds += YUNET_LARGE * min(1.0, max(0.0, large))
-    return odds + (YUNET_GONE if e.straight is not None and e.straight < CONFIRMED else 0.0)
+def _odds(e: Evidence, w: Weights, score: float) -> float:
+    odds = w.bias + w.total * e.total + w.score * score + w.presence * log_odds(e.presence)
+    large = (e.side - w.small_side) / (w.large_side - w.small_side)
+    odds += w.large * min(1.0, max(0.0, large))
+    return odds + (w.gone if e.straight is not None and e.straight < CONFIRMED else 0.0)
 
 
 def _sigmoid(odds: float) -> float:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Box, Face, Points
+from ..runtime.openvino import mediapipe_file, read, small_session
 from .blaze import sigmoid
-from .network import Network, core, mediapipe_file
 from .tiles import Pyramid, turned_window
 
 SIZE = 192
@@ -32,7 +32,7 @@ class Landmarker:
 
     def __init__(self, requests: int = 1) -> None:
         path = mediapipe_file("face_landmark/face_landmark.tflite")
-        self._network = Network(core().read_model(str(path)), requests)
+        self._network = small_session(read(path), requests)
 
     def landmarks(self, image: RGB, face: Face) -> tuple[Points, float]:
         """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence is low."""
@@ -45,7 +45,7 @@ class Landmarker:
         window = turned_window(picture, (cx, cy), side, angle, SIZE)
         tensor = window[None].astype(np.float32)
         tensor *= 1 / 255
-        raw, logit = self._network(tensor)
+        raw, logit = self._network.run([tensor])
         local = raw.reshape(POINTS, 3) * (side / SIZE)
         local[:, :2] -= side / 2
         c, s = math.cos(angle), math.sin(angle)

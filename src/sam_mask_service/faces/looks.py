@@ -10,26 +10,18 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 
 from ..deadline import Deadline
-from ..geometry import RGB, Box
+from ..geometry import Box
 from .candidates import Candidate, Rows, gathered, no_rows
-from .effort import DOMINANT, NMS, SEEN, SURE, YUNET_SEEN
-from .judge import Evidence
+from .effort import DOMINANT, NMS, SEEN, SURE
+from .ensemble import Member, Network
+from .judge import Evidence, Heard
 from .tiles import Window, placed, uncut
-from .yunet import YuNet
 
 Pass = Literal["picture", "tiles", "border", "turned"]
 A = TypeVar("A")
 B = TypeVar("B")
 HAIR = 0.3
 """A face's box grown by so much of it on every side holds hair and neck."""
-
-
-class Network(Protocol):
-    """What sees candidates in a window of ``size``."""
-
-    size: int
-
-    def __call__(self, window: RGB, threshold: float) -> Rows: ...
 
 
 class Mapper(Protocol):
@@ -40,20 +32,27 @@ class Mapper(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Glance:
-    """One look to be taken: ``net`` over all ``windows``, in the pass ``name``."""
+    """One look to be taken: ``net`` over all ``windows``, in the pass ``name``. ``member``: whose ``net`` is;
+    None: BlazeFace."""
 
     net: Network
     name: Pass
     windows: Sequence[Window]
+    member: Member | None = None
+
+    @property
+    def threshold(self) -> float:
+        return SEEN if self.member is None else self.member.seen
 
 
 @dataclass(slots=True)
 class Looks:
-    """Look by look: ``rows``, what it saw in picture pixels; ``by_yunet`` and ``passes``, who took it and in which pass."""
+    """Look by look: ``rows``, what it saw in picture pixels; ``members`` and ``passes``, whose it was (None: BlazeFace's)
+    and in which pass."""
 
     run: Mapper = map
     rows: list[Rows] = field(default_factory=list)
-    by_yunet: list[bool] = field(default_factory=list)
+    members: list[Member | None] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
 
     def take(self, glances: Sequence[Glance], deadline: Deadline) -> list[Rows]:
@@ -63,17 +62,17 @@ class Looks:
         Raises DeadlinePassed and ClientLeft.
         """
 
-        def see(item: tuple[Network, Window]) -> Rows:
-            net, window = item
+        def see(item: tuple[Glance, Window]) -> Rows:
+            glance, window = item
             deadline.check()
-            return placed(uncut(net(window.pixels, YUNET_SEEN if isinstance(net, YuNet) else SEEN), window), window)
+            return placed(uncut(glance.net(window.pixels, glance.threshold), window), window)
 
         longest = sorted(glances, key=lambda glance: -glance.net.size)
-        seen = self.run(see, [(glance.net, window) for glance in longest for window in glance.windows])
+        seen = self.run(see, [(glance, window) for glance in longest for window in glance.windows])
         rows = {glance: [no_rows(), *itertools.islice(seen, len(glance.windows))] for glance in longest}
         for glance in glances:
             self.rows.append(np.concatenate(rows[glance]))
-            self.by_yunet.append(isinstance(glance.net, YuNet))
+            self.members.append(glance.member)
             self.passes.append(glance.name)
         return self.rows[len(self.rows) - len(glances) :]
 
@@ -87,15 +86,19 @@ class Looks:
 
     def evidence(self, place: Candidate, presence: float, shift: float, straight: float | None) -> Evidence:
         """All that is known of the place."""
-        scores = list(zip(place.looks, self.by_yunet, self.passes, strict=True))
-        blaze = [score for score, yunet, _ in scores if not yunet]
-        other = [score for score, yunet, _ in scores if yunet]
+        scores = list(zip(place.looks, self.members, self.passes, strict=True))
+        blaze = [score for score, member, _ in scores if member is None]
+        others = {
+            member: max(score for score, whose, _ in scores if whose is member)
+            for member in self.members
+            if member is not None
+        }
         return Evidence(
             total=sum(blaze),
             best=max(blaze),
             presence=presence,
             shift=shift,
-            yunet=max(other) if other else None,
+            heard=tuple(Heard(member.weights, score) for member, score in others.items()),
             bordered=not any(score for score, _, name in scores if name != "border"),
             straight=straight,
             side=float(max(place.row[2:4])),

@@ -1,4 +1,4 @@
-"""The 468 face-mesh points as geometry: axes of the face, its outline with the forehead, and the polygons of its parts. Pure.
+"""The 468 face-mesh points as geometry: axes of the face, its outline with the forehead, and the rings of its parts. Pure.
 
 Point numbers follow mediapipe's canonical face model (``mediapipe/modules/face_geometry/data``).
 Left and right are the picture's. The mesh ends where the hair often begins or lower, so the outline has a raised forehead.
@@ -18,6 +18,8 @@ from ..geometry import Bits, Points
 
 Polygon = NDArray[np.float32]
 """(N, 2) float32 corners in pixels; a pixel's centre is at +0.5."""
+Rings = tuple[tuple[int, ...], ...]
+"""Point numbers of closed outlines."""
 
 CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK, NOSE_TIP = 152, 10, 234, 454, 1
 OVAL: Final = (
@@ -26,29 +28,17 @@ OVAL: Final = (
 )  # fmt: skip
 JAW: Final = OVAL[8:29]
 """The lower half of the oval, from the right cheek over the chin to the left cheek."""
-_EYES: Final = (
+EYES: Final[Rings] = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
     (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
 )
-_BROWS: Final = (
+BROWS: Final[Rings] = (
     (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
     (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
 )
-_LIPS: Final = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
-_MOUTH_OPENING: Final = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
-_NOSE: Final = (168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 420, 399, 351)
-
-PARTS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
-    "oval": (OVAL,),
-    "eyes": _EYES,
-    "brows": _BROWS,
-    "mouth": (_LIPS,),
-    "nose": (_NOSE,),
-}
-"""Outlines (rings of point numbers) of the parts that the mesh gives by itself."""
-HOLES: Final[dict[str, tuple[tuple[int, ...], ...]]] = {"lips": (_MOUTH_OPENING,)}
-"""Rings cut out of the part: lips are the mouth without its opening."""
-_SOURCES: Final[dict[str, str]] = {"lips": "mouth"}
+MOUTH: Final = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+MOUTH_OPENING: Final = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+NOSE: Final = (168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 420, 399, 351)
 
 LEAST_ASPECT = 0.6
 """A profile's mesh is narrow; its face is taken to be at least this share of its height wide."""
@@ -108,11 +98,10 @@ def outline(points: Points, lift: float = 0.10) -> Polygon:
     return np.asarray(cv2.convexHull(everything)[:, 0], np.float32)
 
 
-def polygons(points: Points, part: str) -> tuple[list[Polygon], list[Polygon]]:
-    """(outlines, holes) of one of the mesh's parts: a name in ``PARTS``, or ``lips``."""
+def polygons(points: Points, rings: Rings) -> list[Polygon]:
+    """The outlines that rings of point numbers are in a face whose points these are."""
     xy = np.asarray(points[:, :2], np.float32)
-    rings = PARTS[_SOURCES.get(part, part)]
-    return [xy[list(ring)] for ring in rings], [xy[list(ring)] for ring in HOLES.get(part, ())]
+    return [xy[list(ring)] for ring in rings]
 
 
 def fill(shape: tuple[int, int], outlines: Iterable[Polygon], holes: Iterable[Polygon] = ()) -> Bits:

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import EngineUnavailable
 from ..geometry import RGB
+from ..runtime.openvino import read, small_session
+from ..runtime.session import Tensor
 from .candidates import COLUMNS, Rows, best_first, no_rows, weighted_nms
-from .network import Network, Tensor, core
 
 STRIDES = (8, 16, 32)
 NMS_IOU = 0.3
@@ -32,21 +33,21 @@ class YuNet:
         if not path.is_file():
             raise EngineUnavailable("The YuNet model is not installed here; detector=mediapipe or auto is.")
         try:
-            model = core().read_model(str(path))
+            model = read(path)
             model.reshape([1, 3, size, size])
         except RuntimeError as e:
             raise EngineUnavailable("The YuNet file cannot be read; pull it again.") from e
-        names = [output.get_any_name() for output in model.outputs]
+        self._network = small_session(model, requests)
+        names = self._network.outputs
         wanted = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
         if sorted(names) != sorted(wanted):
             raise EngineUnavailable("The YuNet file holds another network; pull it again.")
         self._order = [names.index(name) for name in wanted]
-        self._network = Network(model, requests)
 
     def __call__(self, window: RGB, threshold: float) -> Rows:
         """Candidates in ``window`` ((size, size, 3) uint8) with a score of ``threshold`` or more, in its pixels."""
         tensor = np.ascontiguousarray(window[None, :, :, ::-1].transpose(0, 3, 1, 2), np.float32)
-        outputs = self._network(tensor)
+        outputs = self._network.run([tensor])
         found = []
         for k, stride in enumerate(STRIDES):
             cls, obj, box, points = (outputs[i][0] for i in self._order[4 * k : 4 * k + 4])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .machine import Exact, Rates
+from ..runtime.machine import Exact, Rates
 
 PATIENCE_S = 5.0
 """A picture that takes longer to look at is too slow to work with."""

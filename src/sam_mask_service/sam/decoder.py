@@ -8,30 +8,27 @@ each, and two at once a little longer than one after the other.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import openvino as ov
-from openvino import opset15 as op
 
+from ..runtime import ops as op
+from ..runtime.graph import Graph
+from ..runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, transpose
 from .checkpoint import State
 from .config import DECODER_HEADS, F32, Architecture
-from .graph import Graph, Node, axis, constant, gelu, multiply_transposed, reshape, scalar, transpose, whole
 
-EPSILON = 1e-5
 PREFIX = "mask_decoder."
 ABSENT = np.float32(-1e9)
 """Score of a token that only fills a prompt up: its share is zero."""
 
 
-def build_mask_prompt(state: State, architecture: Architecture) -> Any:
-    """``ov.Model``: (1, 1, 4g, 4g) float32 logits of a mask → (1, C, g, g): what is added to the embedding."""
+def build_mask_prompt(state: State, architecture: Architecture) -> Model:
+    """(1, 1, 4g, 4g) float32 logits of a mask → (1, C, g, g): what is added to the embedding."""
     side = 4 * architecture.grid
     g = Graph(state, "prompt_encoder.mask_downscaling.")
-    logits = op.parameter([1, 1, side, side], np.float32, "mask")
+    logits = op.picture(1, 1, side, side, name="mask")
     x = gelu(g.layer_norm_2d(g.convolution(logits, "0", stride=2, bias=True), "1"))
     x = gelu(g.layer_norm_2d(g.convolution(x, "3", stride=2, bias=True), "4"))
-    return ov.Model([op.result(g.convolution(x, "6", bias=True))], [logits], "sam_mask_prompt")
+    return op.model([g.convolution(x, "6", bias=True)], [logits], "sam_mask_prompt")
 
 
 def weights(state: State) -> State:
@@ -39,8 +36,8 @@ def weights(state: State) -> State:
     return {name: np.array(value) for name, value in state.items() if name.startswith(PREFIX)}
 
 
-def build(state: State, architecture: Architecture, positions: F32, size: int) -> Any:
-    """``ov.Model`` of the mask decoder for prompts of ``size`` tokens.
+def build(state: State, architecture: Architecture, positions: F32, size: int) -> Model:
+    """The mask decoder for prompts of ``size`` tokens.
 
     Inputs: ``source`` (1, g², C), the embedding and what a mask prompt adds to it, a row for each cell; ``sparse`` (1, size, C)
     prompt tokens; ``absent`` (1, size): 0, or ABSENT for those that fill it up. ``positions`` (g², C) is the grid's positional
@@ -59,21 +56,20 @@ class _Decoder:
         self.size = size
         self.g = Graph(state, PREFIX)
         self.positions = constant(positions[None])
-        self.filling = op.parameter([1, size], np.float32, "absent")
+        self.filling = op.picture(1, size, name="absent")
         learned = constant(np.zeros((1, 1 + self.config.masks), np.float32))
-        self.absent = op.unsqueeze(op.concat([learned, self.filling], 1), whole(1, 3))
+        self.absent = op.unsqueeze(op.concat([learned, self.filling], 1), 1, 3)
         """(1, 1, T, 1): 0 or ABSENT for each token, the learned ones first."""
 
-    def model(self) -> Any:
+    def model(self) -> Model:
         dim = self.config.dim
-        source = op.parameter([1, self.grid**2, dim], np.float32, "source")
-        sparse = op.parameter([1, self.size, dim], np.float32, "sparse")
+        source = op.picture(1, self.grid**2, dim, name="source")
+        sparse = op.picture(1, self.size, dim, name="sparse")
         tokens, pixels = self._transformer(self._tokens(sparse), source)
         logits = self._logits(tokens, self._upscale(pixels))
         iou = self.g.multilayer(_token(tokens, 0), "iou_prediction_head", self.config.iou_depth)
         # Nobody reads the tokens: what is a result, OpenVINO keeps in float32, and with bfloat16 the logits' error is a sixth less.
-        results = [op.result(logits), op.result(iou), op.result(tokens)]
-        return ov.Model(results, [source, sparse, self.filling], "sam_mask_decoder")
+        return op.model([logits, iou, tokens], [source, sparse, self.filling], "sam_mask_decoder")
 
     def _tokens(self, sparse: Node) -> Node:
         """The learned output tokens before each prompt's own."""
@@ -86,11 +82,11 @@ class _Decoder:
         for i in range(self.config.depth):
             q, k = self._layer(f"transformer.layers.{i}", q, k, tokens, first=i == 0)
         seen = self._look(op.add(q, tokens), k, op.add(k, self.positions), "transformer.final_attn_token_to_image")
-        return self.g.layer_norm(op.add(q, seen), "transformer.norm_final_attn", EPSILON), k
+        return self.g.layer_norm(op.add(q, seen), "transformer.norm_final_attn", self.config.epsilon), k
 
     def _layer(self, name: str, q: Node, k: Node, tokens: Node, *, first: bool) -> tuple[Node, Node]:
         def norm(x: Node, number: int) -> Node:
-            return self.g.layer_norm(x, f"{name}.norm{number}", EPSILON)
+            return self.g.layer_norm(x, f"{name}.norm{number}", self.config.epsilon)
 
         if first:  # without positions and without the residual, as in the reference
             q = self._attend(q, q, q, f"{name}.self_attn")
@@ -112,7 +108,7 @@ class _Decoder:
             op.multiply(self._heads(q, name, "q"), scalar(depth**-0.5)), self._heads(k, name, "k")
         )
         scores = op.add(scores, transpose(self.absent, 0, 1, 3, 2))
-        out = op.matmul(op.softmax(scores, 3), self._heads(v, name, "v"), False, False)
+        out = op.matmul(op.softmax(scores, 3), self._heads(v, name, "v"))
         return self.g.linear(reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner), f"{name}.out_proj")
 
     def _look(self, q: Node, pixels: Node, placed: Node, name: str) -> Node:
@@ -121,8 +117,8 @@ class _Decoder:
         same to all scores of a token and falls out of its softmax; the values' comes through it unchanged."""
         inner, depth = self._sizes(name)
         keys = constant(self._by_head(name, "k") * np.float32(depth**-0.5))
-        asked = self._joined(op.matmul(self._heads(q, name, "q"), keys, False, False))
-        seen = op.matmul(op.softmax(multiply_transposed(asked, placed), 2), pixels, False, False)
+        asked = self._joined(op.matmul(self._heads(q, name, "q"), keys))
+        seen = op.matmul(op.softmax(multiply_transposed(asked, placed), 2), pixels)
         seen = reshape(seen, 0, DECODER_HEADS, -1, self.config.dim)
         seen = multiply_transposed(seen, constant(self._by_head(name, "v")))
         seen = reshape(transpose(seen, 0, 2, 1, 3), 0, 0, inner)
@@ -132,14 +128,14 @@ class _Decoder:
         """Tokens tell the pixels; ``_look`` the other way round. Here the queries' bias differs from token to token and stays."""
         _, depth = self._sizes(name)
         keys = op.multiply(self._heads(k, name, "k"), scalar(depth**-0.5))
-        bias = op.matmul(keys, constant(self.g[f"{name}.q_proj.bias"].reshape(DECODER_HEADS, depth, 1)), False, False)
+        bias = op.matmul(keys, constant(self.g[f"{name}.q_proj.bias"].reshape(DECODER_HEADS, depth, 1)))
         bias = op.add(bias, self.absent)
-        offered = self._joined(op.matmul(keys, constant(self._by_head(name, "q")), False, False))
+        offered = self._joined(op.matmul(keys, constant(self._by_head(name, "q"))))
         out = self.g[f"{name}.out_proj.weight"].reshape(-1, DECODER_HEADS, depth).transpose(1, 2, 0)
-        values = self._joined(op.matmul(self._heads(v, name, "v"), constant(out), False, False))
+        values = self._joined(op.matmul(self._heads(v, name, "v"), constant(out)))
         scores = op.add(multiply_transposed(placed, offered), reshape(bias, 0, 1, -1))
         weights = op.softmax(reshape(scores, 0, 0, DECODER_HEADS, -1), 3)
-        told = op.matmul(reshape(weights, 0, 0, -1), values, False, False)
+        told = op.matmul(reshape(weights, 0, 0, -1), values)
         return op.add(told, constant(self.g[f"{name}.out_proj.bias"]))
 
     def _sizes(self, name: str) -> tuple[int, int]:
@@ -177,7 +173,7 @@ class _Decoder:
     def _logits(self, tokens: Node, upscaled: Node) -> Node:
         """(1, M, 4g, 4g): the mask tokens' vectors against every sixteenth of a pixel, and these put into their places."""
         grid, masks = self.grid, self.config.masks
-        weights = op.concat([op.unsqueeze(self._hyper(tokens, i), whole(1)) for i in range(masks)], 1)
+        weights = op.concat([op.unsqueeze(self._hyper(tokens, i), 1) for i in range(masks)], 1)
         logits = reshape(multiply_transposed(weights, upscaled), 0, masks, grid, grid, 2, 2, 2, 2)
         logits = transpose(logits, 0, 1, 2, 4, 6, 3, 5, 7)
         return reshape(logits, 0, masks, 4 * grid, 4 * grid)
@@ -187,4 +183,4 @@ class _Decoder:
 
 
 def _token(tokens: Node, index: int) -> Node:
-    return op.gather(tokens, axis(index), axis(1))
+    return op.gather(tokens, index, 1)

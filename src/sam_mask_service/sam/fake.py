@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB
+from .backend import Features
 from .config import F32
 from .prompt import INSIDE, Prompt
 
@@ -73,7 +74,9 @@ class FakeSam:
             self.fault()
         return np.zeros((1, 256, self.image_size // 16, self.image_size // 16), np.float32)
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
         deadline.check()
         side = self.image_size // _CELL
         self.calls.append(("decode", len(prompts), any(prompt.mask is not None for prompt in prompts)))

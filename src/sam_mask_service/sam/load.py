@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import IO
 
+from ..runtime.machine import EXACT, ArithmeticUnavailable, Wish, choose, cpu_threads
 from .architecture import detect
+from .backend import Sam
 from .checkpoint import read_state
-from .machine import EXACT, ArithmeticUnavailable, Wish, choose, cpu_threads
-from .runtime import OpenVinoSam
 
 
 def load_sam(
     file: IO[bytes], *, precision: Wish = "auto", threads: int | None = None, image_size: int | None = None
-) -> OpenVinoSam:
+) -> Sam:
     """``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be closed afterwards.
 
     ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a CheckpointError,
@@ -23,7 +23,7 @@ def load_sam(
     cores = cpu_threads(threads)
     arithmetic = choose(precision, cores)
     try:
-        return OpenVinoSam(state, architecture, arithmetic, cores)
+        return Sam(state, architecture, arithmetic, cores)
     except RuntimeError as e:  # OpenVINO's only kind of error
         if arithmetic == EXACT:
             raise

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from ..geometry import RGB, Face
 from .believed import FACE, FaceTrust
 from .crop import Soft, Window, cut
-from .nets import CLASSES, FACE_CLASSES, HairNet, ParsingNet, PersonNet
+from .nets import HairNet, ParsingNet, PersonNet
 from .outline import Outline, face_mask
 from .prior import Prior, prior_of
+from .region_table import face_classes
 
 FACE_SIZE, FACE_ZOOM = 144, 1.6
 HEAD_SIZE, HEAD_ZOOM = 256, 2.5
@@ -77,7 +78,7 @@ class FaceLook:
         return self.outline if logits is None else self._cut(logits, trust)
 
     def _cut(self, logits: Soft | None, trust: FaceTrust = FACE) -> Outline:
-        hair, parsed = self.hair(self.face), self.parsed(FACE_CLASSES, self.face)
+        hair, parsed = self.hair(self.face), self.parsed(face_classes(), self.face)
         return face_mask(self.face_rgb, self.prior.seen_in(self.face), hair, parsed, logits, trust)
 
     def _answer(self, name: str) -> NDArray[Any]:
@@ -95,13 +96,12 @@ class FaceLook:
         """(S, S) float32 in the target window: probability of hair; None without the network."""
         return transferred(self._answer("hair"), self._ask["hair"][1], target) if "hair" in self._ask else None
 
-    def parsed(self, names: Iterable[str], target: Window, beyond: float = 0.0) -> Soft | None:
+    def parsed(self, classes: Iterable[int], target: Window, beyond: float = 0.0) -> Soft | None:
         """(S, S) float32 in the target window: where the face-parsing network sees one of these classes; ``beyond`` where it
         looked at nothing; None without it."""
         if "classes" not in self._ask:
             return None
-        numbers = [number for name in names for number in CLASSES[name]]
-        bits = np.isin(self._answer("classes"), numbers).astype(np.float32)
+        bits = np.isin(self._answer("classes"), list(classes)).astype(np.float32)
         return transferred(bits, self._ask["classes"][1], target, beyond)
 
 

@@ -11,15 +11,17 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import Internal
-from ..faces.mesh import HOLES, PARTS, Polygon, fill, polygons
+from ..faces.mesh import Polygon, fill, polygons
 from ..geometry import RGB, Face
 from ..mask import iou
 from .crop import Soft, Window, paste
 from .cutter import Logits, no_logits
 from .head import Evidence, dome_distance, head_mask
 from .look import PARSING_ZOOM, FaceLook, Nets, transferred
-from .nets import CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
+from .nets import HairNet, ParsingNet, PersonNet
 from .refine import refined
+from .region_table import Algorithm, Net, drawable, head_classes
+from .region_table import region as row_of
 from .regions import combine, terms_for
 from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
 from .tuning import TUNED, Tuning
@@ -30,7 +32,6 @@ _HEAD: Final = (
     0.70,
     0.25,
 )  # a head's score from its face's: constant and share; what is seen of a face says little of its head
-_ALWAYS: Final = frozenset({"face", "head", "skin", *PARTS, *HOLES})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,9 +75,8 @@ class MeshSegmenter:
         )
         parts = [("facemesh", True), ("hair", hair_net), ("parsing", face_parsing)]
         self.model = "+".join(name for name, there in parts if there)
-        self.regions = (
-            _ALWAYS | (frozenset(CLASSES) if face_parsing else frozenset()) | ({"hair"} if hair_net else frozenset())
-        )
+        nets: dict[Net, Path | None] = {"hair": hair_net, "parsing": face_parsing}
+        self.regions = drawable(frozenset(name for name, file in nets.items() if file))
 
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:  # noqa: ARG002
         return width, height, tuple(_key(face) for face in faces)
@@ -168,15 +168,16 @@ class _Artist:
         return self._drawn[name]
 
     def _how(self, name: str) -> Callable[[str], Patch]:
-        own: dict[str, Callable[[str], Patch]] = {
+        row = row_of(name)
+        own: dict[Algorithm, Callable[[str], Patch]] = {
             "face": self._draw_face,
             "head": self._draw_head,
             "skin": self._draw_skin,
             "hair": self._draw_hair,
         }
-        if name in own:
-            return own[name]
-        return self._draw_part if name in PARTS or name in HOLES else self._draw_class
+        if row.algorithm is not None:
+            return own[row.algorithm]
+        return self._draw_part if row.rings else self._draw_class
 
     @property
     def agreement(self) -> float:
@@ -211,7 +212,7 @@ class _Artist:
         look = self.look
         face = transferred(self.look.outline.soft, look.face, look.head) > 0.5
         within = look.head.within(self.width, self.height)
-        hair, parsed = look.hair(look.head), look.parsed(HEAD_CLASSES, look.head, beyond=0.5)
+        hair, parsed = look.hair(look.head), look.parsed(head_classes(), look.head, beyond=0.5)
         logits = self._logits("head", look.head)
         seen = Evidence(look.person(look.head), within, hair, parsed, logits, look.prior.axes.width)
         rivals = [rival.seen_in(look.head) for rival in self.rivals]
@@ -226,7 +227,7 @@ class _Artist:
     def _draw_hair(self, _: str) -> Patch:
         """What the networks that are loaded call hair, in the mean, where this head can be."""
         look = self.look
-        answers = [s for s in (look.hair(look.head), look.parsed(["hair"], look.head)) if s is not None]
+        answers = [s for s in (look.hair(look.head), look.parsed(row_of("hair").classes, look.head)) if s is not None]
         near = dome_distance(look.prior.seen_in(look.head), look.head.size)
         ours = near < 1.1
         for rival in self.rivals:
@@ -238,7 +239,8 @@ class _Artist:
         points = self.look.prior.points
         if points is None:
             return self._draw_missing()
-        return _filled(*polygons(points, name), self.width, self.height)
+        row = row_of(name)
+        return _filled(polygons(points, row.rings), polygons(points, row.holes), self.width, self.height)
 
     def _draw_missing(self) -> Patch:
         """Without a mesh the parts of a face are not known: nothing is masked."""
@@ -246,7 +248,7 @@ class _Artist:
 
     def _draw_class(self, name: str) -> Patch:
         window = self.look.prior.window(PARSING_ZOOM, 448)
-        soft = self.look.parsed([name], window)
+        soft = self.look.parsed(row_of(name).classes, window)
         if soft is None:
             raise Internal("A region that needs the face-parsing network was asked without it.")
         return self._paste(soft, window)

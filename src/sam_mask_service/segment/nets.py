@@ -8,27 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faces.network import Network, core, mediapipe_file
 from ..geometry import RGB
-from . import tflite
+from ..runtime import tflite
+from ..runtime.openvino import mediapipe_file, read, small_session
 from .crop import Soft
-
-CLASSES: dict[str, tuple[int, ...]] = {
-    "skin": (1,),
-    "brows": (2, 3),
-    "eyes": (4, 5),
-    "glasses": (6,),
-    "ears": (7, 8),
-    "nose": (10,),
-    "mouth": (11, 12, 13),
-    "lips": (12, 13),
-    "neck": (14,),
-    "hair": (17,),
-    "hat": (18,),
-}
-"""Class numbers of BiSeNetV2 on CelebAMask-HQ."""
-FACE_CLASSES = ("skin", "brows", "eyes", "glasses", "nose", "mouth")
-HEAD_CLASSES = (*FACE_CLASSES, "ears", "hair", "hat")
 
 
 class PersonNet:
@@ -37,11 +20,13 @@ class PersonNet:
     size = 256
 
     def __init__(self, requests: int = 1) -> None:
-        self._net = Network(tflite.read(mediapipe_file("selfie_segmentation/selfie_segmentation.tflite")), requests)
+        self._net = small_session(
+            tflite.read(mediapipe_file("selfie_segmentation/selfie_segmentation.tflite")), requests
+        )
 
     def __call__(self, rgb: RGB) -> Soft:
         """(256, 256) float32 0…1: probability of a person, for a window of any size ((S, S, 3) uint8)."""
-        return self._net(_tensor(rgb, self.size) / np.float32(255))[0][0, ..., 0]
+        return self._net.run([_tensor(rgb, self.size) / np.float32(255)])[0][0, ..., 0]
 
 
 class HairNet:
@@ -50,29 +35,29 @@ class HairNet:
     size = 512
 
     def __init__(self, path: Path, requests: int = 1) -> None:
-        self._net = Network(tflite.read(path), requests)
+        self._net = small_session(tflite.read(path), requests)
 
     def __call__(self, rgb: RGB) -> Soft:
         """(512, 512) float32 0…1: probability of hair."""
         tensor = np.zeros((1, self.size, self.size, 4), np.float32)
         tensor[..., :3] = _tensor(rgb, self.size) / np.float32(255)
-        logits = self._net(tensor)[0][0]
+        logits = self._net.run([tensor])[0][0]
         return np.asarray(1 / (1 + np.exp(logits[..., 0] - logits[..., 1])), np.float32)
 
 
 class ParsingNet:
     """BiSeNetV2 face parsing: 448 × 448, 19 classes. One call at a time: the file is quantized, and with several streams OpenVINO
-    2026.4 answers such a network wrongly when it computes it in f32 (``Network`` says why it must)."""
+    2026.4 answers such a network wrongly when it computes it in f32 (``runtime/openvino.py`` says why it must)."""
 
     size = 448
 
     def __init__(self, path: Path) -> None:
-        self._net = Network(core().read_model(path))
+        self._net = small_session(read(path))
 
     def __call__(self, rgb: RGB) -> NDArray[np.uint8]:
-        """(448, 448) uint8: the class of every pixel (``CLASSES``)."""
+        """(448, 448) uint8: the class of every pixel (``region_table.Region.classes``)."""
         tensor = _tensor(rgb, self.size) / np.float32(127.5) - 1
-        return self._net(tensor)[0].astype(np.uint8)
+        return self._net.run([tensor])[0].astype(np.uint8)
 
 
 def _tensor(rgb: RGB, size: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from ..faces.mesh import fill, polygons
+from ..faces.mesh import BROWS, EYES, MOUTH, fill, polygons
 from ..geometry import RGB, Bits
 from . import believed
 from .colours import Palette, to_lab
@@ -145,8 +145,8 @@ def height_map(prior: Prior, size: int) -> Soft:
 def _features(prior: Prior, size: int) -> Bits:
     if prior.points is None:
         return np.zeros((size, size), bool)
-    rings = [ring for part in ("eyes", "brows", "mouth") for ring in polygons(prior.points, part)[0]]
-    glasses = cv2.convexHull(np.vstack(polygons(prior.points, "eyes")[0]))[:, 0].astype(np.float32)
+    rings = polygons(prior.points, (*EYES, *BROWS, MOUTH))
+    glasses = cv2.convexHull(np.vstack(polygons(prior.points, EYES)))[:, 0].astype(np.float32)
     return _grown(fill((size, size), rings), _FEATURE * prior.axes.width) | _grown(
         fill((size, size), [glasses]), _GLASSES * prior.axes.width
     )

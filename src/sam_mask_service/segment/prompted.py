@@ -20,9 +20,9 @@ from ..errors import Internal, InvalidParameter
 from ..geometry import Bits, Box
 from ..mask import bounds, distance_to, parts_touching
 from ..mask import window as widened
+from ..sam.backend import SamBackend
 from ..sam.config import F32
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
-from ..sam.runtime import SamBackend
 from . import band, prompts
 from .crop import trimmed
 from .regions import patch_iou

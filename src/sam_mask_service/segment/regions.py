@@ -13,21 +13,12 @@ from ..errors import InvalidParameter, RegionUnavailable
 from ..geometry import Bits
 from ..mask import iou
 from .crop import trimmed
+from .region_table import names
 from .segmenter import Patch
 
 Sign = Literal[1, -1]
 
-REGIONS: Final = (
-    "face", "head", "skin", "hair", "ears", "neck", "glasses", "hat", "brows", "eyes", "nose", "lips", "mouth", "oval",
-)  # fmt: skip
-"""Every name that a region expression may hold; which of them can be drawn depends on the engine and its networks."""
 MOST_TERMS: Final = 16
-APART: Final = frozenset({"eyes", "brows", "ears"})
-"""Regions that are two things: each is asked about on its own."""
-OUTLINED: Final = {"face": "face", "skin": "face", "head": "head"}
-"""Regions that the mesh engine cuts with SAM's logits as evidence, and which outline they hang on."""
-BY_SAM: Final = frozenset({"ears", "eyes", "brows", "lips", "glasses"})
-"""Regions whose proposal SAM outlines anew, since that measured better (docs/quality.md); the others stay as proposed."""
 _SPECK = 0.1
 """A piece below this share of the largest one's area is not asked about on its own."""
 
@@ -62,12 +53,12 @@ def _term(part: str) -> tuple[Sign, str]:
     word = part.strip().lower()
     sign: Sign = -1 if word.startswith("-") else 1
     name = word.removeprefix("-").removeprefix("+").strip()
-    if name in REGIONS:
+    if name in names():
         return sign, name
     if not name:
         raise InvalidParameter("region: a part is empty; write for example face,-glasses,hair.")
-    near = difflib.get_close_matches(name, REGIONS, n=1, cutoff=0.7)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(REGIONS)}."
+    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.7)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names())}."
     raise InvalidParameter(f"region: {name[:40]!r} is not known; {hint}")
 
 

@@ -10,14 +10,15 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Box, Face, PixelBox
+from ..runtime.machine import cpu_threads
+from ..sam.backend import SamBackend
 from ..sam.frame import Frame
-from ..sam.machine import cpu_threads
-from ..sam.runtime import SamBackend
 from . import sam_evidence as evidence
 from . import sam_parts as parts
 from .cutter import Cutter
 from .prompted import UserPoint, prompted, shows
-from .regions import APART, BY_SAM, OUTLINED, pieces, terms_for
+from .region_table import region as row_of
+from .regions import pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
 from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
@@ -81,7 +82,7 @@ class SamSegmenter:
         deadline: Deadline = NO_DEADLINE,
         pixels: Pixels | None = None,
     ) -> list[FaceMask]:
-        """As the protocol says. Faces and heads are cut with SAM's evidence, some parts outlined by SAM (``regions.BY_SAM``), the
+        """As the protocol says. Faces and heads are cut with SAM's evidence, some parts outlined by SAM (``Region.by_sam``), the
         others are the mesh engine's. ``score`` is SAM's predicted IoU; where SAM disagrees (``segmenter_disagreed``), mask and
         score are the mesh engine's, and ``agreement`` says how little SAM's answer had to do with its proposal."""
         seen = own(embedding)
@@ -92,8 +93,9 @@ class SamSegmenter:
     def _region(
         self, seen: SamEmbedding, faces: Sequence[Face], name: str, deadline: Deadline, pixels: Pixels | None
     ) -> list[FaceMask]:
-        if name in OUTLINED:
-            answers = self._evidence(seen, faces, OUTLINED[name], deadline)
+        row = row_of(name)
+        if row.outline is not None:
+            answers = self._evidence(seen, faces, row.outline, deadline)
 
             def cut(i: int) -> FaceMask:
                 cuts = self._prior.drawn(seen.mesh, [faces[i]], name, [answers[i].seen], deadline, pixels)
@@ -101,7 +103,7 @@ class SamSegmenter:
 
             return self._each(len(faces), cut)
         proposed = self._proposed(seen.mesh, faces, name, deadline)
-        return self._parts(seen, faces, name, proposed, deadline) if name in BY_SAM else proposed
+        return self._parts(seen, faces, name, proposed, deadline) if row.by_sam else proposed
 
     def _evidence(
         self, seen: SamEmbedding, faces: Sequence[Face], outline: str, deadline: Deadline
@@ -194,4 +196,4 @@ class _Part:
 
 
 def _patches(name: str, patch: Patch) -> list[Patch]:
-    return (pieces(patch) if name in APART else []) or [patch]
+    return (pieces(patch) if row_of(name).apart else []) or [patch]

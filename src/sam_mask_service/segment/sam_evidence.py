@@ -15,9 +15,9 @@ import numpy as np
 from ..deadline import Deadline
 from ..geometry import Face
 from ..mask import distance_to
+from ..sam.backend import SamBackend
 from ..sam.config import F32
 from ..sam.prompt import INSIDE, Prompt
-from ..sam.runtime import SamBackend
 from . import prompts
 from .crop import Soft, Window
 from .sam_view import View, coarse, in_window

@@ -11,8 +11,8 @@ import numpy as np
 from ..deadline import Deadline
 from ..geometry import Face
 from ..mask import window as widened
+from ..sam.backend import SamBackend
 from ..sam.config import F32
-from ..sam.runtime import SamBackend
 from . import band, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import DISAGREED, FaceMask, Patch

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits, PixelBox
+from ..sam.backend import Features
 from ..sam.config import F32
 from ..sam.frame import Frame, shares, upscale
 from ..sam.prompt import Prompt
@@ -24,11 +25,11 @@ CELL = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """One encoded part of the picture: ``box`` in its pixels, ``embedding`` (1, C, g, g) float32."""
+    """One encoded part of the picture: ``box`` in its pixels, ``embedding``: what the encoder sees there."""
 
     box: PixelBox
     frame: Frame
-    embedding: F32
+    embedding: Features
 
     @property
     def grid(self) -> int:

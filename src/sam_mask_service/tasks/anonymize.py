@@ -11,6 +11,7 @@ from ..actions.params import AnonymizeBase, AnonymizeParams
 from ..faces.detector import DetectOptions
 from ..geometry import RGB, Face, at_point, by_indices, ordered
 from ..image import OutputFormat, to_srgb
+from ..segment import region_table
 from ..segment.segmenter import Patch
 from ..wire import Json
 from .draw import DRAW, EMBED, RECALL, mask_of
@@ -23,8 +24,6 @@ from .values import Numbered, together
 
 _SAME = 0.5
 """Share of the smaller box from which two boxes are the same face."""
-_WHOLE = frozenset({"face", "head", "skin", "oval"})
-"""Regions that hold the whole face: its box's ellipse is then hidden too, should the mask have missed a part."""
 _FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "WEBP": "webp"}
 
 
@@ -67,7 +66,10 @@ def _outlined(work: _Work) -> bool:
 
 def _hide(work: _Work) -> None:
     params: AnonymizeBase = work.asked.params
-    whole = params.region.split(",")[0].strip() in _WHOLE
+    first = params.region.split(",")[
+        0
+    ].strip()  # of a whole face its box's ellipse is hidden too, should the mask miss a part
+    whole = any(row.whole for row in region_table.ROWS if row.name == first)
     patches = work.outlines or [mask.patch for mask in together(work.done, work.wanted.detail).masks]
     hidden = [
         grown(face, patch, work.seen.width, work.seen.height, whole)

@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from sam_mask_service import heap
+from sam_mask_service.runtime import heap
 
 HELD = """
 import sys
 import numpy as np
-from sam_mask_service import heap
+from sam_mask_service.runtime import heap
 
 def private():
     lines = open("/proc/self/smaps_rollup").read().splitlines()

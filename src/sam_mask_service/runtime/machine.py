@@ -101,53 +101,48 @@ class Rates:
 def measure(threads: int, seconds: float = 0.15, *, quantized: bool = True) -> Rates:
     """Measures the rates, for about ``seconds`` each; the best of the runs counts, so that other load disturbs less.
     ``quantized``: int8 too."""
-    import openvino as ov
-
-    core = ov.Core()
-    rates = Rates(
-        _rate(core, EXACT, threads, seconds), _possible_rate(core, Arithmetic("bf16", "bf16"), threads, seconds)
-    )
+    rates = Rates(_rate(EXACT, threads, seconds), _possible_rate(Arithmetic("bf16", "bf16"), threads, seconds))
     if not quantized:
         return rates
-    return replace(rates, int8=_possible_rate(core, Arithmetic("int8", rates.fastest), threads, seconds))
+    return replace(rates, int8=_possible_rate(Arithmetic("int8", rates.fastest), threads, seconds))
 
 
-def _possible_rate(core: Any, arithmetic: Arithmetic, threads: int, seconds: float) -> float:
+def _possible_rate(arithmetic: Arithmetic, threads: int, seconds: float) -> float:
     """0 where the machine has no such products."""
-    if arithmetic.rest == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    from .openvino import core
+
+    if arithmetic.rest == "bf16" and "BF16" not in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         return 0.0
     try:
-        return _rate(core, arithmetic, threads, seconds)
+        return _rate(arithmetic, threads, seconds)
     except RuntimeError:  # the plug-in claims bf16 by the CPU's name, oneDNN has no kernel for it
         return 0.0
 
 
-def _rate(core: Any, arithmetic: Arithmetic, threads: int, seconds: float) -> float:
-    products = _products(quantized=arithmetic.precision == "int8")
-    request = core.compile_model(products, "CPU", cpu_options(arithmetic, threads)).create_infer_request()
+def _rate(arithmetic: Arithmetic, threads: int, seconds: float) -> float:
+    from .openvino import OpenVinoSession
+
+    session = OpenVinoSession(_products(quantized=arithmetic.precision == "int8"), cpu_options(arithmetic, threads))
     x = np.ones((1, _ROWS, _NARROW), np.float32)
     best, end = float("inf"), time.perf_counter() + seconds
-    request.infer({0: x})
+    session.run([x])
     while True:
         start = time.perf_counter()
-        request.infer({0: x}, share_inputs=True, share_outputs=True)
+        session.run([x])
         best = min(best, (now := time.perf_counter()) - start)
         if now > end:
             return 4 * _ROWS * _WIDE * _NARROW / best / 1e9
 
 
 def _products(*, quantized: bool) -> Any:
-    import openvino as ov
-    from openvino import opset15 as op
+    from . import ops as op
 
-    from .graph import constant, quantized_constant
-
-    weights = quantized_constant if quantized else constant
-    x = op.parameter([1, _ROWS, _NARROW], np.float32, "x")
+    weights = op.quantized_constant if quantized else op.constant
+    x = op.picture(1, _ROWS, _NARROW, name="x")
     wide = weights(np.full((_WIDE, _NARROW), 1 / _NARROW, np.float32))
     narrow = weights(np.full((_NARROW, _WIDE), 1 / _WIDE, np.float32))
-    y = op.matmul(op.relu(op.matmul(x, wide, False, True)), narrow, False, True)
-    return ov.Model([op.result(y)], [x], "probe")
+    y = op.multiply_transposed(op.relu(op.multiply_transposed(x, wide)), narrow)
+    return op.model([y], [x], "probe")
 
 
 def cpu_options(arithmetic: Arithmetic, threads: int) -> dict[str, Any]:

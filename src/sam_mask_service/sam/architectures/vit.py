@@ -10,49 +10,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset15 as op
 
-from .checkpoint import State
-from .config import F32, Architecture, VitConfig
-from .graph import (
-    Graph,
-    Node,
-    constant,
-    from_heads,
-    gelu,
-    multiply_transposed,
-    reshape,
-    scalar,
-    split_heads,
-    to_heads,
-    to_picture,
-    to_rows,
-    transpose,
-    windows,
-)
+from ...runtime import ops as op
+from ...runtime.graph import Graph, from_heads, to_heads, to_picture, to_rows, windows
+from ...runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, split_heads, transpose
+from ..checkpoint import State, WrongArchitecture
+from ..config import EMBEDDING_STRIDE, F32, Architecture
+from ..tensors import MAX_DIM, Named, depth_of, linear, pair, shape_of
+from .family import Family, Found
 
 EPSILON = 1e-6
+_NAMES = {(768, 12): "vit_b", (1024, 24): "vit_l", (1280, 32): "vit_h"}
 
 
-def build(state: State, architecture: Architecture, *, quantized: bool = False) -> Any:
-    """``ov.Model``: (1, 3, S, S) float32, normalised and padded → (1, C, S/16, S/16) float32."""
-    config = architecture.encoder
-    assert isinstance(config, VitConfig)  # noqa: S101 - the caller chose this builder by the type
+@dataclass(frozen=True, slots=True)
+class VitConfig:
+    """``windows[i]``: window size of block i in cells, 0 where the attention is global."""
+
+    dim: int
+    heads: int
+    hidden: int
+    patch: int
+    windows: tuple[int, ...]
+
+
+def _build(state: State, architecture: Architecture, config: VitConfig, quantized: bool) -> Model:
+    """(1, 3, S, S) float32, normalised and padded → (1, C, S/16, S/16) float32."""
     size, grid = architecture.image_size, architecture.grid
     g = Graph(state, "image_encoder.", quantized=quantized)
-    picture = op.parameter([1, 3, size, size], np.float32, "picture")
-    x = op.convolution(picture, constant(g["patch_embed.proj.weight"]), [config.patch] * 2, [0, 0], [0, 0], [1, 1])
+    picture = op.picture(1, 3, size, size, name="picture")
+    x = op.convolution(picture, constant(g["patch_embed.proj.weight"]), config.patch, 0)
     shape = (grid, grid, config.dim)
     x = op.add(to_rows(x, shape), constant(g["patch_embed.proj.bias"]))
     x = op.add(x, constant(g["pos_embed"].reshape(1, -1, config.dim)))
     for i, window in enumerate(config.windows):
         x = _block(g, x, f"blocks.{i}", config, grid, window)
-    return ov.Model([op.result(neck(g, to_picture(x, shape)))], [picture], "sam_image_encoder")
+    return op.model([neck(g, to_picture(x, shape))], [picture], "sam_image_encoder")
 
 
 def neck(g: Graph, x: Node) -> Node:
@@ -115,10 +113,57 @@ def _attend(inputs: Sequence[Node], shape: tuple[int, int, int]) -> Node:
     cells = side * side
     bias = op.add(reshape(by_row, n, heads, side, side, side, 1), reshape(by_column, n, heads, side, side, 1, side))
     weights = op.softmax(op.add(multiply_transposed(q, k), reshape(bias, n, heads, cells, cells)), 3)
-    return op.matmul(weights, v, False, False)
+    return op.matmul(weights, v)
 
 
 def relative(table: NDArray[Any], side: int) -> F32:
     """(2·side − 1, d) table → (side, side, d): entry [i, j] belongs to the distance i − j."""
     index = np.arange(side)[:, None] - np.arange(side)[None] + side - 1
     return np.asarray(table[index], np.float32)
+
+
+def _read(state: State, _: int | None) -> Found[VitConfig]:
+    e = "image_encoder."
+    _, grid, _, dim = shape_of(state, e + "pos_embed", 4)
+    patch = shape_of(state, e + "patch_embed.proj.weight", 4)[2]
+    windows = []
+    for i in range(depth_of(state, e + "blocks.{}.attn.qkv.weight")):
+        rows = shape_of(state, f"{e}blocks.{i}.attn.rel_pos_h", 2)[0]
+        windows.append(0 if rows == 2 * grid - 1 else (rows + 1) // 2)
+    head = shape_of(state, e + "blocks.0.attn.rel_pos_h", 2)[1]
+    hidden = shape_of(state, e + "blocks.0.mlp.lin1.weight", 2)[0]
+    if dim > MAX_DIM or dim % head or patch != EMBEDDING_STRIDE or max(windows) > grid + 64:
+        raise WrongArchitecture(
+            f"The checkpoint's encoder ({dim} wide, heads of {head}, patches of {patch}) is not SAM's."
+        )
+    name = _NAMES.get((dim, len(windows)), "vit")
+    return Found(name, grid * patch, VitConfig(dim, dim // head, hidden, patch, tuple(windows)))
+
+
+def _shapes(a: Architecture, c: VitConfig) -> Named:
+    e, grid = "image_encoder.", a.grid
+    yield e + "pos_embed", (1, grid, grid, c.dim)
+    yield from pair(e + "patch_embed.proj", c.dim, 3, c.patch, c.patch)
+    for i, window in enumerate(c.windows):
+        p = f"{e}blocks.{i}."
+        rows = 2 * (window or grid) - 1
+        yield from pair(p + "norm1", c.dim)
+        yield p + "attn.rel_pos_h", (rows, c.dim // c.heads)
+        yield p + "attn.rel_pos_w", (rows, c.dim // c.heads)
+        yield from linear(p + "attn.qkv", 3 * c.dim, c.dim)
+        yield from linear(p + "attn.proj", c.dim, c.dim)
+        yield from pair(p + "norm2", c.dim)
+        yield from linear(p + "mlp.lin1", c.hidden, c.dim)
+        yield from linear(p + "mlp.lin2", c.dim, c.hidden)
+    yield from neck_shapes(c.dim, a.decoder.dim)
+
+
+def neck_shapes(width: int, out: int) -> Named:
+    n = "image_encoder.neck."
+    yield n + "0.weight", (out, width, 1, 1)
+    yield from pair(n + "1", out)
+    yield n + "2.weight", (out, out, 3, 3)
+    yield from pair(n + "3", out)
+
+
+VIT = Family("SAM 1 (vit_b, vit_l, vit_h)", "image_encoder.pos_embed", VitConfig, _read, _shapes, _build)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sam_mask_service.sam import machine
-from sam_mask_service.sam.machine import Rates, by_flags, cgroup_cores, choose, cpu_threads
+from sam_mask_service.runtime import machine
+from sam_mask_service.runtime.machine import Rates, by_flags, cgroup_cores, choose, cpu_threads
 
 CORES = len(os.sched_getaffinity(0))
 

@@ -1,24 +1,31 @@
-"""A loaded SAM: picture → embedding, embedding + prompts → mask logits, on OpenVINO's CPU plug-in."""
+"""A loaded SAM: picture → embedding, embedding + prompts → mask logits, by sessions of a runtime."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from ..deadline import NO_DEADLINE, Deadline
-from ..errors import DeadlinePassed
 from ..geometry import RGB
-from . import decoder, frame, tinyvit, vit
+from ..runtime.machine import EXACT, Arithmetic
+from ..runtime.openvino import OPENVINO
+from ..runtime.session import Runtime, Session
+from . import decoder
+from .architectures import family_of
 from .checkpoint import State
 from .config import F32, Architecture
-from .machine import EXACT, Arithmetic, cpu_options
 from .prompt import Prompt, PromptEncoder
+
+
+class Features(Protocol):
+    """What an encoder says of a picture: opaque to all but the backend that gave it, and never changed."""
+
+    @property
+    def nbytes(self) -> int: ...
 
 
 class SamBackend(Protocol):
@@ -38,38 +45,16 @@ class SamBackend(Protocol):
     @property
     def device(self) -> str: ...
 
-    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
-        """(1, C, g, g) embedding of a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
+    def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> Features:
+        """What the encoder sees in a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
         ...
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
         """B prompts (one at least, of any lengths) → mask logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the single
         one, 1… the candidates. Coordinates are pixels of the model's square. Raises DeadlinePassed."""
         ...
-
-
-class _Compiled:
-    """One compiled graph with one request; callers take turns (one inference uses all cores anyway)."""
-
-    def __init__(self, core: Any, model: Any, options: dict[str, Any]) -> None:
-        self._request = core.compile_model(model, "CPU", options).create_infer_request()
-        self._lock = threading.Lock()
-
-    def __call__(self, inputs: list[F32], deadline: Deadline) -> list[F32]:
-        with _turn(self._lock, deadline):
-            results = self._request.infer(dict(enumerate(inputs)), share_inputs=True, share_outputs=True)
-            return [np.array(results[i], np.float32) for i in range(len(results))]
-
-
-@contextmanager
-def _turn(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
-    deadline.check()
-    if not lock.acquire(timeout=min(deadline.remaining(), threading.TIMEOUT_MAX)):
-        raise DeadlinePassed
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class _Decoders:
@@ -78,7 +63,7 @@ class _Decoders:
 
     SIZES = (12, 72)
 
-    def __init__(self, make: Callable[[int], _Compiled]) -> None:
+    def __init__(self, make: Callable[[int], Session]) -> None:
         self._make = make
         self._made = {self.SIZES[0]: make(self.SIZES[0])}
         self._lock = threading.Lock()
@@ -95,36 +80,48 @@ class _Decoders:
         sparse = np.zeros((1, size, prompt.shape[1]), np.float32)
         sparse[0, :count] = prompt
         absent = np.where(np.arange(size) < count, np.float32(0), decoder.ABSENT)[None]
-        return self._made[size]([source, sparse, absent], deadline)[:2]
+        return self._made[size].run([source, sparse, absent], deadline)[:2]
 
 
-class OpenVinoSam:
-    """SamBackend on the CPU. Encoder and decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
+class Sam:
+    """SamBackend of any architecture, in any runtime; its features are one array, (1, C, g, g) float32. Encoder and decoder run in
+    the chosen precision (a decoder has no int8), mask prompts in float32."""
 
-    device = "cpu"
-
-    def __init__(self, state: State, architecture: Architecture, arithmetic: Arithmetic, threads: int) -> None:
+    def __init__(
+        self,
+        state: State,
+        architecture: Architecture,
+        arithmetic: Arithmetic,
+        threads: int,
+        runtime: Runtime = OPENVINO,
+    ) -> None:
+        self.device = runtime.device
         self.architecture = architecture
         self.precision: str = arithmetic.precision
         self.name = architecture.name
         self.image_size = architecture.image_size
         self._prompts = PromptEncoder(state, architecture)
-        core = ov.Core()
-        build = vit.build if architecture.kind == "vit" else tinyvit.build
-        encoder = build(state, architecture, quantized=arithmetic.precision == "int8")
-        self._encoder = _Compiled(core, encoder, cpu_options(arithmetic, threads))
-        self._mask_prompt = _Compiled(core, decoder.build_mask_prompt(state, architecture), cpu_options(EXACT, threads))
+        family = family_of(architecture)
+        encoder = family.build(state, architecture, family.own(architecture), arithmetic.precision == "int8")
+        self._encoder = runtime.session(encoder, arithmetic, threads)
+        self._mask_prompt = runtime.session(decoder.build_mask_prompt(state, architecture), EXACT, threads)
         kept = decoder.weights(state)
         positions = self._prompts.grid_positions()
-        options = cpu_options(Arithmetic(arithmetic.rest, arithmetic.rest), threads)
+        rest = Arithmetic(arithmetic.rest, arithmetic.rest)
         self._decoders = _Decoders(
-            lambda size: _Compiled(core, decoder.build(kept, architecture, positions, size), options)
+            lambda size: runtime.session(decoder.build(kept, architecture, positions, size), rest, threads)
         )
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
-        return self._encoder([frame.to_input(image, self.image_size)], deadline)[0]
+        family = family_of(self.architecture)
+        picture = family.preprocess(image, self.architecture, family.own(self.architecture))
+        return self._encoder.run([picture], deadline)[0]
 
-    def decode(self, embedding: F32, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE) -> tuple[F32, F32]:
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        if not isinstance(embedding, np.ndarray):
+            raise TypeError("features of another backend")
         sources = self._sources(embedding, prompts, deadline)
         tokens = [self._prompts.tokens(prompt) for prompt in prompts]
         answers = [self._decoders(source, one, deadline) for source, one in zip(sources, tokens, strict=True)]
@@ -138,7 +135,7 @@ class OpenVinoSam:
                 yield plain
             else:
                 mask = np.ascontiguousarray(prompt.mask, np.float32)[None, None]
-                yield self._source(embedding, self._mask_prompt([mask], deadline)[0])
+                yield self._source(embedding, self._mask_prompt.run([mask], deadline)[0])
 
     def _source(self, embedding: F32, dense: F32) -> F32:
         """(1, g², C), ``dense`` added."""

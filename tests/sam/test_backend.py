@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from bench.parity import best, drawn_state
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed
+from sam_mask_service.runtime.machine import EXACT, Arithmetic
+from sam_mask_service.runtime.openvino import OpenVinoSession
+from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.frame import to_input
 from sam_mask_service.sam.load import load_sam
-from sam_mask_service.sam.machine import EXACT, Arithmetic
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.sam.runtime import OpenVinoSam
 
 from ..support import torchzip
 from ..support.drawn_sam import TINYVIT, VIT, draw
@@ -33,13 +33,13 @@ LABELS = np.array([1, 0, 1])
 PROMPTS = [Prompt(points, LABELS, box) for points, box in zip(POINTS, BOXES, strict=True)]
 BOXED = [Prompt(box=box) for box in BOXES]
 IMAGE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-SAMS: dict[str, OpenVinoSam] = {}
+SAMS: dict[str, Sam] = {}
 
 
-def sam(architecture: Architecture, arithmetic: Arithmetic = EXACT) -> OpenVinoSam:
+def sam(architecture: Architecture, arithmetic: Arithmetic = EXACT) -> Sam:
     key = f"{architecture.name}-{arithmetic.precision}"
     if key not in SAMS:
-        SAMS[key] = OpenVinoSam(draw(architecture), architecture, arithmetic, 1)
+        SAMS[key] = Sam(draw(architecture), architecture, arithmetic, 1)
     return SAMS[key]
 
 
@@ -118,7 +118,7 @@ def test_what_fills_a_prompt_up_changes_nothing(count: int) -> None:
     tokens = network._prompts.tokens(prompt)[None]
     made = network._decoders._make(count + 2)
     source = network._source(embedding, network._prompts.no_mask)
-    expected = made([source, tokens, np.zeros((1, count + 2), np.float32)], NO_DEADLINE)
+    expected = made.run([source, tokens, np.zeros((1, count + 2), np.float32)])
     assert np.allclose(logits, expected[0], atol=1e-4) and np.allclose(iou, expected[1], atol=1e-4)
 
 
@@ -161,8 +161,8 @@ def test_threads_do_not_mix_results() -> None:
 
 def test_waiting_for_a_turn_ends_at_the_deadline() -> None:
     network = sam(VIT)
-    lock: threading.Lock = network._encoder._lock
-    with lock, pytest.raises(DeadlinePassed):
+    assert isinstance(network._encoder, OpenVinoSession)
+    with network._encoder._turn(NO_DEADLINE), pytest.raises(DeadlinePassed):
         network.encode(IMAGE, Deadline.after(0.02))
     assert network.encode(IMAGE, Deadline.after(30)).shape == (1, 32, 8, 8)
 

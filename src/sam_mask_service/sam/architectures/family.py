@@ -1,0 +1,54 @@
+"""What there is to know of a family of image encoders: one row each, in a file of its own beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from ...geometry import RGB
+from ...runtime.ops import Model
+from ..checkpoint import State
+from ..config import F32, Architecture
+from ..frame import to_input
+from ..tensors import Named
+
+C = TypeVar("C")
+
+
+class Found(NamedTuple, Generic[C]):
+    """``name`` of the model, ``image_size``: side of the square in which it is prompted, ``encoder``: the family's own sizes."""
+
+    name: str
+    image_size: int
+    encoder: C
+
+
+def whole_square(image: RGB, a: Architecture, _: object) -> F32:
+    """SAM's own: the longer side as long as the square in which it is prompted."""
+    return to_input(image, a.image_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[C]):
+    """``title``: what it is called in public. ``mark``: a tensor that its checkpoints alone hold. ``sizes``: the type of what
+    ``read`` finds in a checkpoint, for an image size that it need not hold. ``shapes``: every tensor that ``build`` reads, with its
+    shape. ``build``: the graph of the encoder, its fully connected layers in 8 bits or not. ``preprocess``: a picture ((H, W, 3)
+    uint8) as this graph's input. ``norm_epsilon``: of the norms in the decoder's transformer.
+
+    ``read`` raises WrongArchitecture.
+    """
+
+    title: str
+    mark: str
+    sizes: type[C]
+    read: Callable[[State, int | None], Found[C]]
+    shapes: Callable[[Architecture, C], Named]
+    build: Callable[[State, Architecture, C, bool], Model]
+    preprocess: Callable[[RGB, Architecture, C], F32] = whole_square
+    norm_epsilon: float = 1e-5
+
+    def own(self, a: Architecture) -> C:
+        """The sizes of one of this family's encoders."""
+        assert isinstance(a.encoder, self.sizes)  # noqa: S101 - who asks has chosen the row by this type
+        return a.encoder
