@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.faces.effort import EFFORTS
-from sam_mask_service.faces.judge import SURE_ALONE, Evidence, confidence
+from sam_mask_service.faces.judge import Evidence, confidence
+from sam_mask_service.faces.tuning.search import NORMAL
+from sam_mask_service.faces.tuning.verdict import CALIBRATION
 
 FACE = Evidence(total=2.4, best=0.9, presence=0.99, shift=0.01)
 HAND = Evidence(total=0.5, best=0.5, presence=0.02, shift=0.08)
@@ -67,7 +68,7 @@ def test_yunets_silence_takes_no_sure_face_away(e: Evidence) -> None:
     """It may have looked too coarsely, as once at a strip; a face that is sure without it can still be told alone."""
     alone, heard = confidence(replace(e, yunet=None)), confidence(replace(e, yunet=0.0))
     assert heard <= alone
-    assert heard >= EFFORTS["normal"].with_yunet.alone or alone < SURE_ALONE
+    assert heard >= NORMAL.with_yunet.alone or alone < CALIBRATION.sure_alone
 
 
 @given(shares, shares)

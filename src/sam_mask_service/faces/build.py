@@ -7,12 +7,13 @@ from pathlib import Path
 from .detector import FaceDetector
 from .effort import YUNET_SIZE
 from .finder import FaceFinder
+from .tuning import TUNED, Tuning
 from .yunet import YuNet
 
 
-def build_detector(yunet: Path | None = None, threads: int = 1) -> FaceDetector:
+def build_detector(yunet: Path | None = None, threads: int = 1, tuning: Tuning = TUNED) -> FaceDetector:
     """``yunet``: the ONNX file, or None when it is not installed. ``threads``: how many inferences may run at once.
 
     Raises EngineUnavailable when the mediapipe package's models are not there or the YuNet file cannot be read.
     """
-    return FaceFinder(threads, None if yunet is None else YuNet(yunet, YUNET_SIZE, threads))
+    return FaceFinder(threads, None if yunet is None else YuNet(yunet, YUNET_SIZE, threads), tuning)

@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-FLOOR = 0.01
-"""Probabilities nearer to 0 or 1 than this count as this far: log-odds stay within ±4.6."""
-MAX_SHIFT = 0.3
+from .tuning.verdict import CALIBRATION, Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,51 +32,37 @@ class Evidence:
     side: float = 0.0
 
 
-CONFIRMED = 0.5
-"""A tilted face scores this much when it is looked at upright."""
-BIAS, TOTAL, BEST, PRESENCE, SHIFT = -0.3, 2.1, 0.9, 0.46, -16.0
-BORDERED = -4.1
-GONE = -4.0
-TILTED = -2.0
-UNSEEN = -3.0
-"""YuNet has looked and seen nothing."""
-SURE_ALONE, KEPT = 0.95, 0.95
-"""BlazeFace's confidence of which YuNet, having seen nothing, takes no more than to the second: a net that is added takes no sure
-face away."""
-YUNET_BIAS, YUNET_TOTAL, YUNET_SCORE, YUNET_PRESENCE, YUNET_GONE = -7.0, 1.1, 11.3, 0.12, -1.0
-YUNET_LARGE, SMALL_SIDE, LARGE_SIDE = -1.3, 30.0, 80.0
-"""YuNet's misses are small faces, its mistakes are large ones (dogs): between these sides, in pixels, a doubt grows."""
-
-
-def log_odds(p: float) -> float:
-    p = min(1 - FLOOR, max(FLOOR, p))
+def log_odds(p: float, floor: float) -> float:
+    p = min(1 - floor, max(floor, p))
     return math.log(p / (1 - p))
 
 
-def confidence(e: Evidence) -> float:
+def confidence(e: Evidence, tuning: Calibration = CALIBRATION) -> float:
     """Probability 0…1 that it is a face."""
     if e.yunet:
-        return _sigmoid(_yunet_odds(e, e.yunet))
-    alone = _sigmoid(_blaze_odds(e))
+        return _sigmoid(_yunet_odds(e, e.yunet, tuning))
+    alone = _sigmoid(_blaze_odds(e, tuning))
     if e.yunet is None:
         return alone
-    doubted = _sigmoid(_blaze_odds(e) + UNSEEN)
-    return max(doubted, min(alone, KEPT)) if alone >= SURE_ALONE else doubted
+    doubted = _sigmoid(_blaze_odds(e, tuning) + tuning.unseen)
+    return max(doubted, tuning.sure_alone) if alone >= tuning.sure_alone else doubted
 
 
-def _blaze_odds(e: Evidence) -> float:
-    upright = e.straight is not None and e.straight >= CONFIRMED
+def _blaze_odds(e: Evidence, tuning: Calibration) -> float:
+    upright = e.straight is not None and e.straight >= tuning.confirmed
     total, best = (e.total + e.straight, max(e.best, e.straight)) if upright and e.straight else (e.total, e.best)
-    odds = BIAS + TOTAL * total + BEST * log_odds(best) + PRESENCE * log_odds(e.presence)
-    odds += SHIFT * min(MAX_SHIFT, e.shift) + (BORDERED if e.bordered else 0.0)
-    return odds + (0.0 if e.straight is None else TILTED if upright else GONE)
+    odds = tuning.bias + tuning.total * total + tuning.best * log_odds(best, tuning.floor)
+    odds += tuning.presence * log_odds(e.presence, tuning.floor)
+    odds += tuning.shift * min(tuning.most_shift, e.shift) + (tuning.bordered if e.bordered else 0.0)
+    return odds + (0.0 if e.straight is None else tuning.tilted if upright else tuning.gone)
 
 
-def _yunet_odds(e: Evidence, score: float) -> float:
-    odds = YUNET_BIAS + YUNET_TOTAL * e.total + YUNET_SCORE * score + YUNET_PRESENCE * log_odds(e.presence)
-    large = (e.side - SMALL_SIDE) / (LARGE_SIDE - SMALL_SIDE)
-    odds += YUNET_LARGE * min(1.0, max(0.0, large))
-    return odds + (YUNET_GONE if e.straight is not None and e.straight < CONFIRMED else 0.0)
+def _yunet_odds(e: Evidence, score: float, tuning: Calibration) -> float:
+    odds = tuning.yunet_bias + tuning.yunet_total * e.total + tuning.yunet_score * score
+    odds += tuning.yunet_presence * log_odds(e.presence, tuning.floor)
+    large = (e.side - tuning.small_side) / (tuning.large_side - tuning.small_side)
+    odds += tuning.yunet_large * min(1.0, max(0.0, large))
+    return odds + (tuning.yunet_gone if e.straight is not None and e.straight < tuning.confirmed else 0.0)
 
 
 def _sigmoid(odds: float) -> float:

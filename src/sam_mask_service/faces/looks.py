@@ -12,16 +12,15 @@ import numpy as np
 from ..deadline import Deadline
 from ..geometry import RGB, Box
 from .candidates import Candidate, Rows, gathered, no_rows
-from .effort import DOMINANT, NMS, SEEN, SURE, YUNET_SEEN
 from .judge import Evidence
 from .tiles import Window, placed, uncut
+from .tuning import TUNED, Tuning
+from .tuning.search import SEARCH, SearchTuning
 from .yunet import YuNet
 
 Pass = Literal["picture", "tiles", "border", "turned"]
 A = TypeVar("A")
 B = TypeVar("B")
-HAIR = 0.3
-"""A face's box grown by so much of it on every side holds hair and neck."""
 
 
 class Network(Protocol):
@@ -55,6 +54,7 @@ class Looks:
     rows: list[Rows] = field(default_factory=list)
     by_yunet: list[bool] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
+    tuning: Tuning = TUNED
 
     def take(self, glances: Sequence[Glance], deadline: Deadline) -> list[Rows]:
         """One look each, all of their windows at once, so that no core waits between looks: what each has seen. The largest
@@ -63,10 +63,13 @@ class Looks:
         Raises DeadlinePassed and ClientLeft.
         """
 
+        place, tile = self.tuning.place, self.tuning.tile
+
         def see(item: tuple[Network, Window]) -> Rows:
             net, window = item
             deadline.check()
-            return placed(uncut(net(window.pixels, YUNET_SEEN if isinstance(net, YuNet) else SEEN), window), window)
+            least = place.yunet_seen if isinstance(net, YuNet) else place.seen
+            return placed(uncut(net(window.pixels, least), window, tile), window)
 
         longest = sorted(glances, key=lambda glance: -glance.net.size)
         seen = self.run(see, [(glance.net, window) for glance in longest for window in glance.windows])
@@ -79,7 +82,7 @@ class Looks:
 
     def places(self, weak: float) -> list[Candidate]:
         """The distinct places that a look scored ``weak`` or more, best first."""
-        return gathered(self.rows, weak, NMS)
+        return gathered(self.rows, weak, self.tuning.place)
 
     def found_by(self, place: Candidate, weak: float) -> Pass:
         """The first pass that saw the place well enough."""
@@ -102,15 +105,15 @@ class Looks:
         )
 
 
-def hints(places: list[Candidate], longest: int) -> list[Candidate] | None:
+def hints(places: list[Candidate], longest: int, tuning: SearchTuning = SEARCH) -> list[Candidate] | None:
     """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none."""
-    large = [p for p in places if p.best >= SURE and max(p.row[2:4]) >= DOMINANT * longest]
-    return [p for p in places if not any(_at(p, face) for face in large)] if large else None
+    large = [p for p in places if p.best >= tuning.sure and max(p.row[2:4]) >= tuning.dominant * longest]
+    return [p for p in places if not any(_at(p, face, tuning.hair) for face in large)] if large else None
 
 
-def _at(place: Candidate, face: Candidate) -> bool:
+def _at(place: Candidate, face: Candidate, hair: float) -> bool:
     x, y = box_of(place.row).centre
-    return box_of(face.row).grown(HAIR).contains(x, y)
+    return box_of(face.row).grown(hair).contains(x, y)
 
 
 def box_of(row: Rows) -> Box:

@@ -37,7 +37,7 @@ class FaceLook:
 
     def __init__(self, image: RGB, face: Face, nets: Nets, tuning: Tuning = TUNED) -> None:
         self._tuning, windows = tuning, tuning.window
-        self.prior: Prior = prior_of(face, tuning.prior)
+        self.prior: Prior = prior_of(face, tuning)
         self.face = self.prior.window(windows.face_zoom, windows.face_size)
         self.head = self.prior.window(windows.head_zoom, windows.head_size)
         self.face_rgb, self.head_rgb = cut(image, self.face), cut(image, self.head)

@@ -36,7 +36,7 @@ def matte(image: RGB, patch: Patch, edge: Placed, face: Face | None = None, tuni
     x, y, bits = _window(image, patch, edge, int(reach) + 2)
     hard = compose([(edge[0] - x, edge[1] - y, edge[2])], bits.shape[1], bits.shape[0])
     pixels = image[y : y + bits.shape[0], x : x + bits.shape[1]]
-    prior = prior_of(face, tuning.prior) if face is not None and face.landmarks is not None else None
+    prior = prior_of(face, tuning) if face is not None and face.landmarks is not None else None
     weight, soft = _strands(pixels, bits, reach, prior, (x, y), tuning)
     kept = cv2.multiply(hard, cv2.bitwise_not(weight), scale=1 / 255)
     return x, y, np.asarray(cv2.add(kept, cv2.multiply(soft, weight, scale=1 / 255)), np.uint8)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..faces.mesh import Frame, Polygon, fill, frame, outline
 from ..geometry import Bits, Face, Points
 from .crop import Window, upright
-from .tuning.ground import PRIOR, PriorTuning
+from .tuning import TUNED, Tuning
+from .tuning.ground import PriorTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,12 +52,13 @@ class Prior:
         return fill((size, size), [polygon])
 
 
-def prior_of(face: Face, tuning: PriorTuning = PRIOR) -> Prior:
+def prior_of(face: Face, tuning: Tuning = TUNED) -> Prior:
     """The prior of a face in the pixels of its picture."""
     if face.landmarks is None:
-        return _from_box(face, tuning)
+        return _from_box(face, tuning.prior)
     points = np.asarray(face.landmarks[:, :2], np.float32)
-    return Prior(outline(points, 0.0), outline(points, tuning.lift), frame(points), points)
+    core, hull = (outline(points, lift, tuning.mesh) for lift in (0.0, tuning.prior.lift))
+    return Prior(core, hull, frame(points, tuning.mesh), points)
 
 
 def _from_box(face: Face, tuning: PriorTuning) -> Prior:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...faces.tuning.mesh import MESH, MeshTuning
 from .face import FACE, FaceTuning
 from .ground import COLOUR, CUT, PRIOR, SCORE, WINDOW, ColourTuning, CutTuning, PriorTuning, ScoreTuning, WindowTuning
 from .head import HEAD, HeadTuning
@@ -37,6 +38,7 @@ class Tuning:
     face_trust: FaceTrust = FACE_TRUST
     head_trust: HeadTrust = HEAD_TRUST
     refine: RefineTuning = REFINE
+    mesh: MeshTuning = MESH
     prior: PriorTuning = PRIOR
     window: WindowTuning = WINDOW
     colour: ColourTuning = COLOUR
