@@ -17,7 +17,7 @@ from ..geometry import Bits
 from .soften import Soft, box_mean, solved
 from .tuning.matte import LINE, LineTuning
 
-_ONE, _HALF, _QUARTER = np.float32(1), np.float32(0.5), np.float32(0.25)
+_ONE, _HALF, _QUARTER = np.float32(1), np.float32(0.5), np.float32(0.5**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
