@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bench.quality import tune
 from bench.quality.fields import Field, Tunings, changed, every, found, read, scaled
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "sam_mask_service"
@@ -113,3 +114,35 @@ def test_values_are_read_as_the_field_has_them() -> None:
         found(Tunings(), "face.nothing")
     with pytest.raises(KeyError):
         found(Tunings(), "nobody.far")
+
+
+class _Likes:
+    """A judge to whom 0.4 is best, and who counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def score(self, tunings: Tunings) -> dict[str, float]:
+        self.asked += 1
+        return {"IoU": 1 - abs(tunings.draw.face.far_yaw - 0.4) - abs(tunings.draw.head.top - 2)}
+
+    def value(self, figures: dict[str, float]) -> float:
+        return figures["IoU"]
+
+
+def test_a_sweep_keeps_what_is_better_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    likes = _Likes()
+    values = tune.wanted(["face.far_yaw=0.35,0.4,0.5", "head.top=1.9,2.1"])
+    best = tune.swept(values, lambda part, half: likes, "dev", tune.Best(Tunings(), {}))
+    assert best.changes == {"face.far_yaw": 0.4} and best.tunings == changed(Tunings(), "face.far_yaw", 0.4)
+    assert likes.asked == 1 + 3 + 2
+    tune.compared(best, ["face", "head"], lambda part, half: likes, "held")
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in printed if line.startswith("face.far_yaw")] == ["*", "*", "0.9000"]
+    assert printed[-3:][1].endswith("IoU 0.9000") and printed[-1].endswith("IoU 1.0000")
+
+
+def test_an_unknown_name_or_value_is_refused() -> None:
+    for spec in ("face.nothing=1", "face.far_yaw=wide", "face.jaw=0.2", "high.always=perhaps"):
+        with pytest.raises(SystemExit, match=re.escape(spec)):
+            tune.wanted([spec])

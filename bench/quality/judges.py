@@ -24,7 +24,7 @@ from bench.score_masks_local import ALL_SETS, Bench, in_half, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions, Recall
-from sam_mask_service.geometry import RGB
+from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.image import decode
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.prompt import Prompt
@@ -32,6 +32,7 @@ from sam_mask_service.sam.runtime import OpenVinoSam
 from sam_mask_service.segment.matte import matte
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
+from sam_mask_service.segment.segmenter import FaceMask
 from tests.support.real_weights import mobile_sam
 
 LARGE = 400.0
@@ -134,11 +135,15 @@ class MaskJudge:
             embedding = engine.embed(rgb, faces) if faces else None
             for region, truth, valid, diagonal in wanted:
                 masks = engine.masks(embedding, faces, region, pixels=lambda: rgb) if embedding else []  # noqa: B023
-                got = together(masks, rgb.shape[:2])
-                figures = self.bench.scorer.compare(got, truth, valid, diagonal)
-                fine = self.bench.scorer.compare(got, truth, valid, 200)["bf"] if diagonal > LARGE else float("nan")
-                off = abs(masks[0].score - figures["iou"]) if len(masks) == 1 else float("nan")
-                yield figures["iou"], figures["bf"], fine, off
+                yield self.compared(masks, truth, valid, diagonal)
+
+    def compared(self, masks: Sequence[FaceMask], truth: Bits, valid: Bits, diagonal: float) -> tuple[float, ...]:
+        """IoU, boundary F, boundary F at two pixels of a large face, how far the score is off."""
+        got = together(list(masks), truth.shape)  # type: ignore[arg-type]
+        figures = self.bench.scorer.compare(got, truth, valid, diagonal)
+        fine = self.bench.scorer.compare(got, truth, valid, 200)["bf"] if diagonal > LARGE else float("nan")
+        off = abs(masks[0].score - figures["iou"]) if len(masks) == 1 else float("nan")
+        return figures["iou"], figures["bf"], fine, off
 
     def further(self, name: str, file: str) -> list[Any]:  # noqa: ARG002 - for PartJudge
         return []
