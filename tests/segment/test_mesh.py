@@ -64,6 +64,17 @@ def test_the_mask_is_the_skin(
     assert iou(mask, truth) > 0.9
 
 
+def test_a_face_is_expected_near_where_it_is_drawn_and_without_drawing_it(
+    engine: MeshSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, truth = portrait((300, 300), (20, 160), 90, 120, 0.3)
+    found = face((20, 160), 90, 120, 0.3)
+    embedding = engine.embed(image, [found])
+    monkeypatch.setattr(look, "face_mask", Mock(side_effect=AssertionError("a cut was made")))
+    expected = whole(FaceMask(engine.expected(embedding, found), 0.5, 1.0), (300, 300))
+    assert iou(expected, truth) > 0.8
+
+
 def test_the_edge_of_a_large_face_has_no_steps(engine: MeshSegmenter) -> None:
     """A working pixel is seven of the picture's here: pasted as it is it would jump by as much from row to row."""
     mask, _ = drawn(engine, (1400, 1200), (600, 700), 620, 820, 0.0)

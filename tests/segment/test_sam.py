@@ -24,7 +24,7 @@ from sam_mask_service.segment.cutter import Logits
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding
-from sam_mask_service.segment.segmenter import DISAGREED, Detail, Embedding, FaceMask, Pixels
+from sam_mask_service.segment.segmenter import DISAGREED, Detail, Embedding, FaceMask, Patch, Pixels
 from sam_mask_service.segment.tuning import TUNED
 from sam_mask_service.segment.tuning.sam import EVIDENCE, PART
 
@@ -77,6 +77,9 @@ class Mesh:
         assert isinstance(embedding, FakeEmbedding)
         grown = [Face(face.box.grown(0.2), face.confidence) for face in faces] if region == "head" else list(faces)
         return self.inner.masks(embedding, grown, region, deadline)
+
+    def expected(self, embedding: Embedding, face: Face) -> Patch:
+        return self.inner.expected(embedding, face)
 
     def drawn(
         self,
@@ -268,8 +271,7 @@ def test_a_face_whose_points_lie_outside_the_view_is_asked_about_by_its_box() ->
     segmenter, backend = engine(GOOD)
     embedding = segmenter.embed(IMAGE, [face], "picture")
     view = replace(embedding.views[0], box=PixelBox(290, 190, 40, 40))
-    mask = Mesh().masks(embedding.mesh, [face])[0]
-    off = replace(mask, patch=replace(mask.patch, x=500))
+    off = replace(Mesh().expected(embedding.mesh, face), x=500)
     evidence.asked(backend, [evidence.Question(face, "face", off, view)], NO_DEADLINE)
     assert backend.prompts[-1].box is not None and len(backend.prompts[-1].points) == 0
 
@@ -305,7 +307,7 @@ def test_no_faces() -> None:
 def test_nbytes_counts_the_arrays() -> None:
     segmenter, _ = engine(GOOD)
     embedding = segmenter.embed(IMAGE, [FACE], "picture")
-    arrays = sum(v.embedding.nbytes for v in embedding.views) + prior().patch.bits.nbytes
+    arrays = sum(v.embedding.nbytes for v in embedding.views)
     answers = 2 * 256 * 256 * 4  # what SAM may yet say of the face and the head
     assert embedding.nbytes == arrays + answers + embedding.mesh.nbytes
     assert embedding.nbytes > 4 * 256 * 64 * 64

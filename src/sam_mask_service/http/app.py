@@ -77,6 +77,7 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequen
         openapi_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call their methods
     )
     app.state.service = service
     app.state.metrics = metrics = Metrics(service)

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import Face
 from .crop import Soft, Window
-from .segmenter import Embedding, FaceMask, Pixels, Segmenter
+from .segmenter import Embedding, FaceMask, Patch, Pixels, Segmenter
 
 Logits = Callable[[str, Window], Soft | None]
 """Of one face: the outline's name (``face`` or ``head``) and a window → (S, S) float32 logits there, 0 where SAM saw nothing; None
@@ -21,6 +21,10 @@ def no_logits(outline: str, window: Window) -> None:  # noqa: ARG001 - Logits, w
 
 class Cutter(Segmenter, Protocol):
     """The mesh engine, or a fake of it."""
+
+    def expected(self, embedding: Embedding, face: Face) -> Patch:
+        """Where the face is expected before a pixel is looked at."""
+        ...
 
     def drawn(
         self,

@@ -60,6 +60,9 @@ class FakeSegmenter:
             raise TypeError("this embedding was made by another segmenter")
         return [_ellipse(face, embedding) for face in faces]
 
+    def expected(self, embedding: Embedding, face: Face) -> Patch:
+        return self.masks(embedding, [face])[0].patch
+
     def drawn(
         self,
         embedding: Embedding,

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import Internal
-from ..faces.mesh import HOLES, PARTS, fill, polygons
+from ..faces.mesh import HOLES, PARTS, Polygon, fill, polygons
 from ..geometry import RGB, Face
 from ..mask import iou
 from .crop import Soft, Window, paste
@@ -105,6 +105,10 @@ class MeshSegmenter:
     ) -> list[FaceMask]:
         return self.drawn(embedding, faces, region, None, deadline, pixels)
 
+    def expected(self, embedding: Embedding, face: Face) -> Patch:
+        own = _own(embedding)
+        return _filled([own.looks[_key(face)].prior.hull], [], own.width, own.height)
+
     def drawn(
         self,
         embedding: Embedding,
@@ -115,8 +119,7 @@ class MeshSegmenter:
         pixels: Pixels | None = None,
     ) -> list[FaceMask]:
         """As ``masks``; with ``logits``, one for each face, SAM's evidence enters the cut beside the mesh's."""
-        if not isinstance(embedding, MeshEmbedding):
-            raise TypeError("this embedding was made by another segmenter")
+        embedding = _own(embedding)
         terms = terms_for(region, self.regions)
         out = []
         for face, seen in zip(faces, logits or [no_logits] * len(faces), strict=True):
@@ -125,6 +128,23 @@ class MeshSegmenter:
             patch = combine([(sign, artist.draw(name)) for sign, name in terms])
             out.append(FaceMask(patch, artist.score(head=terms == [(1, "head")]), artist.agreement))
         return out
+
+
+def _own(embedding: Embedding) -> MeshEmbedding:
+    if not isinstance(embedding, MeshEmbedding):
+        raise TypeError("this embedding was made by another segmenter")
+    return embedding
+
+
+def _filled(outlines: Sequence[Polygon], holes: Sequence[Polygon], width: int, height: int) -> Patch:
+    """What lies in one of the outlines and in none of the holes, in the part of the picture that they cover."""
+    corners = np.vstack(outlines)
+    x0, y0 = (max(0, int(v) - 1) for v in corners.min(0))
+    x1, y1 = min(width, int(corners[:, 0].max()) + 2), min(height, int(corners[:, 1].max()) + 2)
+    shift = np.array([x0, y0], np.float32)
+    shape = (max(1, y1 - y0), max(1, x1 - x0))
+    bits = fill(shape, [p - shift for p in outlines], [p - shift for p in holes])
+    return Patch(min(x0, width - 1), min(y0, height - 1), bits)
 
 
 class _Artist:
@@ -219,14 +239,7 @@ class _Artist:
         points = self.look.prior.points
         if points is None:
             return self._draw_missing()
-        outlines, holes = polygons(points, name)
-        corners = np.vstack(outlines)
-        x0, y0 = (max(0, int(v) - 1) for v in corners.min(0))
-        x1, y1 = min(self.width, int(corners[:, 0].max()) + 2), min(self.height, int(corners[:, 1].max()) + 2)
-        shift = np.array([x0, y0], np.float32)
-        shape = (max(1, y1 - y0), max(1, x1 - x0))
-        bits = fill(shape, [p - shift for p in outlines], [p - shift for p in holes])
-        return Patch(min(x0, self.width - 1), min(y0, self.height - 1), bits)
+        return _filled(*polygons(points, name), self.width, self.height)
 
     def _draw_missing(self) -> Patch:
         """Without a mesh the parts of a face are not known: nothing is masked."""

@@ -72,10 +72,8 @@ class SamSegmenter:
         height, width = image.shape[:2]
         chosen = plan(width, height, faces, detail, self._backend.image_size, self.tuning.view)
         mesh = self._prior.embed(image, faces, detail, deadline)
-        priors = self._proposed(mesh, faces, "face", deadline)
         views = tuple(self._view(image, box, deadline) for box in chosen.views)
-        by_face = {_key(face): mask for face, mask in zip(faces, priors, strict=True)}
-        return SamEmbedding(width, height, chosen.detail, views, mesh, by_face)
+        return SamEmbedding(width, height, chosen.detail, views, mesh, len(faces))
 
     def _view(self, image: RGB, box: PixelBox, deadline: Deadline) -> View:
         deadline.check()
@@ -119,11 +117,11 @@ class SamSegmenter:
         """What SAM says of each face. All that one view shows is asked about at once, and nothing twice."""
         new = [face for face in faces if (_key(face), outline) not in seen.answers]
         by_view: dict[int, list[evidence.Question]] = {}
-        for face, mask in zip(new, self._priors(seen, new, outline, deadline), strict=True):
+        for face, patch in zip(new, self._expected(seen.mesh, new, outline, deadline), strict=True):
             index = best_view([view.box for view in seen.views], face.box)
             view = seen.views[index]
-            if mask.patch.bits.any() and large_enough(mask.patch, view, self.tuning.part):
-                by_view.setdefault(index, []).append(evidence.Question(face, outline, mask, view))
+            if patch.bits.any() and large_enough(patch, view, self.tuning.part):
+                by_view.setdefault(index, []).append(evidence.Question(face, outline, patch, view))
             else:
                 seen.answers[_key(face), outline] = evidence.Evidence(outline, view)
         for questions in by_view.values():
@@ -132,10 +130,12 @@ class SamSegmenter:
                 seen.answers[_key(question.face), outline] = answer
         return [seen.answers[_key(face), outline] for face in faces]
 
-    def _priors(self, seen: SamEmbedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
-        if name == "face" and all(_key(face) in seen.priors for face in faces):
-            return [seen.priors[_key(face)] for face in faces]
-        return self._proposed(seen.mesh, faces, name, deadline)
+    def _expected(self, mesh: Embedding, faces: Sequence[Face], outline: str, deadline: Deadline) -> list[Patch]:
+        """What SAM is asked about. A face's points are the mesh's own, so that its outline need not be cut for them: the answers
+        measured the same. A head's box must be that of the head."""
+        if outline == "face":
+            return [self._prior.expected(mesh, face) for face in faces]
+        return [mask.patch for mask in self._proposed(mesh, faces, outline, deadline)]
 
     def _proposed(self, mesh: Embedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
         return self._each(len(faces), lambda i: self._prior.masks(mesh, [faces[i]], name, deadline)[0])

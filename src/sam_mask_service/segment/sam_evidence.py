@@ -20,7 +20,7 @@ from ..sam.runtime import SamBackend
 from . import prompts
 from .crop import Soft, Window
 from .sam_view import View, coarse, in_window
-from .segmenter import DISAGREED, FaceMask
+from .segmenter import DISAGREED, FaceMask, Patch
 from .tuning import TUNED, Tuning
 from .tuning.sam import EVIDENCE, EvidenceTuning
 
@@ -53,11 +53,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """``proposal``: the mesh engine's own mask of ``outline`` (``face`` or ``head``), not empty."""
+    """``proposal``: where the mesh engine expects ``outline`` (``face`` or ``head``), not empty."""
 
     face: Face
     outline: str
-    proposal: FaceMask
+    proposal: Patch
     view: View
 
 
@@ -76,10 +76,10 @@ def asked(
 
 def _prompt(question: Question, tuning: Tuning) -> Prompt:
     """In the view's model pixels. Where the view shows no point of a face, its box is asked about."""
-    region = prompts.of_region(question.face, question.proposal.patch, question.outline, tuning.prompt)
+    region = prompts.of_region(question.face, question.proposal, question.outline, tuning.prompt)
     prompt = question.view.prompt(region)
     if prompt.box is None and not (prompt.labels == INSIDE).any():
-        corners = prompts.box_of(question.proposal.patch, tuning.prompt).reshape(2, 2)
+        corners = prompts.box_of(question.proposal, tuning.prompt).reshape(2, 2)
         return replace(prompt, box=question.view.to_model(corners).reshape(4))
     return prompt
 
@@ -90,7 +90,7 @@ def _evidence(question: Question, logits: F32, predicted: F32, tuning: EvidenceT
     mean = np.asarray(logits[chosen].mean(axis=0), np.float32)
     if not np.isfinite(mean).all():
         return Evidence(question.outline, question.view, None, 0.0, 0.0)
-    agreement = agrees(mean, coarse(question.proposal.patch, question.view), tuning)
+    agreement = agrees(mean, coarse(question.proposal, question.view), tuning)
     score = float(np.clip(np.nan_to_num(predicted[chosen].mean()), 0, 1))
     return Evidence(question.outline, question.view, mean if agreement >= tuning.floor else None, agreement, score)
 

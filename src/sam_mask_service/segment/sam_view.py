@@ -15,7 +15,7 @@ from ..sam.config import F32
 from ..sam.frame import Frame, shares, upscale
 from ..sam.prompt import Prompt
 from .crop import Soft, Window
-from .segmenter import Embedding, FaceMask, Patch
+from .segmenter import Embedding, Patch
 from .views import Looked
 
 CELL = 4
@@ -51,22 +51,21 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamEmbedding:
-    """``priors``: the mesh's mask of region ``face`` by face; ``mesh``: the mesh engine's own embedding; ``answers``: what SAM said
-    of faces and heads so far, by face and outline (asked once, by whoever comes first)."""
+    """``mesh``: the mesh engine's own embedding; ``faces``: how many it is of; ``answers``: what SAM said of faces and heads so
+    far, by face and outline (asked once, by whoever comes first)."""
 
     width: int
     height: int
     detail: Looked
     views: tuple[View, ...]
     mesh: Embedding
-    priors: dict[Hashable, FaceMask]
+    faces: int
     answers: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
-        masks = sum(p.patch.bits.nbytes for p in self.priors.values())
-        answers = 2 * len(self.priors) * self.views[0].grid ** 2 * 4
-        return sum(view.embedding.nbytes for view in self.views) + masks + answers + self.mesh.nbytes
+        answers = 2 * self.faces * self.views[0].grid ** 2 * 4
+        return sum(view.embedding.nbytes for view in self.views) + answers + self.mesh.nbytes
 
 
 def own(embedding: Embedding) -> SamEmbedding:
