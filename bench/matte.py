@@ -6,7 +6,7 @@ with drawn strands (``bench/drawn_hair.py``), where alpha is known to the pixel:
 of the gradient (Rhemann et al., CVPR 2009), in the band that holds all strands.
 
 The hard mask is asked with an edge two pixels soft, which the matte has too: the difference is the strands' alone. The sets and
-their folder are those of ``bench/quality.py``; the hard outlines, and so much of the error, are the engine's in both.
+their folder are those of ``bench/quality``; the hard outlines, and so much of the error, are the engine's in both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rule that this service is compared with: MediaPipe's own solution at 0.3, and its box grown to a head as the mask.
 
 A server of one endpoint with the wire form that the scorers read, so that both are scored by the same program in one run.
-Run by ``bench/quality.py``; needs mediapipe's solution API, which the development environment can import.
+Run by ``bench/quality``; needs mediapipe's solution API, which the development environment can import.
 """
 
 from __future__ import annotations

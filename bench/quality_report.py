@@ -1,4 +1,4 @@
-"""Turns ``out/quality/*.json`` into the generated part of docs/quality.md and its plots. Called by ``bench/quality.py``."""
+"""Turns ``out/quality/*.json`` into the generated part of docs/quality.md and its plots. Called by ``bench/quality``."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from bench.quality import HAIR, PARSING, SHARED
+from bench.quality.judges import LARGE, OnceEncoded, real_sam
 from bench.score_masks_local import ALL_SETS, FACE_SETS, Bench, together
-from bench.tune import LARGE, OnceEncoded, real_sam
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
         # The pure ground: arrays in, arrays out.
-        "errors limits wire",
+        "errors limits wire units",
         "geometry deadline cache",
         "mask",
         "image",

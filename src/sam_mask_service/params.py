@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from .errors import InvalidParameter
 from .faces.detector import DetectorName
-from .faces.ensemble import Recall
+from .faces.tuning.search import Recall
 from .geometry import Order
 from .segment.segmenter import Detail
 from .targets import TARGETS, Edit, find, resolve_invert
@@ -153,7 +153,10 @@ def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -
     unknown = [name for name in values if name not in model.model_fields]
     if unknown:
         raise InvalidParameter("; ".join(_unknown(name, model) for name in unknown[:5]))
-    ready = {k: _from_text(model, k, v) if textual or isinstance(v, str) else _from_json(model, k, v) for k, v in values.items()}
+    ready = {
+        k: _from_text(model, k, v) if textual or isinstance(v, str) else _from_json(model, k, v)
+        for k, v in values.items()
+    }
     try:
         return model.model_validate(ready)
     except ValidationError as e:

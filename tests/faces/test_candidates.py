@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.faces.candidates import (
-    CONTAINED,
     MOST,
     Rows,
     contained,
@@ -18,6 +17,7 @@ from sam_mask_service.faces.candidates import (
     overlaps,
     weighted_nms,
 )
+from sam_mask_service.faces.tuning.search import PLACE
 from sam_mask_service.geometry import Box
 
 
@@ -45,13 +45,13 @@ def test_overlap_and_containment_agree_with_the_boxes(
 @given(st.lists(boxes, max_size=12))
 def test_what_is_distinct_overlaps_nothing_and_keeps_the_first(values: list[tuple[float, ...]]) -> None:
     given_rows = np.array([row(*v) for v in values], np.float32).reshape(-1, 17)
-    order = distinct(given_rows, 0.3)
+    order = distinct(given_rows)
     assert list(order[:1]) == ([0] if values else [])
     kept = given_rows[order]
     for i, one in enumerate(kept):
         others = kept[i + 1 :]
         assert (overlaps(one, others) < 0.3).all()
-        assert (contained(one, others) < CONTAINED).all()
+        assert (contained(one, others) < PLACE.contained).all()
 
 
 def test_suppression_takes_the_best_score_and_the_mean_box_weighted_by_score() -> None:
@@ -61,14 +61,14 @@ def test_suppression_takes_the_best_score_and_the_mean_box_weighted_by_score() -
 
 def test_nothing_stays_nothing() -> None:
     assert weighted_nms(no_rows(), 0.3).shape == (0, 17)
-    assert distinct(no_rows(), 0.3).shape == (0,)
-    assert gathered([no_rows(), no_rows()], 0.3, 0.3) == []
+    assert distinct(no_rows()).shape == (0,)
+    assert gathered([no_rows(), no_rows()], 0.3) == []
 
 
 def test_gathering_remembers_who_saw_what() -> None:
     near, far = (10, 10, 20, 20, 0.6), (200, 10, 20, 20, 0.9)
     looks = [rows(near), rows((11, 10, 20, 20, 0.2)), rows(far, (10, 12, 20, 20, 0.4)), rows((400, 0, 9, 9, 0.2))]
-    first, second = gathered(looks, weak=0.3, iou=0.3)
+    first, second = gathered(looks, weak=0.3)
     assert first.looks == pytest.approx((0.6, 0.2, 0.4, 0))
     assert first.best == pytest.approx(0.6)
     assert first.total == pytest.approx(1.2)
@@ -79,7 +79,7 @@ def test_gathering_remembers_who_saw_what() -> None:
 def test_one_look_does_not_silence_several() -> None:
     """A lone high score around a face that three looks agree upon: of the two places the face stays."""
     face, about = (50, 50, 40, 40, 0.6), (40, 20, 90, 90, 0.8)
-    (place,) = gathered([rows(about), rows(face), rows(face), rows(face)], weak=0.3, iou=0.3)
+    (place,) = gathered([rows(about), rows(face), rows(face), rows(face)], weak=0.3)
     assert place.looks == pytest.approx((0, 0.6, 0.6, 0.6))
     np.testing.assert_allclose(place.row[:4], face[:4])
 
@@ -87,10 +87,10 @@ def test_one_look_does_not_silence_several() -> None:
 def test_a_crowd_without_end_is_cut_to_its_best() -> None:
     """Comparing tens of thousands of candidates of one picture would take minutes."""
     crowd = rows(*((20.0 * i, 0.0, 10.0, 10.0, 0.5 + 0.4 * (i % 7 == 0)) for i in range(MOST * 7)))
-    places = gathered([crowd, rows((5, 1000, 10, 10, 0.7))], weak=0.3, iou=0.3)
+    places = gathered([crowd, rows((5, 1000, 10, 10, 0.7))], weak=0.3)
     assert len(places) == MOST
     assert all(place.best == pytest.approx(0.9) for place in places)
 
 
 def test_a_place_that_no_look_saw_well_is_none() -> None:
-    assert gathered([rows((0, 0, 9, 9, 0.29)), rows((0, 0, 9, 9, 0.29))], weak=0.3, iou=0.3) == []
+    assert gathered([rows((0, 0, 9, 9, 0.29)), rows((0, 0, 9, 9, 0.29))], weak=0.3) == []

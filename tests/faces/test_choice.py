@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sam_mask_service.faces.choice import merged, over
-from sam_mask_service.faces.effort import Bar
+from sam_mask_service.faces.tuning.search import Bar
 from sam_mask_service.geometry import Box, Face
 
 

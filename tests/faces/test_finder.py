@@ -13,7 +13,7 @@ from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import ClientLeft, DeadlinePassed, EngineUnavailable
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions, FaceDetector
-from sam_mask_service.faces.ensemble import Recall
+from sam_mask_service.faces.tuning.search import Recall
 from sam_mask_service.geometry import RGB, Box
 
 FACE = Box(170, 66, 109, 109)

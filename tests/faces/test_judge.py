@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.faces.effort import EFFORTS
 from sam_mask_service.faces.ensemble import YUNET
-from sam_mask_service.faces.judge import SURE_ALONE, Evidence, Heard, confidence
+from sam_mask_service.faces.judge import Evidence, Heard, confidence
+from sam_mask_service.faces.tuning.search import NORMAL
+from sam_mask_service.faces.tuning.verdict import CALIBRATION
 
 FACE = Evidence(total=2.4, best=0.9, presence=0.99, shift=0.01)
 HAND = Evidence(total=0.5, best=0.5, presence=0.02, shift=0.08)
@@ -74,7 +75,7 @@ def test_yunets_silence_takes_no_sure_face_away(e: Evidence) -> None:
     """It may have looked too coarsely, as once at a strip; a face that is sure without it can still be told alone."""
     alone, heard = confidence(replace(e, heard=())), confidence(replace(e, heard=UNSEEN))
     assert heard <= alone
-    assert heard >= EFFORTS["normal"].joined.alone or alone < SURE_ALONE
+    assert heard >= NORMAL.joined.alone or alone < CALIBRATION.sure_alone
 
 
 @given(shares, shares)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from sam_mask_service.faces.candidates import Rows
 from sam_mask_service.faces.tiles import (
-    OVERLAP,
     Pyramid,
     Window,
     around,
@@ -31,6 +30,7 @@ from sam_mask_service.faces.tiles import (
     uncut,
     within,
 )
+from sam_mask_service.faces.tuning.search import TILE
 from sam_mask_service.geometry import RGB, Box
 
 SIZE = 96
@@ -113,7 +113,7 @@ def test_starts_cover_with_overlap(length: int, size: int) -> None:
     assert begins[0] == 0
     assert begins[-1] == max(0, length - size)
     for a, b in itertools.pairwise(begins):
-        assert 0 < b - a <= math.ceil(size * (1 - OVERLAP)) + 1
+        assert 0 < b - a <= math.ceil(size * (1 - TILE.overlap)) + 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1000), (1000, 1), (300, 500), (97, 97)])

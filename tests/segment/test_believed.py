@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.segment.believed import FACE, HEAD, crown, face_term, head_odds
+from sam_mask_service.segment.believed import crown, face_term, head_odds
 from sam_mask_service.segment.soften import Soft
+from sam_mask_service.segment.tuning.trust import FACE_TRUST as FACE
+from sam_mask_service.segment.tuning.trust import HEAD_TRUST as HEAD
 
 
 def one(value: float) -> Soft:

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from sam_mask_service.segment.crop import cut
 from sam_mask_service.segment.head import Evidence, dome_distance, head_mask, under_jaw
-from sam_mask_service.segment.look import HEAD_SIZE, HEAD_ZOOM
 from sam_mask_service.segment.prior import Prior, prior_of
+from sam_mask_service.segment.tuning.ground import WINDOW
 from tests.support.drawn_face import HAIR, SKIN, WALL, face
 
+HEAD_SIZE = WINDOW.head_size
 _FACE = face((200, 180), 80, 100)
 
 
@@ -35,7 +36,7 @@ def _drawn(
 ) -> tuple[NDArray[np.bool_], Prior]:
     """``sure``: the person network's probability of what is not wall."""
     whole = prior_of(_FACE)
-    window = whole.window(HEAD_ZOOM, HEAD_SIZE)
+    window = whole.window(WINDOW.head_zoom, HEAD_SIZE)
     rgb, prior = cut(image, window), whole.seen_in(window)
     person = np.where(np.abs(rgb.astype(int) - WALL).max(-1) > 40, sure, 1 - sure).astype(np.float32)
     seen = Evidence(person, window.within(400, 400), **told)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import Alpha, Placed, distance_to, finish
-from sam_mask_service.segment.matte import REACH, matte
+from sam_mask_service.segment.matte import matte
 from sam_mask_service.segment.segmenter import Patch
 from sam_mask_service.segment.soften import one_piece
+from sam_mask_service.segment.tuning.matte import MATTE
 from tests.support.drawn_face import HAIR, SKIN, face, portrait
 
 Colour = tuple[int, int, int]
@@ -112,7 +113,7 @@ def test_a_ring_thinner_than_the_band_stays() -> None:
 def test_nothing_changes_outside_the_band() -> None:
     picture, _, drawn = strands(300, 20)
     alpha, edge = both(picture, drawn)
-    reach = REACH * np.sqrt(np.count_nonzero(drawn)) + 1
+    reach = MATTE.reach * np.sqrt(np.count_nonzero(drawn)) + 1
     far = (distance_to(drawn) > reach) | (distance_to(~drawn) > reach)
     assert np.array_equal(alpha[far], edge[far])
     assert set(np.unique(alpha[far])) == {0, 255}
@@ -125,7 +126,7 @@ def test_an_edge_wider_than_the_band_is_kept_whole() -> None:
     x, y, alpha = matte(picture, patch, edge)
     assert x <= edge[0]
     assert y <= edge[1]
-    reach = REACH * np.sqrt(np.count_nonzero(drawn)) + 1
+    reach = MATTE.reach * np.sqrt(np.count_nonzero(drawn)) + 1
     far = (distance_to(drawn) > reach) | (distance_to(~drawn) > reach)
     assert np.array_equal(canvas((x, y, alpha), drawn.shape)[far], canvas(edge, drawn.shape)[far])
 

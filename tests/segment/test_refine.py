@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import distance_to
-from sam_mask_service.segment.refine import REFINE, refined
+from sam_mask_service.segment.refine import refined
 from sam_mask_service.segment.segmenter import Patch
+from sam_mask_service.segment.tuning.refine import REFINE
 
 SIZE = 1400
 STEP = 10.0

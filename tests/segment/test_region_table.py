@@ -11,6 +11,7 @@ from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.region_table import ROWS, Region, drawable, face_classes, head_classes, names
 from sam_mask_service.segment.regions import parse_regions
 
+from ..support.drawn_face import face as drawn_face
 from ..support.drawn_face import portrait
 
 MUZZLE = Region("muzzle", rings=(NOSE, MOUTH))
@@ -25,7 +26,7 @@ def _two_more(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_two_more")
 def test_a_region_is_drawn_by_its_row() -> None:
     engine = MeshSegmenter()
-    image, face = portrait((300, 300), (150, 150), 120, 160)
+    image, face = portrait((300, 300), (150, 150), 120, 160)[0], drawn_face((150, 150), 120, 160)
     assert face.landmarks is not None
     embedding = engine.embed(image, [face])
     patch = engine.masks(embedding, [face], "muzzle")[0].patch
@@ -41,7 +42,7 @@ def test_a_region_of_a_network_needs_it() -> None:
     assert "beard" in drawable(frozenset({"parsing"}))
     assert 99 in face_classes() and 99 not in head_classes()
     engine = MeshSegmenter()
-    image, face = portrait((300, 300), (150, 150), 120, 160)
+    image, face = portrait((300, 300), (150, 150), 120, 160)[0], drawn_face((150, 150), 120, 160)
     with pytest.raises(RegionUnavailable, match="not beard"):
         engine.masks(engine.embed(image, [face]), [face], "beard")
 

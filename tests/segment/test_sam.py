@@ -23,9 +23,10 @@ from sam_mask_service.segment.crop import paste, upright
 from sam_mask_service.segment.cutter import Logits
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
-from sam_mask_service.segment.sam_jobs import SECOND_LOOKS
 from sam_mask_service.segment.sam_view import SamEmbedding
 from sam_mask_service.segment.segmenter import DISAGREED, Detail, Embedding, FaceMask, Patch, Pixels
+from sam_mask_service.segment.tuning import TUNED
+from sam_mask_service.segment.tuning.sam import EVIDENCE, PART
 
 WIDTH, HEIGHT = 900, 700
 IMAGE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -143,7 +144,7 @@ def test_who_does_not_mean_the_face_is_not_believed(bad: str, region: str) -> No
     assert mask.warnings == (DISAGREED,)
     assert np.array_equal(whole(mask), whole(proposed))
     assert mask.score == proposed.score
-    assert mask.agreement < evidence.FLOOR
+    assert mask.agreement < EVIDENCE.floor
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_who_does_not_mean_the_face_is_not_believed(bad: str, region: str) -> No
 )
 def test_two_candidates_are_heard_and_the_others_are_not(region: str, names: list[str]) -> None:
     (mask,) = run([(name, 0.2 * i) for i, name in enumerate(names)], region=region)
-    heard = evidence.CANDIDATES[region]
+    heard = getattr(EVIDENCE, region)
     assert mask.warnings == () and mask.score == pytest.approx(0.2 * np.mean(heard))
     for i in heard:
         (mask,) = run([("nan" if i == n else name, 0.9) for n, name in enumerate(names)], region=region)
@@ -210,7 +211,7 @@ def test_any_mask_at_all_is_held(seed: int, density: float) -> None:
     ellipse = ((x - 30) / 16) ** 2 + ((y - 28) / 20) ** 2 <= 1
     found = band.held(bits, ellipse)
     size = float(np.sqrt(ellipse.sum()))
-    sure, possible = mask_band(ellipse, band.INNER * size, band.OUTER * size)
+    sure, possible = mask_band(ellipse, PART.inner * size, PART.outer * size)
     assert not (sure & ~found).any() and not (found & ~possible).any()
     assert np.array_equal(found, fill_holes(found)) and np.array_equal(found, largest_part(found))
 
@@ -287,13 +288,12 @@ def test_a_second_look_only_at_a_few_half_agreed_parts() -> None:
     faces = [Face(Box(60 + 110 * i, 300, 80, 100), 0.9) for i in range(7)]
     segmenter, backend = engine([("larger", 0.9), ("body", 0.9)])
     embedding = segmenter.embed(IMAGE, faces, "picture")
-    for i, limit in enumerate((0.99, band.FLOOR)):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(band, "FLOOR", limit)
-            segmenter.masks(embedding, faces, "lips")
+    for i, limit in enumerate((0.99, PART.floor)):
+        segmenter.tuning = replace(TUNED, part=replace(PART, floor=limit))
+        segmenter.masks(embedding, faces, "lips")
         asked = [c for c in backend.calls if c[0] == "decode"]
         assert asked[0] == ("decode", 7, False)
-        assert all(c[2] and c[1] <= SECOND_LOOKS for c in asked[1:] if c[1] != 7)
+        assert all(c[2] and c[1] <= PART.second_looks for c in asked[1:] if c[1] != 7)
         assert (len(asked) > 1) == (i == 0) or i
         backend.calls.clear()
 

@@ -22,10 +22,10 @@ from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import Prompt
 from sam_mask_service.segment import band
 from sam_mask_service.segment.fake import FakeSegmenter
-from sam_mask_service.segment.prompted import REACH
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding
 from sam_mask_service.segment.segmenter import Detail, FaceMask, Patch
+from sam_mask_service.segment.tuning.sam import CORRECTION
 
 SIZE = 512
 IMAGE = np.zeros((SIZE, SIZE, 3), np.uint8)
@@ -143,7 +143,7 @@ def test_a_second_click_takes_the_first_back() -> None:
 
 def test_a_point_on_the_body_adds_what_is_near_and_never_all_of_it() -> None:
     mask = corrected([(240.0, 330.0, 1)])
-    reach = REACH * band.size_of(THINGS["face"])
+    reach = CORRECTION.reach * band.size_of(THINGS["face"])
     away = np.hypot(columns - 240, rows - 330)
     assert mask[330, 240] and not (mask & (away > reach + 2) & (rows > 330)).any()
 
@@ -168,7 +168,7 @@ def test_a_point_changes_its_own_kind_near_by_and_nothing_else(points: list[tupl
     free = np.zeros_like(start)
     for x, y, label in points:
         depth = float((distance_to(start) if label else distance_to(~start))[y, x])
-        near = np.hypot(columns - x - 0.5, rows - y - 0.5) <= REACH * depth + 3
+        near = np.hypot(columns - x - 0.5, rows - y - 0.5) <= CORRECTION.reach * depth + 3
         free |= near & (~start if label else start)
     assert not ((mask != start) & ~free).any()
 

@@ -24,6 +24,7 @@ from sam_mask_service.segment.regions import combine, patch_iou, pieces
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding, coarse
 from sam_mask_service.segment.segmenter import DISAGREED, Embedding, FaceMask, Patch, Pixels
+from sam_mask_service.segment.tuning.sam import PART
 
 SIZE = 512
 IMAGE = np.zeros((SIZE, SIZE, 3), np.uint8)
@@ -190,7 +191,7 @@ def test_whatever_comes_is_held_at_the_proposal(region: str, seed: int, density:
     prior = SHAPES[region][::4, ::4]
     found = band.held(bits, prior)
     size = band.size_of(prior)
-    sure, possible = mask_band(prior, band.INNER * size, band.OUTER * size)
+    sure, possible = mask_band(prior, PART.inner * size, PART.outer * size)
     assert not (sure & ~found).any() and not (found & ~possible).any()
 
 
@@ -201,7 +202,7 @@ def test_what_the_user_gets_lies_inside_the_band(region: str, right: int, down: 
     shifted = np.roll(SHAPES[region], (down, right), (0, 1))
     mask = told(region, *((part, 0.9) for part in split(shifted)), (HEAD, 1.0))
     size = max(band.size_of(SHAPES[region]), *(band.size_of(piece) for piece in split(SHAPES[region])))
-    assert not (whole(mask) & ~expand(SHAPES[region], int(np.ceil(band.OUTER * size)))).any()
+    assert not (whole(mask) & ~expand(SHAPES[region], int(np.ceil(PART.outer * size)))).any()
 
 
 @pytest.mark.parametrize("region", SHAPED)

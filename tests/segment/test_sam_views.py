@@ -15,7 +15,8 @@ from sam_mask_service.segment import prompts
 from sam_mask_service.segment.crop import upright
 from sam_mask_service.segment.sam_view import View, in_window
 from sam_mask_service.segment.segmenter import Detail, Patch
-from sam_mask_service.segment.views import CONTEXT, NEAR, WORTH, best_view, groups, plan
+from sam_mask_service.segment.tuning.sam import PROMPT, VIEW
+from sam_mask_service.segment.views import best_view, groups, plan
 
 
 def face(x: float, y: float, side: float) -> Face:
@@ -54,7 +55,7 @@ def test_crops_lie_in_the_picture_and_hold_the_faces(found: list[Box], width: in
     for view in chosen.views:
         assert view.x >= 0 and view.y >= 0 and view.width >= 1 and view.height >= 1
         assert view.x + view.width <= width and view.y + view.height <= height
-        assert chosen.detail == "picture" or max(view.width, view.height) < WORTH * max(width, height)
+        assert chosen.detail == "picture" or max(view.width, view.height) < VIEW.worth * max(width, height)
     for b in inside:
         view = chosen.views[best_view(chosen.views, b)]
         clipped = Box(max(0, b.x), max(0, b.y), min(width, b.right) - max(0, b.x), min(height, b.bottom) - max(0, b.y))
@@ -68,14 +69,14 @@ def test_groups_are_no_larger_than_they_may_be(found: list[Box]) -> None:
     merged = groups(found)
     assert 1 <= len(merged) <= len(found)
     largest = max(b.side for b in found)
-    assert max(m.side for m in merged) <= NEAR ** (len(found) - len(merged)) * largest * 1.001
+    assert max(m.side for m in merged) <= VIEW.near ** (len(found) - len(merged)) * largest * 1.001
 
 
 def test_the_best_view_is_the_smallest_that_shows_the_face() -> None:
     views = [PixelBox(0, 0, 1000, 1000), PixelBox(90, 90, 200, 200), PixelBox(500, 500, 100, 100)]
     assert best_view(views, Box(100, 100, 50, 50)) == 1
     assert best_view(views, Box(800, 100, 50, 50)) == 0
-    assert CONTEXT > 1
+    assert VIEW.context > 1
 
 
 def oval(width: int = 100, height: int = 130) -> Patch:
@@ -145,7 +146,7 @@ def test_without_a_mesh_the_key_points_or_the_deepest_place() -> None:
 
 def test_mask_prompts_are_logits_around_zero() -> None:
     shares = np.array([[0, 0.5, 1]], np.float32)
-    assert np.allclose(prompts.as_logits(shares), [[-prompts.PRIOR_LOGIT, 0, prompts.PRIOR_LOGIT]])
+    assert np.allclose(prompts.as_logits(shares), [[-PROMPT.sure, 0, PROMPT.sure]])
 
 
 @pytest.mark.parametrize(

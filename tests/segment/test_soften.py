@@ -43,7 +43,7 @@ def test_it_moves_a_rough_edge_to_the_pictures_edge() -> None:
     image[:, 20:] = 220
     rough = np.zeros((40, 40), np.float32)
     rough[:, 22:] = 1
-    assert ((guided(image, rough, 6) > 0.5) == (np.arange(40) >= 20)).mean() > 0.97
+    assert ((guided(image, rough, 6, 1e-3) > 0.5) == (np.arange(40) >= 20)).mean() > 0.97
 
 
 def test_signed_distance_changes_sign_at_the_outline() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model, field_validator, model_validator
 
 from ..errors import InvalidParameter
-from ..faces.ensemble import Recall
+from ..faces.tuning.search import Recall
 from ..params import DetectParams, EngineName, MaskParams, Params
 from ..segment.segmenter import Detail
 from ..targets import TARGETS, find

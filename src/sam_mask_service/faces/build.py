@@ -8,9 +8,12 @@ from pathlib import Path
 from .detector import FaceDetector
 from .ensemble import MEMBERS
 from .finder import FaceFinder
+from .tuning import TUNED, Tuning
 
 
-def build_detector(files: Mapping[str, Path | None] | None = None, threads: int = 1) -> FaceDetector:
+def build_detector(
+    files: Mapping[str, Path | None] | None = None, threads: int = 1, tuning: Tuning = TUNED
+) -> FaceDetector:
     """``files``: of the ensemble's members by name, None for one that is not installed. ``threads``: how many inferences may run at
     once.
 
@@ -18,4 +21,4 @@ def build_detector(files: Mapping[str, Path | None] | None = None, threads: int 
     """
     here = {name: file for name, file in (files or {}).items() if file is not None}
     nets = {member: member.build(here[member.name], member.size, threads) for member in MEMBERS if member.name in here}
-    return FaceFinder(threads, nets)
+    return FaceFinder(threads, nets, tuning)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .tuning.search import PLACE, PlaceTuning
+
 Rows = NDArray[np.float32]
 """(N, 17) float32 candidates: x, y, width, height, score 0…1, then x and y of right eye, left eye, nose tip, mouth centre,
 right ear, left ear (the subject's right and left)."""
@@ -17,8 +19,6 @@ COLUMNS = 17
 MOST = 1000
 """Candidates of one look, and of all that may become places, that count at most: a drawn crowd has tens of thousands, which it
 would take minutes to compare."""
-CONTAINED = 0.65
-"""A candidate that lies within a better one by this share of the smaller area is the same face."""
 
 
 def no_rows() -> Rows:
@@ -65,15 +65,15 @@ def _mean(rows: Rows, score: np.float32) -> Rows:
     return mean
 
 
-def distinct(rows: Rows, iou: float) -> NDArray[np.intp]:
-    """Which candidates are at places of their own: others that overlap an earlier one by ``iou``, or lie for the most part
+def distinct(rows: Rows, tuning: PlaceTuning = PLACE) -> NDArray[np.intp]:
+    """Which candidates are at places of their own: others that overlap an earlier one by ``nms``, or lie for the most part
     within it or it within them, go."""
     alive = np.ones(len(rows), bool)
     kept: list[int] = []
     for i in range(len(rows)):
         if alive[i]:
             kept.append(i)
-            alive &= (overlaps(rows[i], rows) < iou) & (contained(rows[i], rows) < CONTAINED)
+            alive &= (overlaps(rows[i], rows) < tuning.nms) & (contained(rows[i], rows) < tuning.contained)
     return np.array(kept, np.intp)
 
 
@@ -94,7 +94,7 @@ class Candidate:
         return sum(self.looks)
 
 
-def gathered(looks: Sequence[Rows], weak: float, iou: float, same: float = 0.4) -> list[Candidate]:
+def gathered(looks: Sequence[Rows], weak: float, tuning: PlaceTuning = PLACE) -> list[Candidate]:
     """The distinct places where at least one look scored ``weak`` or more, those that most was seen of first.
 
     Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score. Of two places that are too
@@ -104,11 +104,11 @@ def gathered(looks: Sequence[Rows], weak: float, iou: float, same: float = 0.4) 
     rows = np.concatenate([no_rows(), *looks])
     strong = best_first(rows[rows[:, 4] >= weak])[:MOST]
     bounds = np.cumsum([0, *(len(look) for look in looks)])
-    scores = [_scores(row, rows, bounds, same) for row in strong]
+    scores = [_scores(row, rows, bounds, tuning.same) for row in strong]
     order = np.argsort([-sum(each) for each in scores], kind="stable")
     return [
-        Candidate(_mean(rows[overlaps(strong[i], rows) > same], strong[i, 4]), scores[i])
-        for i in order[distinct(strong[order], iou)]
+        Candidate(_mean(rows[overlaps(strong[i], rows) > tuning.same], strong[i, 4]), scores[i])
+        for i in order[distinct(strong[order], tuning)]
     ]
 
 

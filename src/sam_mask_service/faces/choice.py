@@ -6,27 +6,27 @@ import math
 import statistics
 
 from ..geometry import Box, Face
-from .candidates import CONTAINED, Candidate
-from .effort import CERTAIN, GROUP, NMS, SURE, Bar
+from .candidates import Candidate
 from .looks import box_of
+from .tuning.search import PLACE, SEARCH, Bar, PlaceTuning, SearchTuning
 
 
-def besides(faces: list[Face], places: list[Candidate]) -> list[Candidate]:
+def besides(faces: list[Face], places: list[Candidate], tuning: PlaceTuning = PLACE) -> list[Candidate]:
     """The places where none of the faces is."""
-    return [place for place in places if not any(same(face.box, box_of(place.row)) for face in faces)]
+    return [place for place in places if not any(same(face.box, box_of(place.row), tuning) for face in faces)]
 
 
-def over(bar: Bar, faces: list[Face], background: float = 0.0) -> list[Face]:
+def over(bar: Bar, faces: list[Face], background: float = 0, tuning: SearchTuning = SEARCH) -> list[Face]:
     """The faces that are sure enough: where one is certain (and sure enough to be told alone), or two are, others are likely;
     where none is, it may be a dog.
 
     In a group more is asked of those far behind it (``background``, see Effort), which nobody wanted in the picture.
     """
-    certain = [face for face in faces if face.confidence >= CERTAIN]
+    certain = [face for face in faces if face.confidence >= tuning.certain]
     company = len(certain) > 1 or any(face.confidence >= bar.alone for face in certain)
     least = bar.company if company else bar.alone
-    sides = [face.box.side for face in faces if face.confidence >= SURE]
-    usual = statistics.median(sides) if len(sides) >= GROUP else 0.0
+    sides = [face.box.side for face in faces if face.confidence >= tuning.sure]
+    usual = statistics.median(sides) if len(sides) >= tuning.group else 0.0
     return [face for face in faces if face.confidence >= _raised(least, background, usual / max(1.0, face.box.side))]
 
 
@@ -38,15 +38,15 @@ def _raised(least: float, background: float, times: float) -> float:
     return odds / (1 + odds)
 
 
-def merged(faces: list[Face], more: list[Face]) -> list[Face]:
+def merged(faces: list[Face], more: list[Face], tuning: PlaceTuning = PLACE) -> list[Face]:
     """Both, and of two at the same place the one that is surer."""
     kept: list[Face] = []
     for face in sorted(faces + more, key=lambda face: -face.confidence):
-        if not any(same(face.box, known.box) for known in kept):
+        if not any(same(face.box, known.box, tuning) for known in kept):
             kept.append(face)
     return kept
 
 
-def same(a: Box, b: Box) -> bool:
+def same(a: Box, b: Box, tuning: PlaceTuning = PLACE) -> bool:
     """Whether two boxes are of one face: a turned face's box may lie within another look's."""
-    return a.iou(b) >= NMS or a.contained(b) >= CONTAINED
+    return a.iou(b) >= tuning.nms or a.contained(b) >= tuning.contained

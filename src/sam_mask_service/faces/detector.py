@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Face
-from .ensemble import MEMBERS, Recall
+from .ensemble import MEMBERS
+from .tuning.search import Recall
 
 if TYPE_CHECKING:
     DetectorName = str

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from ..geometry import RGB
 from .candidates import Rows
-
-Recall = Literal["normal", "high"]
+from .tuning.search import Recall
 
 
 class Network(Protocol):

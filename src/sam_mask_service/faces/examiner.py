@@ -10,21 +10,12 @@ import numpy as np
 from ..geometry import Box, Face, Points
 from .blaze import BlazeFace
 from .candidates import Candidate, Rows, overlaps
-from .effort import NMS, SEEN, SMALL
-from .judge import CONFIRMED, confidence
+from .effort import SMALL
+from .judge import confidence
 from .landmarker import Landmarker, eye_angle
 from .looks import Looks, Pass, box_of
 from .tiles import Pyramid, around, placed
-
-TILTED = 0.3
-"""Radians of in-plane angle from which a candidate is looked at again, upright."""
-ZOOM = 3.0
-"""Side of that look's window over the candidate's."""
-DOUBTFUL, SURER = 0.7, 0.1
-"""Below this best score a candidate may be upside down; it is when it scores so much more when looked at so."""
-PRESENT = 0.5
-MESH_SHARE = 0.7
-"""Of a face's box: the mesh sees where a face ends better than the detector does, above all with masks and profiles."""
+from .tuning import TUNED, Tuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,26 +31,28 @@ class _View:
 class Examiner:
     """``net`` is the network for windows of SMALL pixels. Thread-safe."""
 
-    def __init__(self, net: BlazeFace, landmarker: Landmarker) -> None:
+    def __init__(self, net: BlazeFace, landmarker: Landmarker, tuning: Tuning = TUNED) -> None:
         self._net = net
+        self._tuning = tuning
         self.landmarker = landmarker
 
     def verdict(self, picture: Pyramid, looks: Looks, place: Candidate, found_by: Pass, accept: float) -> Face | None:
         """The face, or None when its confidence is below ``accept``."""
+        tuning, judge = self._tuning.examine, self._tuning.calibration
         view = self._view(picture, *self._straightened(picture, place.row))
-        if confidence(looks.evidence(place, view.presence, 0.0, view.straight)) < accept:
+        if confidence(looks.evidence(place, view.presence, 0.0, view.straight), judge) < accept:
             return None
-        if view.straight is not None or place.best < DOUBTFUL:
+        if view.straight is not None or place.best < tuning.doubtful:
             view = self._other_way_up(picture, view, place.best)
         again, second = self.landmarker.refined(picture, view.mesh)
         box = box_of(view.row)
         shift = float(np.linalg.norm(again[:, :2] - view.mesh[:, :2], axis=1).mean()) / max(1e-6, box.side)
-        sure = confidence(looks.evidence(place, view.presence, shift, view.straight))
+        sure = confidence(looks.evidence(place, view.presence, shift, view.straight), judge)
         if sure < accept:
             return None
-        mesh = again if second >= PRESENT else view.mesh if view.presence >= PRESENT else None
+        mesh = again if second >= tuning.present else view.mesh if view.presence >= tuning.present else None
         if mesh is not None:
-            box = blended(box, extent(mesh))
+            box = blended(box, extent(mesh), tuning.mesh_share)
         return Face(box, sure, view.row[5:].reshape(6, 2).copy(), mesh, max(view.presence, second), found_by)
 
     def presence(self, picture: Pyramid, row: Rows) -> float:
@@ -78,7 +71,8 @@ class Examiner:
     def _other_way_up(self, picture: Pyramid, view: _View, best: float) -> _View:
         """The view upside down when that is clearly the better one."""
         flipped = self._upright_at(picture, view.row, eye_angle(view.row[5:7], view.row[7:9]) + math.pi)
-        if flipped is None or flipped[4] <= max(CONFIRMED, (view.straight or 0.0) + SURER, best + SURER):
+        surer, confirmed = self._tuning.examine.surer, self._tuning.calibration.confirmed
+        if flipped is None or flipped[4] <= max(confirmed, (view.straight or 0.0) + surer, best + surer):
             return view
         return self._view(picture, flipped, float(flipped[4]))
 
@@ -87,7 +81,7 @@ class Examiner:
         score = None
         for _ in range(2):
             angle = eye_angle(row[5:7], row[7:9])
-            if abs(angle) < TILTED:
+            if abs(angle) < self._tuning.examine.tilted:
                 break
             seen = self._upright_at(picture, row, angle)
             if seen is None:
@@ -97,11 +91,12 @@ class Examiner:
 
     def _upright_at(self, picture: Pyramid, row: Rows, angle: float) -> Rows | None:
         """What stands where ``row`` lies when it is looked at turned by ``angle``, or None."""
-        window = around(picture, box_of(row), ZOOM, angle, SMALL)
-        seen = self._net(window.pixels, SEEN)
-        side = SMALL / ZOOM
+        zoom, place = self._tuning.examine.zoom, self._tuning.place
+        window = around(picture, box_of(row), zoom, angle, SMALL)
+        seen = self._net(window.pixels, place.seen)
+        side = SMALL / zoom
         middle = np.array([(SMALL - side) / 2, (SMALL - side) / 2, side, side], np.float32)
-        here = seen[overlaps(middle, seen) > NMS]
+        here = seen[overlaps(middle, seen) > place.nms]
         return placed(here[:1], window)[0] if len(here) else None
 
 
@@ -111,7 +106,7 @@ def extent(mesh: Points) -> Box:
     return Box(float(x0), float(y0), float(x1 - x0), float(y1 - y0))
 
 
-def blended(seen: Box, mesh: Box) -> Box:
-    """Between the detector's box and the mesh's."""
-    a, b = seen.scaled(1 - MESH_SHARE), mesh.scaled(MESH_SHARE)
+def blended(seen: Box, mesh: Box, share: float) -> Box:
+    """Between the detector's box and the mesh's, which has this share."""
+    a, b = seen.scaled(1 - share), mesh.scaled(share)
     return Box(a.x + b.x, a.y + b.y, a.width + b.width, a.height + b.height)

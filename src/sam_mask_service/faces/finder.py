@@ -22,23 +22,7 @@ from .blaze import FULL_RANGE, BlazeFace
 from .candidates import Candidate, Rows
 from .choice import besides, merged, over, same
 from .detector import DetectOptions
-from .effort import (
-    CERTAIN,
-    EFFORTS,
-    FOLLOWED,
-    FOLLOWED_BLIND,
-    HINT,
-    HINT_ZOOM,
-    MAX_HINTS,
-    MAX_SECTIONS,
-    QUARTER_SEEN,
-    SMALL,
-    SURE,
-    TURNED_TRIES,
-    TURNS,
-    WIDE,
-    Bar,
-)
+from .effort import MAX_SECTIONS, SMALL, TURNS, WIDE
 from .ensemble import MEMBERS, Member, Network
 from .examiner import Examiner
 from .landmarker import Landmarker
@@ -58,6 +42,8 @@ from .tiles import (
     turned,
     within,
 )
+from .tuning import TUNED, Tuning
+from .tuning.search import Bar
 
 RECIPE = DetectOptions()
 T = TypeVar("T")
@@ -71,11 +57,14 @@ class FaceFinder:
     Raises EngineUnavailable when the mediapipe package's models are not there.
     """
 
-    def __init__(self, threads: int = 1, others: Mapping[Member, Network] | None = None) -> None:
+    def __init__(
+        self, threads: int = 1, others: Mapping[Member, Network] | None = None, tuning: Tuning = TUNED
+    ) -> None:
+        self._tuning = tuning
         self._small = BlazeFace(FULL_RANGE, threads, SMALL)
         self._wide = BlazeFace(FULL_RANGE, threads, WIDE)
         self._others = dict(others or {})
-        self._examiner = Examiner(self._small, Landmarker(threads))
+        self._examiner = Examiner(self._small, Landmarker(threads), tuning)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
         self._run: Mapper = self._pool.map if self._pool else map
 
@@ -95,22 +84,23 @@ class FaceFinder:
     def detect(self, image: RGB, options: DetectOptions = RECIPE, deadline: Deadline = NO_DEADLINE) -> list[Face]:
         """See FaceDetector. Raises EngineUnavailable for a ``detector`` whose file is not here."""
         others = self._asked(options.detector)
-        effort = EFFORTS[options.recall]
+        tuning = self._tuning
+        effort = tuning.high if options.recall == "high" else tuning.normal
         asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
         bar = asked or (effort.joined if others else effort.mediapipe)
         picture = Pyramid(image)
-        search = Search(picture, sections(picture, MAX_SECTIONS), effort, deadline)
+        search = Search(picture, sections(picture, MAX_SECTIONS, tuning.tile), effort, deadline, tuning)
         quarters = None if effort.always else self._soon(partial(self._quarters, search))
         faces = self._upright(search, others, bar.company)
-        faces = over(bar, faces, 0.0 if asked else effort.background)
-        certain = [face for face in faces if face.confidence >= CERTAIN]
+        faces = over(bar, faces, 0.0 if asked else effort.background, tuning.search)
+        certain = [face for face in faces if face.confidence >= tuning.search.certain]
         bar = asked or effort.turned
         if quarters is None or not certain:
             more = self._turned(search, certain, bar.company)
         else:
             more = self._beside(search, faces, quarters(), bar.company)
-        faces = merged(faces, over(bar, more))
-        faces = sane_faces(faces, image.shape[1], image.shape[0])
+        faces = merged(faces, over(bar, more, tuning=tuning.search), tuning.place)
+        faces = sane_faces(faces, image.shape[1], image.shape[0], tuning.sane)
         return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
 
     def _asked(self, name: str) -> dict[Member, Network]:
@@ -124,16 +114,15 @@ class FaceFinder:
 
     def _upright(self, search: Search, others: Mapping[Member, Network], accept: float) -> list[Face]:
         effort, deadline = search.effort, search.deadline
-        looks = Looks(self._run)
+        looks = Looks(self._run, tuning=search.tuning)
         wide = search.views(partial(letterbox, size=WIDE))
         glances = [Glance(self._small, "picture", [halved(w) for w in wide]), Glance(self._wide, "picture", wide)]
         for member, net in others.items():
             glances.append(Glance(net, "picture", search.views(partial(letterbox, size=member.size)), member))
         whole, *_ = looks.take(glances, deadline)
-        if effort.always or whole[:, 4].max(initial=0.0) < SURE:
-            looks.take(
-                [Glance(self._small, "border", search.views(partial(letterbox, size=SMALL, fill=0.5)))], deadline
-            )
+        if effort.always or whole[:, 4].max(initial=0.0) < search.tuning.search.sure:
+            bordered = search.views(partial(letterbox, size=SMALL, fill=search.tuning.search.border))
+            looks.take([Glance(self._small, "border", bordered)], deadline)
         if not effort.always and (settled := self._settled(search, looks, accept)) is not None:
             return settled
         looks.take(self._fine(search, others), deadline)
@@ -142,9 +131,10 @@ class FaceFinder:
     def _settled(self, search: Search, looks: Looks, accept: float) -> list[Face] | None:
         """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none. The hints
         are looked at beside the verdicts, which are hardly ever in vain."""
-        places = looks.places(HINT)
-        rest = hints(places, max(search.picture.shape[:2]))
-        if rest is None or len(rest) > MAX_HINTS:
+        tuning = search.tuning.search
+        places = looks.places(tuning.hint)
+        rest = hints(places, max(search.picture.shape[:2]), tuning)
+        if rest is None or len(rest) > tuning.hints:
             return None
         promises = self._run(partial(self._promises, search), rest)
         sure = [p for p in places if p.best >= search.effort.weak and not any(p is hint for hint in rest)]
@@ -154,22 +144,28 @@ class FaceFinder:
     def _promises(self, search: Search, hint: Candidate) -> bool:
         """Whether a hint, seen from near by, may be a face."""
         search.deadline.check()
-        near = self._examiner.near(search.picture, hint.row, HINT_ZOOM, FOLLOWED)
-        return any(row[4] >= FOLLOWED_BLIND or self._examiner.presence(search.picture, row) >= FOLLOWED for row in near)
+        tuning = search.tuning.search
+        near = self._examiner.near(search.picture, hint.row, tuning.hint_zoom, tuning.followed)
+        return any(
+            row[4] >= tuning.followed_blind or self._examiner.presence(search.picture, row) >= tuning.followed
+            for row in near
+        )
 
     def _fine(self, search: Search, others: Mapping[Member, Network]) -> list[Glance]:
         picture, effort = search.picture, search.effort
         largest = effort.enlarge * length(picture)
         left, glances = effort.windows, []
         for side in effort.fine:
-            windows = fine_windows(picture, side, WIDE) if side <= largest else []
+            windows = fine_windows(picture, side, WIDE, search.tuning.tile) if side <= largest else []
             left -= len(windows)
             if left < 0:
                 break
             glances.append(Glance(self._wide, "tiles", windows))
         for member, net in others.items():
             if (side := min(member.fine[effort.recall], int(largest))) > member.size:
-                glances.append(Glance(net, "tiles", fine_windows(picture, side, member.size), member))
+                glances.append(
+                    Glance(net, "tiles", fine_windows(picture, side, member.size, search.tuning.tile), member)
+                )
         return glances
 
     def _turned(self, search: Search, certain: list[Face], accept: float) -> list[Face]:
@@ -177,25 +173,26 @@ class FaceFinder:
 
         def look(angle: float) -> _Turn:
             windows = search.views(partial(turned, size=SMALL, angle=angle))
-            return _Turn.taken(search, certain, Looks(), self._small, windows, angle)
+            return _Turn.taken(search, certain, Looks(tuning=search.tuning), self._small, windows, angle)
 
         def closer(turn: _Turn) -> _Turn:
             windows = search.views(partial(turned, size=WIDE, angle=turn.angle))
             return _Turn.taken(search, certain, turn.looks, self._wide, windows, turn.angle)
 
-        turns = best_turns(self._run(look, map(math.radians, TURNS)), TURNED_TRIES)
+        turns = best_turns(self._run(look, map(math.radians, TURNS)), search.tuning.search.turned_tries)
         return self._judged(search, list(self._run(closer, turns)), accept)
 
     def _beside(self, search: Search, known: list[Face], seen: list[_Hint], accept: float) -> list[Face]:
         """Turned faces beside the ``known`` ones: what was ``seen`` coarsely in quarter turns, seen again from near by."""
+        tuning, place = search.tuning.search, search.tuning.place
 
         def look(task: _Hint) -> _Turn:
             row, angle = task
-            window = around(search.picture, box_of(row), HINT_ZOOM, angle, SMALL)
-            return _Turn.taken(search, known, Looks(), self._small, [window], angle)
+            window = around(search.picture, box_of(row), tuning.hint_zoom, angle, SMALL)
+            return _Turn.taken(search, known, Looks(tuning=search.tuning), self._small, [window], angle)
 
-        new = [hint for hint in seen if not any(same(face.box, box_of(hint[0])) for face in known)]
-        return self._judged(search, best_turns(self._run(look, new[:MAX_HINTS]), MAX_HINTS), accept)
+        new = [hint for hint in seen if not any(same(face.box, box_of(hint[0]), place) for face in known)]
+        return self._judged(search, best_turns(self._run(look, new[: tuning.hints]), tuning.hints), accept)
 
     def _quarters(self, search: Search) -> list[_Hint]:
         """What is seen in the whole picture's quarter turns, best first."""
@@ -203,7 +200,7 @@ class FaceFinder:
         for part in search.parts:
             search.deadline.check()
             sheet, views = quartered(part.view(partial(letterbox, size=SMALL // 2)))
-            rows = self._small(sheet, QUARTER_SEEN)
+            rows = self._small(sheet, search.tuning.search.quarter_seen)
             for left, top, view in views:
                 seen += [(row, view.angle) for row in placed(within(rows, left, top, SMALL // 2), view)]
         return sorted(seen, key=lambda hint: -float(hint[0][4]))
@@ -211,7 +208,7 @@ class FaceFinder:
     def _judged(self, search: Search, turns: list[_Turn], accept: float) -> list[Face]:
         found: list[Face] = []
         for turn in turns:
-            found = merged(found, self._verdicts(search, turn.looks, turn.places, accept))
+            found = merged(found, self._verdicts(search, turn.looks, turn.places, accept), search.tuning.place)
         return found
 
     def _verdicts(self, search: Search, looks: Looks, places: list[Candidate], accept: float) -> list[Face]:
@@ -220,7 +217,8 @@ class FaceFinder:
             found_by = looks.found_by(place, search.effort.weak)
             return self._examiner.verdict(search.picture, looks, place, found_by, accept)
 
-        return merged([], [face for face in self._run(verdict, places[: search.effort.places]) if face is not None])
+        found = [face for face in self._run(verdict, places[: search.effort.places]) if face is not None]
+        return merged([], found, search.tuning.place)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,7 +235,7 @@ class _Turn:
     ) -> _Turn:
         """After another look, of ``net`` at ``windows``."""
         looks.take([Glance(net, "turned", windows)], search.deadline)
-        return cls(looks, angle, besides(known, looks.places(search.effort.weak)))
+        return cls(looks, angle, besides(known, looks.places(search.effort.weak), search.tuning.place))
 
     @property
     def promise(self) -> float:

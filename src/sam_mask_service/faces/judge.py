@@ -10,10 +10,7 @@ import math
 from dataclasses import dataclass
 
 from .ensemble import Weights
-
-FLOOR = 0.01
-"""Probabilities nearer to 0 or 1 than this count as this far: log-odds stay within ±4.6."""
-MAX_SHIFT = 0.3
+from .tuning.verdict import CALIBRATION, Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +41,38 @@ class Evidence:
     side: float = 0.0
 
 
-CONFIRMED = 0.5
-"""A tilted face scores this much when it is looked at upright."""
-BIAS, TOTAL, BEST, PRESENCE, SHIFT = -0.3, 2.1, 0.9, 0.46, -16.0
-BORDERED = -4.1
-GONE = -4.0
-TILTED = -2.0
-SURE_ALONE, KEPT = 0.95, 0.95
-"""BlazeFace's confidence of which others, having seen nothing, take no more than to the second: a net that is added takes no sure
-face away."""
-
-
-def log_odds(p: float) -> float:
-    p = min(1 - FLOOR, max(FLOOR, p))
+def log_odds(p: float, floor: float) -> float:
+    p = min(1 - floor, max(floor, p))
     return math.log(p / (1 - p))
 
 
-def confidence(e: Evidence) -> float:
-    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does."""
-    seen = [_sigmoid(_odds(e, one.weights, one.score)) for one in e.heard if one.score]
+def confidence(e: Evidence, tuning: Calibration = CALIBRATION) -> float:
+    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does. Others that
+    have seen nothing take no sure face away."""
+    seen = [_sigmoid(_odds(e, one.weights, one.score, tuning)) for one in e.heard if one.score]
     if seen:
         return max(seen)
-    alone = _sigmoid(_blaze_odds(e))
+    alone = _sigmoid(_blaze_odds(e, tuning))
     if not e.heard:
         return alone
-    doubted = _sigmoid(_blaze_odds(e) + sum(one.weights.unseen for one in e.heard))
-    return max(doubted, min(alone, KEPT)) if alone >= SURE_ALONE else doubted
+    doubted = _sigmoid(_blaze_odds(e, tuning) + sum(one.weights.unseen for one in e.heard))
+    return max(doubted, tuning.sure_alone) if alone >= tuning.sure_alone else doubted
 
 
-def _blaze_odds(e: Evidence) -> float:
-    upright = e.straight is not None and e.straight >= CONFIRMED
+def _blaze_odds(e: Evidence, tuning: Calibration) -> float:
+    upright = e.straight is not None and e.straight >= tuning.confirmed
     total, best = (e.total + e.straight, max(e.best, e.straight)) if upright and e.straight else (e.total, e.best)
-    odds = BIAS + TOTAL * total + BEST * log_odds(best) + PRESENCE * log_odds(e.presence)
-    odds += SHIFT * min(MAX_SHIFT, e.shift) + (BORDERED if e.bordered else 0.0)
-    return odds + (0.0 if e.straight is None else TILTED if upright else GONE)
+    odds = tuning.bias + tuning.total * total + tuning.best * log_odds(best, tuning.floor)
+    odds += tuning.presence * log_odds(e.presence, tuning.floor)
+    odds += tuning.shift * min(tuning.most_shift, e.shift) + (tuning.bordered if e.bordered else 0.0)
+    return odds + (0.0 if e.straight is None else tuning.tilted if upright else tuning.gone)
 
 
-def _odds(e: Evidence, w: Weights, score: float) -> float:
-    odds = w.bias + w.total * e.total + w.score * score + w.presence * log_odds(e.presence)
+def _odds(e: Evidence, w: Weights, score: float, tuning: Calibration) -> float:
+    odds = w.bias + w.total * e.total + w.score * score + w.presence * log_odds(e.presence, tuning.floor)
     large = (e.side - w.small_side) / (w.large_side - w.small_side)
     odds += w.large * min(1.0, max(0.0, large))
-    return odds + (w.gone if e.straight is not None and e.straight < CONFIRMED else 0.0)
+    return odds + (w.gone if e.straight is not None and e.straight < tuning.confirmed else 0.0)
 
 
 def _sigmoid(odds: float) -> float:

@@ -12,16 +12,15 @@ import numpy as np
 from ..deadline import Deadline
 from ..geometry import Box
 from .candidates import Candidate, Rows, gathered, no_rows
-from .effort import DOMINANT, NMS, SEEN, SURE
 from .ensemble import Member, Network
 from .judge import Evidence, Heard
 from .tiles import Window, placed, uncut
+from .tuning import TUNED, Tuning
+from .tuning.search import SEARCH, SearchTuning
 
 Pass = Literal["picture", "tiles", "border", "turned"]
 A = TypeVar("A")
 B = TypeVar("B")
-HAIR = 0.3
-"""A face's box grown by so much of it on every side holds hair and neck."""
 
 
 class Mapper(Protocol):
@@ -40,10 +39,6 @@ class Glance:
     windows: Sequence[Window]
     member: Member | None = None
 
-    @property
-    def threshold(self) -> float:
-        return SEEN if self.member is None else self.member.seen
-
 
 @dataclass(slots=True)
 class Looks:
@@ -54,6 +49,7 @@ class Looks:
     rows: list[Rows] = field(default_factory=list)
     members: list[Member | None] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
+    tuning: Tuning = TUNED
 
     def take(self, glances: Sequence[Glance], deadline: Deadline) -> list[Rows]:
         """One look each, all of their windows at once, so that no core waits between looks: what each has seen. The largest
@@ -62,10 +58,13 @@ class Looks:
         Raises DeadlinePassed and ClientLeft.
         """
 
+        place, tile = self.tuning.place, self.tuning.tile
+
         def see(item: tuple[Glance, Window]) -> Rows:
             glance, window = item
             deadline.check()
-            return placed(uncut(glance.net(window.pixels, glance.threshold), window), window)
+            least = place.seen if glance.member is None else glance.member.seen
+            return placed(uncut(glance.net(window.pixels, least), window, tile), window)
 
         longest = sorted(glances, key=lambda glance: -glance.net.size)
         seen = self.run(see, [(glance, window) for glance in longest for window in glance.windows])
@@ -78,7 +77,7 @@ class Looks:
 
     def places(self, weak: float) -> list[Candidate]:
         """The distinct places that a look scored ``weak`` or more, best first."""
-        return gathered(self.rows, weak, NMS)
+        return gathered(self.rows, weak, self.tuning.place)
 
     def found_by(self, place: Candidate, weak: float) -> Pass:
         """The first pass that saw the place well enough."""
@@ -105,15 +104,15 @@ class Looks:
         )
 
 
-def hints(places: list[Candidate], longest: int) -> list[Candidate] | None:
+def hints(places: list[Candidate], longest: int, tuning: SearchTuning = SEARCH) -> list[Candidate] | None:
     """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none."""
-    large = [p for p in places if p.best >= SURE and max(p.row[2:4]) >= DOMINANT * longest]
-    return [p for p in places if not any(_at(p, face) for face in large)] if large else None
+    large = [p for p in places if p.best >= tuning.sure and max(p.row[2:4]) >= tuning.dominant * longest]
+    return [p for p in places if not any(_at(p, face, tuning.hair) for face in large)] if large else None
 
 
-def _at(place: Candidate, face: Candidate) -> bool:
+def _at(place: Candidate, face: Candidate, hair: float) -> bool:
     x, y = box_of(place.row).centre
-    return box_of(face.row).grown(HAIR).contains(x, y)
+    return box_of(face.row).grown(hair).contains(x, y)
 
 
 def box_of(row: Rows) -> Box:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits, Points
+from .tuning.mesh import MESH, MeshTuning
 
 Polygon = NDArray[np.float32]
 """(N, 2) float32 corners in pixels; a pixel's centre is at +0.5."""
@@ -40,9 +41,6 @@ MOUTH: Final = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 
 MOUTH_OPENING: Final = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 NOSE: Final = (168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 420, 399, 351)
 
-LEAST_ASPECT = 0.6
-"""A profile's mesh is narrow; its face is taken to be at least this share of its height wide."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -67,7 +65,7 @@ class Frame:
         return np.asarray((points[:, :2] - self.chin) @ self.up / np.float32(self.height), np.float32)
 
 
-def frame(points: Points) -> Frame:
+def frame(points: Points, tuning: MeshTuning = MESH) -> Frame:
     """The axes of the face whose (468, 2+) points these are."""
     xy = np.asarray(points[:, :2], np.float32)
     chin, axis = xy[CHIN], xy[FOREHEAD] - xy[CHIN]
@@ -77,24 +75,24 @@ def frame(points: Points) -> Frame:
     left_half = float((xy[NOSE_TIP] - xy[LEFT_CHEEK]) @ right)
     right_half = float((xy[RIGHT_CHEEK] - xy[NOSE_TIP]) @ right)
     turn = (left_half - right_half) / (abs(left_half) + abs(right_half) + 1e-6)
-    width = max(abs(left_half + right_half), LEAST_ASPECT * height)
+    width = max(abs(left_half + right_half), tuning.least_aspect * height)
     return Frame(chin, up, right, height, width, float(np.clip(turn, -1, 1)))
 
 
-def raised_oval(points: Points, lift: float) -> Polygon:
+def raised_oval(points: Points, lift: float, tuning: MeshTuning = MESH) -> Polygon:
     """The oval with its forehead lifted by ``lift`` face heights; nothing below mid-face moves, the lift grows smoothly above."""
-    axes = frame(points)
+    axes = frame(points, tuning)
     ring = np.asarray(points[list(OVAL), :2], np.float32)
-    weight = np.clip((axes.along(ring) - 0.55) / 0.45, 0, 1) ** 1.5
+    weight = np.clip((axes.along(ring) - tuning.raised_from) / (1 - tuning.raised_from), 0, 1) ** tuning.raised_power
     return np.asarray(ring + np.outer(weight * lift * axes.height, axes.up), np.float32)
 
 
-def outline(points: Points, lift: float = 0.10) -> Polygon:
+def outline(points: Points, lift: float, tuning: MeshTuning = MESH) -> Polygon:
     """The face's silhouette: convex hull of all points and the oval lifted by ``lift`` face heights.
 
     All points, since the oval alone cuts the nose, lips and far brow off a face in three-quarter view or profile.
     """
-    everything = np.vstack([np.asarray(points[:, :2], np.float32), raised_oval(points, lift)])
+    everything = np.vstack([np.asarray(points[:, :2], np.float32), raised_oval(points, lift, tuning)])
     return np.asarray(cv2.convexHull(everything)[:, 0], np.float32)
 
 

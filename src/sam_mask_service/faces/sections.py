@@ -7,13 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..deadline import Deadline
-from .effort import Effort
 from .tiles import Pyramid, Window
-
-SECTION = 2.5
-"""A picture that is longer than so many times its shorter side is looked at in sections of this shape, which share a square."""
-_THIN = 384
-"""Pixels; a strip thinner than this gets sections as long as one that is not, since nothing in it needs to be seen larger."""
+from .tuning import TUNED, Tuning
+from .tuning.search import TILE, Effort, TileTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +28,13 @@ class Section:
         return replace(window, x=window.x + self.x, y=window.y + self.y, inner=inner)  # type: ignore[arg-type]
 
 
-def sections(picture: Pyramid, most: int) -> list[Section]:
+def sections(picture: Pyramid, most: int, tuning: TileTuning = TILE) -> list[Section]:
     """The picture itself, or of a strip at most ``most`` sections: what is no longer than the strip is wide is whole in one."""
     height, width = picture.shape[:2]
-    across, along = max(_THIN, min(height, width)), max(height, width)
-    if along <= SECTION * across:
+    across, along = round(max(tuning.thin, min(height, width))), max(height, width)
+    if along <= tuning.section * across:
         return [Section(picture)]
-    count = min(most, math.ceil((along - SECTION * across) / ((SECTION - 1) * across)) + 1)
+    count = min(most, math.ceil((along - tuning.section * across) / ((tuning.section - 1) * across)) + 1)
     size = math.ceil((along + (count - 1) * across) / count)
     return [_section(picture, round(i * (along - size) / max(1, count - 1)), size) for i in range(count)]
 
@@ -60,6 +56,7 @@ class Search:
     parts: list[Section]
     effort: Effort
     deadline: Deadline
+    tuning: Tuning = TUNED
 
     def views(self, make: Callable[[Pyramid], Window]) -> list[Window]:
         """What ``make`` makes of each part."""

@@ -12,11 +12,7 @@ from numpy.typing import NDArray
 
 from ..geometry import RGB, Box
 from .candidates import Rows
-
-OVERLAP = 0.125
-"""Share of a tile that its neighbour sees too. Faces larger than that are seen whole in a coarser size."""
-EDGE = 0.02
-"""A candidate nearer to an inner tile border than this share of the tile is cut by it; a neighbouring tile sees it whole."""
+from .tuning.search import TILE, TileTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,25 +167,26 @@ def around(picture: Pyramid, box: Box, zoom: float, angle: float, size: int) -> 
     return Window(pixels, cx - (c - s) * side / 2, cy - (s + c) * side / 2, side / size, size, size, angle=angle)
 
 
-def fine_windows(picture: Pyramid, side: int, size: int) -> list[Window]:
+def fine_windows(picture: Pyramid, side: int, size: int, tuning: TileTuning = TILE) -> list[Window]:
     """Tiles of ``size`` over the picture at ``side`` pixels on what counts as its longer side."""
     height, width = picture.shape[:2]
     factor = side / length(picture)
-    return tiles(picture.resized(round(width * factor), round(height * factor)), 1 / factor, size)
+    return tiles(picture.resized(round(width * factor), round(height * factor)), 1 / factor, size, tuning)
 
 
-def starts(length: int, size: int) -> list[int]:
-    """Where tiles of ``size`` begin so that they cover ``length`` evenly with at least OVERLAP of each other."""
+def starts(length: int, size: int, tuning: TileTuning = TILE) -> list[int]:
+    """Where tiles of ``size`` begin so that they cover ``length`` evenly with at least ``tuning.overlap`` of each other."""
     if length <= size:
         return [0]
-    count = math.ceil((length - size) / (size * (1 - OVERLAP))) + 1
+    count = math.ceil((length - size) / (size * (1 - tuning.overlap))) + 1
     return [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def tiles(image: RGB, scale: float, size: int) -> list[Window]:
+def tiles(image: RGB, scale: float, size: int, tuning: TileTuning = TILE) -> list[Window]:
     """Tiles of ``size`` over ``image``, which is the picture divided by ``scale``; zero where a tile hangs over."""
     height, width = image.shape[:2]
-    return [_tile(image, left, top, scale, size) for top in starts(height, size) for left in starts(width, size)]
+    tops, lefts = starts(height, size, tuning), starts(width, size, tuning)
+    return [_tile(image, left, top, scale, size) for top in tops for left in lefts]
 
 
 def _tile(image: RGB, left: int, top: int, scale: float, size: int) -> Window:
@@ -202,9 +199,9 @@ def _tile(image: RGB, left: int, top: int, scale: float, size: int) -> Window:
     return Window(part, left * scale, top * scale, scale, w, h, inner)
 
 
-def uncut(rows: Rows, window: Window) -> Rows:
+def uncut(rows: Rows, window: Window, tuning: TileTuning = TILE) -> Rows:
     """The candidates (in window pixels) that no inner border cuts."""
-    margin = EDGE * window.pixels.shape[0]
+    margin = tuning.edge * window.pixels.shape[0]
     x0, y0, x1, y1 = rows[:, 0], rows[:, 1], rows[:, 0] + rows[:, 2], rows[:, 1] + rows[:, 3]
     cuts = (x0 < margin, y0 < margin, x1 > window.width - margin, y1 > window.height - margin)
     cut = np.zeros(len(rows), bool)

@@ -14,18 +14,7 @@ from numpy.typing import NDArray
 
 from ..geometry import Bits
 from ..mask import band, clip_to_band, fill_holes, iou, largest_part, parts_touching
-
-FLOOR = 0.5
-"""Least agreement (IoU over the whole view, before the band) of a candidate that may replace the mesh's mask: what SAM might take
-for a nose or for lips is many times as large."""
-INNER, OUTER = 0.20, 0.20
-"""The band's widths inwards and outwards, in sizes of the prior (``size_of``): where the mesh's mask ends wrongly, a true candidate
-still comes through nearly whole, and one that is half wrong costs little."""
-THICK = 2.2
-"""A thin thing's size, in greatest distances from its outline: hair, glasses and lips are narrower than their area tells."""
-TRUST = 0.25
-"""How far the predicted IoU weighs: a candidate counts agreement × (1 − TRUST + TRUST × predicted IoU). Little: it tells how clear
-an outline is, not whose, and a person in a close-up agrees with the head nearly as well as the head does."""
+from .tuning.sam import PART, PartTuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +29,12 @@ class Choice:
 NONE = Choice(-1, 0.0, 0.0)
 
 
-def choose(logits: NDArray[np.float32], predicted: NDArray[np.float32], prior: NDArray[np.float32]) -> Choice:
+def choose(
+    logits: NDArray[np.float32],
+    predicted: NDArray[np.float32],
+    prior: NDArray[np.float32],
+    tuning: PartTuning = PART,
+) -> Choice:
     """``logits`` (M, L, L) of one face, ``predicted`` (M,) IoU, ``prior`` (L, L): share of each cell that the mesh's mask covers.
 
     Candidates of another shape or with values that are no numbers are never chosen.
@@ -51,14 +45,14 @@ def choose(logits: NDArray[np.float32], predicted: NDArray[np.float32], prior: N
     for i, (one, estimate) in enumerate(zip(logits, predicted, strict=True)):
         score = float(np.clip(np.nan_to_num(estimate, nan=0.0, posinf=0.0, neginf=0.0), 0, 1))
         agreement = soft_iou(one > 0, prior) if np.isfinite(one).all() else 0.0
-        if weight(agreement, score) > best_weight:
-            best, best_weight = Choice(i, agreement, score), weight(agreement, score)
+        if (one_weight := weight(agreement, score, tuning)) > best_weight:
+            best, best_weight = Choice(i, agreement, score), one_weight
     return best
 
 
-def weight(agreement: float, score: float) -> float:
+def weight(agreement: float, score: float, tuning: PartTuning = PART) -> float:
     """What a candidate counts, by its agreement with what is there already and its predicted IoU."""
-    return agreement * (1 - TRUST + TRUST * score)
+    return agreement * (1 - tuning.trust + tuning.trust * score)
 
 
 def soft_iou(bits: Bits, prior: NDArray[np.float32]) -> float:
@@ -68,15 +62,15 @@ def soft_iou(bits: Bits, prior: NDArray[np.float32]) -> float:
     return both / either if either > 0 else 0.0
 
 
-def size_of(prior: Bits) -> float:
+def size_of(prior: Bits, tuning: PartTuning = PART) -> float:
     """The square root of a mask's area, less for a thin one; in pixels. 0 for an empty one."""
     if not prior.any():
         return 0.0
     depth = cv2.distanceTransform(np.pad(prior, 1).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return float(min(np.sqrt(np.count_nonzero(prior)), THICK * depth.max()))
+    return float(min(np.sqrt(np.count_nonzero(prior)), tuning.thick * depth.max()))
 
 
-def held(bits: Bits, prior: Bits) -> Bits:
+def held(bits: Bits, prior: Bits, tuning: PartTuning = PART) -> Bits:
     """The candidate ``bits`` inside the band around ``prior`` (same window), without holes that the prior does not have, and
     without stray parts.
 
@@ -84,8 +78,8 @@ def held(bits: Bits, prior: Bits) -> Bits:
     >>> bool(held(np.ones_like(prior), prior).all()), bool(held(np.zeros_like(prior), prior).any())
     (False, True)
     """
-    size = size_of(prior)
-    sure, possible = band(prior, INNER * size, OUTER * size)
+    size = size_of(prior, tuning)
+    sure, possible = band(prior, tuning.inner * size, tuning.outer * size)
     out = clip_to_band(bits, sure, possible)
     out |= _stray_holes(out, prior) & possible
     return parts_touching(out, sure) if sure.any() else largest_part(out)
@@ -102,6 +96,6 @@ def agreement(bits: Bits, prior: Bits) -> float:
     return iou(bits, prior)
 
 
-def margin(prior: Bits) -> int:
+def margin(prior: Bits, tuning: PartTuning = PART) -> int:
     """Pixels that the band reaches beyond the prior."""
-    return int(np.ceil(OUTER * size_of(prior))) + 2
+    return int(np.ceil(tuning.outer * size_of(prior, tuning))) + 2

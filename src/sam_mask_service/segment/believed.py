@@ -14,54 +14,7 @@ import numpy as np
 
 from ..geometry import Bits
 from .soften import Soft, ramp
-
-
-@dataclass(frozen=True, slots=True)
-class FaceTrust:
-    """Tuned on one half of the labelled pictures by ``python -m bench.tune`` (docs/quality.md). Heights in face heights from the
-    chin up, pairs are where a ramp begins and ends."""
-
-    gain: float = 0.5
-    """Log odds per unit of logit."""
-    bound: float = 4.5
-    """Most log odds: SAM alone is never certain."""
-    neck: tuple[float, float] = (0.1, 0.4)
-    """Heights over which, outside the mesh, a claim of SAM's rises from ``jaw`` to ``side``."""
-    jaw: float = 0.0
-    side: float = 0.4
-    top: tuple[float, float] = (0.85, 1.0)
-    """Heights over which it rises from ``side`` to all of it: the forehead."""
-    beard: tuple[float, float] = (0.2, 0.5)
-    """Heights over which an objection of SAM's inside the mesh rises from ``jaw_against`` to all of it: a beard is face."""
-    jaw_against: float = 0.25
-    mesh: tuple[float, float] = (0.2, 0.5)
-    """Heights over which the mesh's own distance falls from all of it to ``mesh_left``."""
-    mesh_left: float = 0.25
-    colour: float = 1.0
-    """Weight of the colours' log odds beside SAM …"""
-    colour_sure: float = 0.3
-    """… less this share where SAM is believed and sure, at logits of ``sure`` and more."""
-    sure: float = 6.0
-    hair: float = 0.25
-    """Weight left to the hair network: what it knows of hair lines SAM knows better."""
-    crown: float = 0.45
-    """A bald forehead goes on so far above the mesh, in face widths, where SAM says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeadTrust:
-    """As FaceTrust, for heads."""
-
-    gain: float = 1.2
-    bound: float = 4.0
-    bias: float = 1.0
-    """Added to the logits above the jaw: SAM leaves fine hair out."""
-    low: tuple[float, float] = (0.0, 0.3)
-    """Heights over which a claim of SAM's rises from ``neck`` to all of it."""
-    neck: float = 0.3
-
-
-FACE, HEAD = FaceTrust(), HeadTrust()
+from .tuning.trust import FACE_TRUST, HEAD_TRUST, FaceTrust, HeadTrust
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,11 +28,13 @@ class Term:
     hair: float
 
 
-def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> Term:
+def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE_TRUST) -> Term:
     """``logits`` (S, S) of a window, 0 where SAM saw nothing; ``inside``: distance into (+) or out of (−) the mesh's outline in
     face widths; ``up``: height on the face."""
     within = inside > 0
-    beside = np.where(up > 0.6, ramp(up, *trust.top, trust.side, 1), ramp(up, *trust.neck, trust.jaw, trust.side))
+    beside = np.where(
+        up > trust.top[0], ramp(up, *trust.top, trust.side, 1), ramp(up, *trust.neck, trust.jaw, trust.side)
+    )
     claim = np.where(within, 1, beside)
     objection = np.where(within, ramp(up, *trust.beard, trust.jaw_against, 1), 1)
     odds = np.clip(trust.gain * logits * np.where(logits > 0, claim, objection), -trust.bound, trust.bound)
@@ -89,12 +44,12 @@ def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> 
     return Term(np.asarray(odds, np.float32), ramp(up, *trust.mesh, 1, trust.mesh_left), colour, trust.hair)
 
 
-def crown(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE) -> Bits:
+def crown(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE_TRUST) -> Bits:
     """(S, S) bool: where a face may go on above the mesh, since SAM sees a bald forehead there."""
     return np.asarray((logits > 0) & (up > trust.top[0]) & (inside > -trust.crown))
 
 
-def head_odds(logits: Soft, up: Soft, trust: HeadTrust = HEAD) -> Soft:
+def head_odds(logits: Soft, up: Soft, trust: HeadTrust = HEAD_TRUST) -> Soft:
     """(S, S) float32 log odds of being head."""
     biased = logits + trust.bias * ramp(up, *trust.low, 0, 1)
     claim = ramp(up, *trust.low, trust.neck, 1)

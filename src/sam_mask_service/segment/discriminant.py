@@ -8,7 +8,6 @@ narrow one is: that is Fisher's discriminant, and its coefficient of determinati
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import cv2
 import numpy as np
@@ -16,12 +15,9 @@ from numpy.typing import NDArray
 
 from ..geometry import Bits
 from .soften import Soft, box_mean, solved
+from .tuning.matte import LINE, LineTuning
 
-_ONE, _HALF, _QUARTER = np.float32(1), np.float32(0.5), np.float32(0.25)
-_EPS: Final = 1e-4  # squared units of 0…1 intensity: what noise of a hundredth adds to the variances
-_BLEND: Final = (0.25, 0.6)  # lines, and how well they tell, are averaged over these shares of the radius
-_LEAST = 0.7  # a line that tells less is stretched by 1/this and no more
-_THERE = 1e-3  # trusted share of a window at which a side counts as seen by half
+_ONE, _HALF, _QUARTER = np.float32(1), np.float32(0.5), np.float32(0.5**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +40,7 @@ class Lines:
         return Lines(*(np.asarray(cv2.resize(x, size), np.float32) for x in (self.slope, self.offset, self.told)))
 
 
-def lines(guide: NDArray[np.float32], inside: Bits, trust: Soft, radius: float) -> Lines:
+def lines(guide: NDArray[np.float32], inside: Bits, trust: Soft, radius: float, tuning: LineTuning = LINE) -> Lines:
     """The discriminant of ``inside`` against the rest, (H, W) bool, in windows of ``radius`` pixels.
 
     ``guide``: (H, W, 3) float32 0…1; ``trust``: (H, W) float32 0…1, how far each pixel's side is known.
@@ -55,22 +51,25 @@ def lines(guide: NDArray[np.float32], inside: Bits, trust: Soft, radius: float) 
     )
     apart = mean - other_mean
     within = (spread + other_spread) * _HALF + _products(apart) * _QUARTER
-    slope = solved(within[..., :3] + np.float32(_EPS), within[..., 3:], apart * _QUARTER)
+    slope = solved(within[..., :3] + np.float32(tuning.noise), within[..., 3:], apart * _QUARTER)
     offset = _HALF - (slope * (mean + other_mean)).sum(-1) * _HALF
     seen = np.minimum(weight, other_weight)
-    told = np.clip((slope * apart).sum(-1), 0, 1) * (seen / (seen + np.float32(_THERE)))
-    return _blended(slope, offset, told, (weight + other_weight) * (told + np.float32(1e-3)), radius)
+    told = np.clip((slope * apart).sum(-1), 0, 1) * (seen / (seen + np.float32(tuning.there)))
+    weight = (weight + other_weight) * (told + np.float32(1e-3))
+    return _blended(slope, offset, told, weight, radius, tuning)
 
 
-def _blended(slope: NDArray[np.float32], offset: Soft, told: Soft, weight: Soft, radius: float) -> Lines:
+def _blended(
+    slope: NDArray[np.float32], offset: Soft, told: Soft, weight: Soft, radius: float, tuning: LineTuning
+) -> Lines:
     """Each pixel's line from all windows around it. A least-squares line draws both sides' means together: it is stretched to
     run from 0 to 1 between them, where they are told well enough."""
-    gain: Soft = np.asarray(1 / np.maximum(told, np.float32(_LEAST)), np.float32)
+    gain: Soft = np.asarray(1 / np.maximum(told, np.float32(tuning.least)), np.float32)
     offset = (offset - _HALF) * gain + _HALF
-    total = _mean(weight, _BLEND[0] * radius)
-    slope = _mean(slope * (weight * gain)[..., None], _BLEND[0] * radius) / total[..., None]
-    offset = _mean(offset * weight, _BLEND[0] * radius) / total
-    return Lines(slope, offset, _mean(told, _BLEND[1] * radius))
+    total = _mean(weight, tuning.blend * radius)
+    slope = _mean(slope * (weight * gain)[..., None], tuning.blend * radius) / total[..., None]
+    offset = _mean(offset * weight, tuning.blend * radius) / total
+    return Lines(slope, offset, _mean(told, tuning.told_blend * radius))
 
 
 def _moments(

@@ -7,7 +7,6 @@ sharp one. So an outline is held to be hair's unless its inside is skin near the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import cv2
 import numpy as np
@@ -17,21 +16,7 @@ from ..geometry import RGB, Bits
 from .colours import to_lab
 from .prior import Prior
 from .soften import Soft, signed_distance, smoothstep
-
-# Lengths in face widths, heights in face heights from the chin up. Chosen on one half of the labelled pictures and checked on the
-# other (docs/quality.md); none of them is sharp.
-_NEAR: Final = (0.1, 0.2)  # farther outside the mesh there is no skin of the face
-_UNDER: Final = (0.05, 0.2)  # lower than this, and …
-_ACROSS: Final = (0.45, 0.7)  # … no farther across than this: jaw and neck
-_ABOVE: Final = (0.3, 0.55)  # hair that hangs before the face is looked for above this
-_TEACH, _TEACH_UP = 0.08, (0.08, 0.62)  # this deep in the mesh and between these heights is the skin that teaches
-_DEEP = 0.0  # this deep in the mesh, below the forehead, the mask stays as drawn: eyelashes are no hair of the outline
-_SKIN: Final = (2.5, 4.0)  # distance from the skin's colour, in deviations, at which a colour is skin, and is none
-_LEAST: Final = (18.0, 4.0, 4.0)  # least deviation of L, a, b in OpenCV's 8-bit Lab
-_SHADE = 0.6  # darker than the skin counts less: the face shades itself
-_FEWEST = 30  # pixels that teach
-_SPREAD = 0.5  # what is inside or outside of the outline is seen from this far, in reaches
-_HAIR: Final = (0.25, 0.6)  # share of hair on one side from which the outline begins to be hair's, and is
+from .tuning.matte import HAIRLINE, HairlineTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,27 +30,29 @@ class _Places:
     depth: Soft
 
 
-def hair_along(rgb: RGB, bits: Bits, distance: Soft, reach: float, prior: Prior) -> Soft:
+def hair_along(
+    rgb: RGB, bits: Bits, distance: Soft, reach: float, prior: Prior, tuning: HairlineTuning = HAIRLINE
+) -> Soft:
     """(H, W) float32: 1 where the outline of ``bits`` (H, W) bool runs through hair, 0 where it does not.
 
     ``rgb``: (H, W, 3) uint8; ``distance``: the signed distance to the outline and ``reach`` in pixels; ``prior`` in these
     pixels, from a mesh. 1 everywhere when too little of the mesh is seen to know its skin.
     """
-    places = _places(prior, bits.shape)
-    low = (places.up > _TEACH_UP[0]) & (places.up < _TEACH_UP[1])
-    skin = _skin(rgb, (places.depth > _TEACH) & low)
+    places = _places(prior, bits.shape, tuning)
+    low = (places.up > tuning.teach_up[0]) & (places.up < tuning.teach_up[1])
+    skin = _skin(rgb, (places.depth > tuning.teach) & low, tuning)
     if skin is None:
         return np.ones(bits.shape, np.float32)
     band = np.abs(distance) < reach
-    inside = _share(1 - skin * places.near, bits & band, _SPREAD * reach)
-    before = (1 - skin) * smoothstep(places.up, *_ABOVE) * (places.depth < 0)
-    outside = _share(before, ~bits & band, _SPREAD * reach)
-    hair = smoothstep(np.maximum(inside, outside), *_HAIR) * (1 - places.under)
-    hair[(places.depth > _DEEP) & (places.up < _TEACH_UP[1])] = 0
+    inside = _share(1 - skin * places.near, bits & band, tuning.spread * reach)
+    before = (1 - skin) * smoothstep(places.up, *tuning.above) * (places.depth < 0)
+    outside = _share(before, ~bits & band, tuning.spread * reach)
+    hair = smoothstep(np.maximum(inside, outside), *tuning.hair) * (1 - places.under)
+    hair[(places.depth > 0) & (places.up < tuning.teach_up[1])] = 0  # eyelashes are no hair of the outline
     return np.asarray(hair, np.float32)
 
 
-def _places(prior: Prior, shape: tuple[int, int]) -> _Places:
+def _places(prior: Prior, shape: tuple[int, int], tuning: HairlineTuning) -> _Places:
     axes = prior.axes
     x, y = (np.arange(n, dtype=np.float32) + np.float32(0.5) for n in shape[::-1])
     right, up = (
@@ -73,20 +60,20 @@ def _places(prior: Prior, shape: tuple[int, int]) -> _Places:
     )
     across, up = np.abs(right) / np.float32(axes.width), np.asarray(up / axes.height, np.float32)
     hull, core = (signed_distance(fill(shape, [p])) / np.float32(axes.width) for p in (prior.hull, prior.core))
-    under = (1 - smoothstep(up, *_UNDER)) * (1 - smoothstep(across, *_ACROSS))
-    return _Places(1 - smoothstep(-hull, *_NEAR), under, up, core)
+    under = (1 - smoothstep(up, *tuning.under)) * (1 - smoothstep(across, *tuning.across))
+    return _Places(1 - smoothstep(-hull, *tuning.near), under, up, core)
 
 
-def _skin(rgb: RGB, teaching: Bits) -> Soft | None:
+def _skin(rgb: RGB, teaching: Bits, tuning: HairlineTuning) -> Soft | None:
     """(H, W) float32 0…1: like the colours of ``teaching``; None when these are too few."""
-    if np.count_nonzero(teaching) < _FEWEST:
+    if np.count_nonzero(teaching) < tuning.fewest:
         return None
     lab = to_lab(rgb).astype(np.float32)
     middle = np.median(lab[teaching], 0)
-    deviation = np.maximum(1.5 * np.median(np.abs(lab[teaching] - middle), 0), _LEAST)
+    deviation = np.maximum(tuning.deviation * np.median(np.abs(lab[teaching] - middle), 0), tuning.least)
     off = (lab - middle) / deviation.astype(np.float32)
-    off[..., 0] *= np.where(off[..., 0] < 0, np.float32(_SHADE), np.float32(1))
-    return np.asarray(1 - smoothstep(np.sqrt((off * off).sum(-1)), *_SKIN), np.float32)
+    off[..., 0] *= np.where(off[..., 0] < 0, np.float32(tuning.shade), np.float32(1))
+    return np.asarray(1 - smoothstep(np.sqrt((off * off).sum(-1)), *tuning.skin), np.float32)
 
 
 def _share(x: Soft, side: Bits, radius: float) -> Soft:

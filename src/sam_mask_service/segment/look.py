@@ -13,16 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Face
-from .believed import FACE, FaceTrust
 from .crop import Soft, Window, cut
 from .nets import HairNet, ParsingNet, PersonNet
 from .outline import Outline, face_mask
 from .prior import Prior, prior_of
 from .region_table import face_classes
-
-FACE_SIZE, FACE_ZOOM = 144, 1.6
-HEAD_SIZE, HEAD_ZOOM = 256, 2.5
-PARSING_ZOOM = 2.0
+from .tuning import TUNED, Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +36,20 @@ class FaceLook:
     Thread-safe: each network is asked once, and the outline drawn once, by whoever comes first.
     """
 
-    def __init__(self, image: RGB, face: Face, nets: Nets) -> None:
-        self.prior: Prior = prior_of(face)
-        self.face = self.prior.window(FACE_ZOOM, FACE_SIZE)
-        self.head = self.prior.window(HEAD_ZOOM, HEAD_SIZE)
+    def __init__(self, image: RGB, face: Face, nets: Nets, tuning: Tuning = TUNED) -> None:
+        self._tuning, windows = tuning, tuning.window
+        self.prior: Prior = prior_of(face, tuning)
+        self.face = self.prior.window(windows.face_zoom, windows.face_size)
+        self.head = self.prior.window(windows.head_zoom, windows.head_size)
         self.face_rgb, self.head_rgb = cut(image, self.face), cut(image, self.head)
         self._ask: dict[str, tuple[Callable[[RGB], NDArray[Any]], Window, RGB]] = {
             "person": (nets.person, self.head, self.head_rgb)
         }
         if nets.hair is not None:
-            window = self.prior.window(HEAD_ZOOM, nets.hair.size)
+            window = self.prior.window(windows.head_zoom, nets.hair.size)
             self._ask["hair"] = nets.hair, window, cut(image, window)
         if nets.parsing is not None:
-            window = self.prior.window(PARSING_ZOOM, nets.parsing.size)
+            window = self.prior.window(windows.parsing_zoom, nets.parsing.size)
             self._ask["classes"] = nets.parsing, window, cut(image, window)
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         self._outline: Outline | None = None
@@ -63,7 +60,7 @@ class FaceLook:
         """Bytes held, those of the networks' answers and of the outline counted before they are there."""
         points = 0 if self.prior.points is None else self.prior.points.nbytes
         asked = sum(rgb.nbytes + 4 * window.size**2 for _, window, rgb in self._ask.values())
-        return self.face_rgb.nbytes + asked + 5 * FACE_SIZE**2 + points + 4096
+        return self.face_rgb.nbytes + asked + 5 * self.face.size**2 + points + 4096
 
     @property
     def outline(self) -> Outline:
@@ -73,13 +70,13 @@ class FaceLook:
                 self._outline = self._cut(None)
             return self._outline
 
-    def outlined(self, logits: Soft | None, trust: FaceTrust = FACE) -> Outline:
+    def outlined(self, logits: Soft | None) -> Outline:
         """As ``outline``, with SAM's ``logits`` (S, S) in that window."""
-        return self.outline if logits is None else self._cut(logits, trust)
+        return self.outline if logits is None else self._cut(logits)
 
-    def _cut(self, logits: Soft | None, trust: FaceTrust = FACE) -> Outline:
+    def _cut(self, logits: Soft | None) -> Outline:
         hair, parsed = self.hair(self.face), self.parsed(face_classes(), self.face)
-        return face_mask(self.face_rgb, self.prior.seen_in(self.face), hair, parsed, logits, trust)
+        return face_mask(self.face_rgb, self.prior.seen_in(self.face), hair, parsed, logits, self._tuning)
 
     def _answer(self, name: str) -> NDArray[Any]:
         with self._lock:

@@ -8,8 +8,6 @@ colour the edge stays as it was drawn.
 
 from __future__ import annotations
 
-from typing import Final
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,46 +20,24 @@ from .hairline import hair_along
 from .prior import Prior, prior_of
 from .segmenter import Patch
 from .soften import Soft, signed_distance, smoothstep
-
-REACH = 0.08
-"""Half the band's width, as a share of the mask's size (square root of its area)."""
-_COARSE, _FINE = 320, 1280
-"""Longest side in pixels at which lines are fitted, and at which they are applied; a larger window's alpha is enlarged."""
-_FADES = 0.75
-"""From this share of the reach on the matte passes into the drawn mask."""
-_KNOWN: Final = (0.18, 0.6)
-"""Distance from the outline, in reaches, at which a pixel's side begins to be known, and is."""
-_UNKNOWN = 0.02
-"""Trust in a pixel at the outline."""
-_AGAIN = 0.6
-"""Radius of the second fit, which trusts what the first is sure of; the first one's is the reach."""
-_TOLD: Final = (0.3, 0.6)
-"""Share of the variance that must be explained for the matte to count, and to count fully."""
-_HAZE = 0.06
-"""Fitted values this near to 0 and 1 become 0 and 1: the fit leaves a haze on either side."""
-_FAINT = 0.1
-"""An alpha above this leads from the head to a strand."""
-_FIRM: Final = (1.0, 0.3)
-"""How much nearer to the drawn side an alpha is held per reach from the outline, inside and outside: hair is dense within, and
-strands that stick out are wanted."""
-_AT_OUTLINE = 0.1
-"""Nearer to the outline, in reaches, nothing is held."""
+from .tuning import TUNED, Tuning
+from .tuning.matte import LineTuning, MatteTuning
 
 
-def matte(image: RGB, patch: Patch, edge: Placed, face: Face | None = None) -> Placed:
+def matte(image: RGB, patch: Patch, edge: Placed, face: Face | None = None, tuning: Tuning = TUNED) -> Placed:
     """``edge`` with the picture's own strands where it runs through hair; elsewhere exactly ``edge``.
 
     ``image``: (H, W, 3) uint8; ``patch``: the mask as drawn; ``edge``: the same mask, smoothed and as soft as it is to be where
     there is no hair. ``face``: whose it is; without a mesh every outline may be fur's. The window holds both and the band.
     """
-    reach = REACH * float(np.sqrt(np.count_nonzero(patch.bits)))
+    reach = tuning.matte.reach * float(np.sqrt(np.count_nonzero(patch.bits)))
     if reach < 2:
         return edge
     x, y, bits = _window(image, patch, edge, int(reach) + 2)
     hard = compose([(edge[0] - x, edge[1] - y, edge[2])], bits.shape[1], bits.shape[0])
     pixels = image[y : y + bits.shape[0], x : x + bits.shape[1]]
-    prior = prior_of(face) if face is not None and face.landmarks is not None else None
-    weight, soft = _strands(pixels, bits, reach, prior, (x, y))
+    prior = prior_of(face, tuning) if face is not None and face.landmarks is not None else None
+    weight, soft = _strands(pixels, bits, reach, prior, (x, y), tuning)
     kept = cv2.multiply(hard, cv2.bitwise_not(weight), scale=1 / 255)
     return x, y, np.asarray(cv2.add(kept, cv2.multiply(soft, weight, scale=1 / 255)), np.uint8)
 
@@ -74,44 +50,50 @@ def _window(image: RGB, patch: Patch, edge: Placed, margin: int) -> tuple[int, i
     return window(patch.x, patch.y, patch.bits, margin, image.shape[1], image.shape[0])
 
 
-def _strands(pixels: RGB, bits: Bits, reach: float, prior: Prior | None, at: tuple[int, int]) -> tuple[Alpha, Alpha]:
+def _strands(
+    pixels: RGB, bits: Bits, reach: float, prior: Prior | None, at: tuple[int, int], tuning: Tuning
+) -> tuple[Alpha, Alpha]:
     """(weight, alpha) at the window's size, uint8: how far the strands' alpha replaces the drawn one, and that alpha."""
-    height, width = bits.shape
-    size, scale = _fitted(width, height, _COARSE)
+    (height, width), own = bits.shape, tuning.matte
+    size, scale = _fitted(width, height, own.coarse)
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     drawn = cv2.resize(bits.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 127
     distance, reach = signed_distance(np.asarray(drawn)), reach * scale
-    fit, told = _fit(_unit(small), np.asarray(drawn), distance, reach)
-    weight = smoothstep(told, *_TOLD) * (1 - smoothstep(np.abs(distance), _FADES * reach, reach))
+    fit, told = _fit(_unit(small), np.asarray(drawn), distance, reach, own, tuning.line)
+    weight = smoothstep(told, *own.told) * (1 - smoothstep(np.abs(distance), own.fades * reach, reach))
     if prior is not None:
-        weight = weight * hair_along(small, np.asarray(drawn), distance, reach, _seen(prior, size, (width, height), at))
-    fine, _ = _fitted(width, height, _FINE)
+        seen = _seen(prior, size, (width, height), at)
+        weight = weight * hair_along(small, np.asarray(drawn), distance, reach, seen, tuning.hairline)
+    fine, _ = _fitted(width, height, own.fine)
     guide = _unit(np.asarray(cv2.resize(pixels, fine, interpolation=cv2.INTER_AREA), np.uint8))
     distance = np.asarray(cv2.resize(distance, fine), np.float32)
-    soft = _attached(_clipped(fit.resized(*fine).alpha(guide) + _firm(distance, reach)), distance > 0)
+    alpha = fit.resized(*fine).alpha(guide) + _firm(distance, reach, own)
+    soft = _attached(_clipped(alpha, own.haze), distance > 0, own.faint)
     return _eight(weight, (width, height)), _eight(soft, (width, height))
 
 
-def _fit(guide: NDArray[np.float32], bits: Bits, distance: Soft, reach: float) -> tuple[Lines, Soft]:
+def _fit(
+    guide: NDArray[np.float32], bits: Bits, distance: Soft, reach: float, tuning: MatteTuning, line: LineTuning
+) -> tuple[Lines, Soft]:
     """The lines after two rounds, and how well the first one's told the drawn sides apart: the second's sides are the colours'
     own, which say nothing about that."""
-    far = np.abs(distance)
-    trust = np.clip((far / reach - _KNOWN[0]) / (_KNOWN[1] - _KNOWN[0]), _UNKNOWN, 1).astype(np.float32)
-    first = lines(guide, bits, trust, reach)
-    soft = np.where(far < reach, _clipped(first.alpha(guide)), bits)
-    sure = np.clip(np.abs(2 * soft - 1), _UNKNOWN, 1).astype(np.float32)
-    return lines(guide, np.asarray(soft > 0.5), sure, _AGAIN * reach), first.told
+    far, (low, high) = np.abs(distance), tuning.known
+    trust = np.clip((far / reach - low) / (high - low), tuning.unknown, 1).astype(np.float32)
+    first = lines(guide, bits, trust, reach, line)
+    soft = np.where(far < reach, _clipped(first.alpha(guide), tuning.haze), bits)
+    sure = np.clip(np.abs(2 * soft - 1), tuning.unknown, 1).astype(np.float32)
+    return lines(guide, np.asarray(soft > 0.5), sure, tuning.again * reach, line), first.told
 
 
-def _firm(distance: Soft, reach: float) -> Soft:
+def _firm(distance: Soft, reach: float, tuning: MatteTuning) -> Soft:
     """(H, W) float32 to add to alpha: towards the drawn side, the more the farther from the outline."""
-    away = np.maximum(np.abs(distance) / np.float32(reach) - np.float32(_AT_OUTLINE), 0)
-    return np.asarray(away * np.where(distance > 0, _FIRM[0], -_FIRM[1]), np.float32)
+    away = np.maximum(np.abs(distance) / np.float32(reach) - np.float32(tuning.at_outline), 0)
+    return np.asarray(away * np.where(distance > 0, tuning.firm_inside, -tuning.firm_outside), np.float32)
 
 
-def _attached(soft: Soft, inside: Bits) -> Soft:
+def _attached(soft: Soft, inside: Bits, faint: float) -> Soft:
     """Without what no hair leads to, gaps of two pixels aside: pieces of the ground that have the hair's colours."""
-    there = cv2.dilate(((soft > _FAINT) | inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    there = cv2.dilate(((soft > faint) | inside).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return np.where(parts_touching(np.asarray(there), inside), soft, np.float32(0))
 
 
@@ -132,8 +114,8 @@ def _unit(rgb: RGB) -> NDArray[np.float32]:
     return rgb.astype(np.float32) / np.float32(255)
 
 
-def _clipped(soft: Soft) -> Soft:
-    return np.asarray(np.clip((soft - _HAZE) / (1 - 2 * _HAZE), 0, 1), np.float32)
+def _clipped(soft: Soft, haze: float) -> Soft:
+    return np.asarray(np.clip((soft - haze) / (1 - 2 * haze), 0, 1), np.float32)
 
 
 def _eight(x: Soft, size: tuple[int, int]) -> Alpha:

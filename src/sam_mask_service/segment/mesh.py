@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..mask import iou
 from .crop import Soft, Window, paste
 from .cutter import Logits, no_logits
 from .head import Evidence, dome_distance, head_mask
-from .look import PARSING_ZOOM, FaceLook, Nets, transferred
+from .look import FaceLook, Nets, transferred
 from .nets import HairNet, ParsingNet, PersonNet
 from .refine import refined
 from .region_table import Algorithm, Net, drawable, head_classes
@@ -25,13 +25,6 @@ from .region_table import region as row_of
 from .regions import combine, terms_for
 from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
 from .tuning import TUNED, Tuning
-
-_SCORE: Final = (0.38, 0.44, 0.20)  # constant, agreement with the prior, clearness of the outline
-_NO_MESH: Final = 0.20
-_HEAD: Final = (
-    0.70,
-    0.25,
-)  # a head's score from its face's: constant and share; what is seen of a face says little of its head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +71,12 @@ class MeshSegmenter:
         nets: dict[Net, Path | None] = {"hair": hair_net, "parsing": face_parsing}
         self.regions = drawable(frozenset(name for name, file in nets.items() if file))
 
+    def with_tuning(self, tuning: Tuning) -> MeshSegmenter:
+        """The same networks with other numbers; it takes no embedding that was made with these."""
+        other = copy.copy(self)
+        other.tuning = tuning
+        return other
+
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:  # noqa: ARG002
         return width, height, tuple(_key(face) for face in faces)
 
@@ -91,7 +90,7 @@ class MeshSegmenter:
         looks: dict[Hashable, FaceLook] = {}
         for face in faces:
             deadline.check()
-            looks[_key(face)] = FaceLook(image, face, self._nets)
+            looks[_key(face)] = FaceLook(image, face, self._nets, self.tuning)
         return MeshEmbedding(image.shape[1], image.shape[0], looks)
 
     def masks(
@@ -187,10 +186,11 @@ class _Artist:
     def score(self, head: bool) -> float:
         """The expected IoU of the face's mask (or the ``head``'s) with what a person would draw, 0…1: fitted on labelled pictures
         with one face (docs/quality.md). Without a mesh too few are labelled to fit anything: the penalty is a choice."""
-        score = _SCORE[0] + _SCORE[1] * self.agreement + _SCORE[2] * self.look.outline.clear
+        tuning = self._tuning.score
+        score = tuning.constant + tuning.agreement * self.agreement + tuning.clear * self.look.outline.clear
         if self.look.prior.points is None:
-            score -= _NO_MESH
-        return round(min(1.0, _HEAD[0] + _HEAD[1] * score if head else score), 3)
+            score -= tuning.no_mesh
+        return round(min(1.0, tuning.head + tuning.head_share * score if head else score), 3)
 
     def _paste(self, soft: Soft, window: Window) -> Patch:
         return paste(soft, window, self.width, self.height)
@@ -204,9 +204,7 @@ class _Artist:
         return refined(self._pixels(), patch, step, self._tuning.refine)
 
     def _draw_face(self, _: str) -> Patch:
-        return self._outlined(
-            self.look.outlined(self._logits("face", self.look.face), self._tuning.face).soft, self.look.face
-        )
+        return self._outlined(self.look.outlined(self._logits("face", self.look.face)).soft, self.look.face)
 
     def _draw_head(self, _: str) -> Patch:
         look = self.look
@@ -217,7 +215,7 @@ class _Artist:
         seen = Evidence(look.person(look.head), within, hair, parsed, logits, look.prior.axes.width)
         rivals = [rival.seen_in(look.head) for rival in self.rivals]
         return self._outlined(
-            head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals, self._tuning.head), look.head
+            head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals, self._tuning), look.head
         )
 
     def _draw_skin(self, _: str) -> Patch:
@@ -228,10 +226,11 @@ class _Artist:
         """What the networks that are loaded call hair, in the mean, where this head can be."""
         look = self.look
         answers = [s for s in (look.hair(look.head), look.parsed(row_of("hair").classes, look.head)) if s is not None]
-        near = dome_distance(look.prior.seen_in(look.head), look.head.size)
-        ours = near < 1.1
+        tuning = self._tuning.head
+        near = dome_distance(look.prior.seen_in(look.head), look.head.size, tuning)
+        ours = near < tuning.beyond
         for rival in self.rivals:
-            ours &= near <= dome_distance(rival.seen_in(look.head), look.head.size)
+            ours &= near <= dome_distance(rival.seen_in(look.head), look.head.size, tuning)
         return self._paste(np.where(ours, np.mean(answers, axis=0), 0).astype(np.float32), look.head)
 
     def _draw_part(self, name: str) -> Patch:
@@ -247,7 +246,7 @@ class _Artist:
         return Patch(0, 0, np.zeros((1, 1), bool))
 
     def _draw_class(self, name: str) -> Patch:
-        window = self.look.prior.window(PARSING_ZOOM, 448)
+        window = self.look.prior.window(self._tuning.window.parsing_zoom, 448)
         soft = self.look.parsed(row_of(name).classes, window)
         if soft is None:
             raise Internal("A region that needs the face-parsing network was asked without it.")

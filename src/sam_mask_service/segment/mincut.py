@@ -17,12 +17,8 @@ from numpy.typing import NDArray
 
 from ..geometry import Bits
 from .crop import Soft
+from .tuning.ground import CUT, CutTuning
 
-_RANGE: Final = 6.0  # log odds beyond are as good as certain
-_SWING: Final = (
-    60.0  # the first channel moves this far from 128: its steps count in the pair term too, beside the colours'
-)
-_WEIGHT: Final = 0.75  # of the pixel terms against OpenCV's pair terms (at most 50 each)
 _BLIND: Final = 1e7  # variance of a channel that is not to be seen
 
 
@@ -33,6 +29,7 @@ def min_cut(
     always: Bits,
     weight: float = 1.0,
     margin: int | None = None,
+    tuning: CutTuning = CUT,
 ) -> Bits:
     """(H, W) bool: the best labelling.
 
@@ -45,7 +42,7 @@ def min_cut(
     out = np.array(always)
     if free.any():
         box = (slice(None), slice(None)) if margin is None else _around(free, margin)
-        out[box] = _cut(log_odds[box], colours[box], never[box], always[box], weight)
+        out[box] = _cut(log_odds[box], colours[box], never[box], always[box], weight, tuning)
     return out
 
 
@@ -57,24 +54,27 @@ def _around(bits: Bits, margin: int) -> tuple[slice, slice]:
     )
 
 
-def _cut(log_odds: Soft, colours: NDArray[np.uint8], never: Bits, always: Bits, weight: float) -> Bits:
-    image = np.dstack([np.rint(128 + np.clip(log_odds / _RANGE, -1, 1) * _SWING).astype(np.uint8), colours])
+def _cut(
+    log_odds: Soft, colours: NDArray[np.uint8], never: Bits, always: Bits, weight: float, tuning: CutTuning
+) -> Bits:
+    evidence = np.rint(128 + np.clip(log_odds / tuning.range, -1, 1) * tuning.swing).astype(np.uint8)
+    image = np.dstack([evidence, colours])
     labels = np.where(log_odds > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[never], labels[always] = cv2.GC_BGD, cv2.GC_FGD
     mask = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     if not mask.any() or mask.all():
         return np.asarray(mask)  # OpenCV wants both kinds
-    outer, inner = _model(128 - _SWING, weight), _model(128 + _SWING, weight)
+    outer, inner = (_model(128 + side * tuning.swing, weight, tuning) for side in (-1, 1))
     cv2.grabCut(np.ascontiguousarray(image), labels, (0, 0, 0, 0), outer, inner, 1, cv2.GC_EVAL_FREEZE_MODEL)
     return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
 
 
-def _model(mean: float, weight: float) -> NDArray[np.float64]:
+def _model(mean: float, weight: float, tuning: CutTuning) -> NDArray[np.float64]:
     """OpenCV's flat mixture: 5 weights, 5 means, 5 covariances; the first component has all the weight.
 
     With variance 2·swing² ⁄ (range·weight) the log-likelihood difference at full swing is range·weight.
     """
-    variance = 2 * _SWING**2 / (_RANGE * _WEIGHT * weight)
+    variance = 2 * tuning.swing**2 / (tuning.range * tuning.weight * weight)
     model = np.zeros((1, 65))
     model[0, 0] = 1
     model[0, 5:8] = mean, 128, 128

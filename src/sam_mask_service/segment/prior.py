@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 from ..faces.mesh import Frame, Polygon, fill, frame, outline
 from ..geometry import Bits, Face, Points
 from .crop import Window, upright
-
-LIFT = 0.07
-"""The forehead above the mesh's last points, in face heights."""
-# A MediaPipe box spans brows to chin; these are shares of its side (measured on portraits without hair over the face).
-_BOX_TOP, _BOX_BOTTOM, _BOX_HALF_WIDTH = 0.70, 0.50, 0.50
+from .tuning import TUNED, Tuning
+from .tuning.ground import PriorTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,24 +52,25 @@ class Prior:
         return fill((size, size), [polygon])
 
 
-def prior_of(face: Face) -> Prior:
+def prior_of(face: Face, tuning: Tuning = TUNED) -> Prior:
     """The prior of a face in the pixels of its picture."""
     if face.landmarks is None:
-        return _from_box(face)
+        return _from_box(face, tuning.prior)
     points = np.asarray(face.landmarks[:, :2], np.float32)
-    return Prior(outline(points, 0.0), outline(points, LIFT), frame(points), points)
+    core, hull = (outline(points, lift, tuning.mesh) for lift in (0.0, tuning.prior.lift))
+    return Prior(core, hull, frame(points, tuning.mesh), points)
 
 
-def _from_box(face: Face) -> Prior:
+def _from_box(face: Face, tuning: PriorTuning) -> Prior:
     """An ellipse in the box, turned as the eyes stand where they are known."""
     side, centre = face.box.side, np.array(face.box.centre, np.float32)
-    right = _eye_line(face)
+    right = _eye_line(face, tuning)
     up = np.array([right[1], -right[0]], np.float32)
-    height = (_BOX_TOP + _BOX_BOTTOM) * side
-    chin = centre - up * np.float32(_BOX_BOTTOM * side)
-    width = 2 * _BOX_HALF_WIDTH * max(min(face.box.width, face.box.height), 0.6 * side)
-    axes = Frame(chin, up, right, height / (1 + LIFT), width, 0.0)
-    return Prior(_ellipse(axes, 0.0, width), _ellipse(axes, LIFT, width), axes, None)
+    height = (tuning.box_top + tuning.box_bottom) * side
+    chin = centre - up * np.float32(tuning.box_bottom * side)
+    width = 2 * tuning.box_half_width * max(min(face.box.width, face.box.height), tuning.box_least * side)
+    axes = Frame(chin, up, right, height / (1 + tuning.lift), width, 0.0)
+    return Prior(_ellipse(axes, 0.0, width), _ellipse(axes, tuning.lift, width), axes, None)
 
 
 def _ellipse(axes: Frame, lift: float, width: float) -> Polygon:
@@ -82,11 +80,11 @@ def _ellipse(axes: Frame, lift: float, width: float) -> Polygon:
     return np.asarray(axes.chin + along + np.outer(np.cos(angle) * width / 2, axes.right), np.float32)
 
 
-def _eye_line(face: Face) -> NDArray[np.float32]:
+def _eye_line(face: Face, tuning: PriorTuning) -> NDArray[np.float32]:
     """(2,) float32: unit vector from the eye on the picture's left to the other; level when the eyes are not known."""
     if face.keypoints is not None:
         line = face.keypoints[1, :2] - face.keypoints[0, :2]
         length = float(np.hypot(*line))
-        if length > 0.05 * face.box.side:
+        if length > tuning.eyes_apart * face.box.side:
             return np.asarray(line / length, np.float32)
     return np.array([1, 0], np.float32)

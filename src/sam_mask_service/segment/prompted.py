@@ -28,16 +28,12 @@ from .crop import trimmed
 from .regions import patch_iou
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask, Patch
+from .tuning import TUNED, Tuning
+from .tuning.sam import PartTuning
 from .views import best_view
 
 UserPoint = tuple[float, float, int]
 MAX_POINTS = 64
-REACH = 3.0
-"""How far from a point a correction goes, in distances of the point from the mask's outline."""
-_OFF = 0.3
-"""Points that say where the mask is already keep this distance (in its sizes) from those that take away."""
-_SHOWN = 0.9
-"""A view shows prompts when it holds this share of the box around them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,20 +59,23 @@ def prompted(
     points: Sequence[UserPoint],
     box: Box | None,
     deadline: Deadline,
+    tuning: Tuning = TUNED,
 ) -> FaceMask:
     """See SamSegmenter.prompted."""
-    wish = _wish(seen, start, points, box)
+    wish = _wish(seen, start, points, box, tuning)
     view = seen.views[best_view([v.box for v in seen.views], _extent(wish))]
     prior = None if wish.start is None else coarse(wish.start.patch, view)
     if prior is None and wish.box is None:
         one, score = _replayed(backend, view, wish, deadline)
     else:
-        mask = None if prior is None else prompts.as_logits(prior)
+        mask = None if prior is None else prompts.as_logits(prior, tuning.prompt)
         asked = view.prompt(Prompt(wish.points, wish.labels, wish.box, mask))
         logits, predicted = backend.decode(view.embedding, [asked], deadline)
-        one, score = _best(logits[0], predicted[0], prior, view, wish)
-    patch = _patch(one, view, wish) if wish.start is None else _corrected(one, view, wish, wish.start.patch, seen)
-    return FaceMask(patch, score, 1.0 if wish.start is None else patch_iou(patch, wish.start.patch))
+        one, score = _best(logits[0], predicted[0], prior, view, wish, tuning.part)
+    if wish.start is None:
+        return FaceMask(_patch(one, view, wish), score, 1.0)
+    patch = _corrected(one, view, wish, wish.start.patch, seen, tuning)
+    return FaceMask(patch, score, patch_iou(patch, wish.start.patch))
 
 
 def _replayed(backend: SamBackend, view: View, wish: _Wish, deadline: Deadline) -> tuple[F32, float]:
@@ -96,15 +95,17 @@ def _replayed(backend: SamBackend, view: View, wish: _Wish, deadline: Deadline) 
     return logits[0, best], float(np.clip(np.nan_to_num(predicted[0, best]), 0, 1))
 
 
-def shows(seen: SamEmbedding, points: Sequence[UserPoint], box: Box | None) -> bool:
+def shows(seen: SamEmbedding, points: Sequence[UserPoint], box: Box | None, tuning: Tuning = TUNED) -> bool:
     """Whether one of the encoded views shows the prompts; another look is needed otherwise."""
-    wish = _wish(seen, None, points, box)
+    wish = _wish(seen, None, points, box, tuning)
     around = _extent(wish)
     view = seen.views[best_view([v.box for v in seen.views], around)].box
-    return around.intersection(Box(view.x, view.y, view.width, view.height)) >= _SHOWN * around.area
+    return around.intersection(Box(view.x, view.y, view.width, view.height)) >= tuning.correction.shown * around.area
 
 
-def _wish(seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint], box: Box | None) -> _Wish:
+def _wish(
+    seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint], box: Box | None, tuning: Tuning
+) -> _Wish:
     if not points and box is None and start is None:
         raise InvalidParameter("Give points, a box or a mask to correct.")
     if len(points) > MAX_POINTS:
@@ -117,19 +118,20 @@ def _wish(seen: SamEmbedding, start: FaceMask | None, points: Sequence[UserPoint
     if start is None or not start.patch.bits.any():
         return _Wish(own, labels, len(points), corners, None)
     patch = trimmed(start.patch)
-    anchors = _anchors(patch, own[labels == OUTSIDE])
-    corners = prompts.box_of(patch) if corners is None and not points else corners
+    anchors = _anchors(patch, own[labels == OUTSIDE], tuning)
+    corners = prompts.box_of(patch, tuning.prompt) if corners is None and not points else corners
     labels = np.concatenate([labels, np.full(len(anchors), INSIDE, np.int64)])
     return _Wish(np.concatenate([own, anchors]), labels, len(points), corners, replace(start, patch=patch))
 
 
-def _anchors(patch: Patch, away: NDArray[np.float32]) -> NDArray[np.float32]:
+def _anchors(patch: Patch, away: NDArray[np.float32], tuning: Tuning) -> NDArray[np.float32]:
     """(N, 2): where the mask is thickest, off the points that take away."""
-    spots = np.array(prompts.spots(patch), np.float32).reshape(-1, 2)
+    spots = np.array(prompts.spots(patch, tuning.prompt), np.float32).reshape(-1, 2)
     if not len(away):
         return spots
     apart = np.hypot(*(spots[:, None] - away[None]).transpose(2, 0, 1)).min(axis=1)
-    return np.asarray(spots[apart > _OFF * band.size_of(patch.bits)], np.float32)
+    least = tuning.correction.off * band.size_of(patch.bits, tuning.part)
+    return np.asarray(spots[apart > least], np.float32)
 
 
 def _corners(box: Box, seen: SamEmbedding) -> NDArray[np.float32]:
@@ -149,7 +151,9 @@ def _extent(wish: _Wish) -> Box:
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]) + 1, float(high[1] - low[1]) + 1)
 
 
-def _best(logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish) -> tuple[F32, float]:
+def _best(
+    logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish, tuning: PartTuning
+) -> tuple[F32, float]:
     """The candidate that keeps most of the user's points on their side. Of equals the best by predicted IoU, and by what it has in
     common with the mask that is corrected, or with the user's box: people draw boxes tight."""
     ranked: list[tuple[int, float, int, float]] = []
@@ -157,7 +161,7 @@ def _best(logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wis
         if np.isfinite(one).all():
             score = float(np.clip(np.nan_to_num(predicted[i], nan=0.0, posinf=0.0, neginf=0.0), 0, 1))
             agreement = _fit(one, view, wish) if prior is None else band.soft_iou(one > 0, prior)
-            weight = band.weight(agreement, score)
+            weight = band.weight(agreement, score, tuning)
             ranked.append((_kept(one, view, wish), weight, -i, score))
     if not ranked:
         raise Internal
@@ -181,26 +185,27 @@ def _kept(logits: F32, view: View, wish: _Wish) -> int:
     return kept
 
 
-def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding) -> Patch:
+def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding, tuning: Tuning) -> Patch:
     """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one outside the
     piece that it lies on is taken away. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
-    far = (1 + REACH) * _beyond(start, gains) + band.size_of(start.bits) if len(gains) else 0.0
+    reach, size = tuning.correction.reach, band.size_of(start.bits, tuning.part)
+    far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
     x, y, wide = widened(start.x, start.y, start.bits, int(np.ceil(far)) + 2, seen.width, seen.height)
     found = drawn(logits, view, x, y, wide.shape)
-    added = _pieces(found & ~wide, gains - (x, y), distance_to(wide))
-    taken = _pieces(~found & wide, losses - (x, y), distance_to(~wide))
+    added = _pieces(found & ~wide, gains - (x, y), distance_to(wide), reach)
+    taken = _pieces(~found & wide, losses - (x, y), distance_to(~wide), reach)
     return trimmed(Patch(x, y, (wide | added) & ~taken))
 
 
-def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32) -> Bits:
-    """Of ``bits``, the pieces that a spot lies on, as far as REACH times the ``depth`` in pixels at which it lies from the outline:
-    who clicks into the middle of what is wrong says how wide it is."""
+def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float) -> Bits:
+    """Of ``bits``, the pieces that a spot lies on, as far as ``reach`` times the ``depth`` in pixels at which it lies from the
+    outline: who clicks into the middle of what is wrong says how wide it is."""
     out = np.zeros_like(bits)
     for spot in spots:
         column, row = np.floor(spot).astype(int)
         if 0 <= row < bits.shape[0] and 0 <= column < bits.shape[1] and bits[row, column]:
-            near = bits & _discs(bits.shape, spot[None], REACH * float(depth[row, column]) + 1)
+            near = bits & _discs(bits.shape, spot[None], reach * float(depth[row, column]) + 1)
             out |= parts_touching(near, _discs(bits.shape, spot[None], 0))
     return out
 

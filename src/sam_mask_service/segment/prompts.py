@@ -7,6 +7,8 @@ mesh engine's own mask may end at a fringe or a bald forehead, and a box would t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,58 +17,49 @@ from ..geometry import Bits, Face, Points
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
 from .crop import trimmed
 from .segmenter import Patch
+from .tuning.sam import PROMPT, PromptTuning
 
 # Indices of the 468-point face mesh: nose tip, right and left cheek, chin, between the brows, middle of the forehead.
 ON_FACE = (1, 50, 280, 199, 9, 151)
 FOREHEAD_TOP, CHIN_TIP, RIGHT_EAR, LEFT_EAR = 10, 152, 234, 454
-BESIDE = {
-    # Along the face's axes from the nose, in shares of its height or width: above the forehead (hair), below the chin (neck),
-    # right and left of the ears.
-    "face": ((0.0, -0.78), (0.0, 0.80), (-0.85, 0.1), (0.85, 0.1)),
-    "head": ((0.0, 0.95),),
-}
-SPOTS, GAPS = 3, 3
-"""Points on and beside a region that the mesh has no points for, at most."""
-_THIN, _NEAR = 0.35, 0.10
-"""A spot is at least so deep, in depths of the deepest; a gap at least so far from the region, in square roots of its area."""
-BOX_MARGIN = 0.04
-PRIOR_LOGIT = 8.0
-"""Logit of a cell that a mask prompt is sure about: of the size of SAM's own."""
 MOST_LOGIT = 32.0
 """SAM's own logits as a mask prompt, bounded as in Meta's code."""
+ON_AXES = frozenset({"face", "head"})
+"""Regions whose points are told along the face's axes."""
 UNBOXED = frozenset({"face"})
 """Regions asked about by points alone."""
 
 
-def of_region(face: Face, prior: Patch, region: str) -> Prompt:
+def of_region(face: Face, prior: Patch, region: str, tuning: PromptTuning = PROMPT) -> Prompt:
     """In pixels of the picture. ``prior``: the mesh engine's own mask of ``region`` or a piece of it, not empty."""
-    return of_face(face, prior, region) if region in BESIDE else of_shape(prior)
+    return of_face(face, prior, region, tuning) if region in ON_AXES else of_shape(prior, tuning)
 
 
-def of_face(face: Face, prior: Patch, region: str) -> Prompt:
+def of_face(face: Face, prior: Patch, region: str, tuning: PromptTuning = PROMPT) -> Prompt:
     """For ``face`` and ``head``. Points inside lie on the prior, points outside well off it."""
     depth = _depth(prior.bits)
     size = float(np.sqrt(np.count_nonzero(prior.bits)))
-    inside = [p for p in _candidates_inside(face, prior, depth) if _look(depth, prior, p) > 0.02 * size]
+    inside = [p for p in _candidates_inside(face, prior, depth) if _look(depth, prior, p) > tuning.inside * size]
     inside = inside or [_deepest(prior, depth)]
-    outside = [p for p in _candidates_outside(face, region) if not _within(prior, p, 0.08 * size)]
-    return _prompt(None if region in UNBOXED else box_of(prior), inside, outside)
+    beside = _candidates_outside(face, region, tuning)
+    outside = [p for p in beside if not _within(prior, p, tuning.outside * size)]
+    return _prompt(None if region in UNBOXED else box_of(prior, tuning), inside, outside)
 
 
-def of_shape(prior: Patch) -> Prompt:
+def of_shape(prior: Patch, tuning: PromptTuning = PROMPT) -> Prompt:
     """For a region that the mesh has no points for, by its shape alone."""
     tight = trimmed(prior)
     if tight.bits.all():
-        return _prompt(box_of(tight), spots(tight), [])
+        return _prompt(box_of(tight, tuning), spots(tight, tuning), [])
     away = np.asarray(cv2.distanceTransform(np.logical_not(tight.bits).view(np.uint8), cv2.DIST_L2, 5), np.float32)
-    gaps = _peaks(tight, away, GAPS, _NEAR * float(np.sqrt(np.count_nonzero(tight.bits))))
-    return _prompt(box_of(tight), spots(tight), gaps)
+    gaps = _peaks(tight, away, tuning.gaps, tuning.gap * float(np.sqrt(np.count_nonzero(tight.bits))))
+    return _prompt(box_of(tight, tuning), spots(tight, tuning), gaps)
 
 
-def spots(patch: Patch) -> list[NDArray[np.float32]]:
-    """Where a mask is thickest, three places at most."""
+def spots(patch: Patch, tuning: PromptTuning = PROMPT) -> list[NDArray[np.float32]]:
+    """Where a mask is thickest, ``tuning.spots`` places at most."""
     depth = _depth(patch.bits)
-    return _peaks(patch, depth, SPOTS, _THIN * float(depth.max()))
+    return _peaks(patch, depth, tuning.spots, tuning.thin * float(depth.max()))
 
 
 def _peaks(patch: Patch, heights: NDArray[np.float32], most: int, least: float) -> list[NDArray[np.float32]]:
@@ -76,7 +69,7 @@ def _peaks(patch: Patch, heights: NDArray[np.float32], most: int, least: float) 
     while len(out) < most and left.max() >= max(least, 0.5):
         y, x = np.unravel_index(int(np.argmax(left)), left.shape)
         out.append(np.array([patch.x + x + 0.5, patch.y + y + 0.5], np.float32))
-        cv2.circle(left, (int(x), int(y)), max(1, int(np.ceil(2 * heights[y, x]))), 0.0, -1)
+        cv2.circle(left, (int(x), int(y)), max(1, int(np.ceil(2 * heights[y, x]))), 0, -1)
     return out
 
 
@@ -87,11 +80,11 @@ def _prompt(
     return Prompt(points, np.array([INSIDE] * len(inside) + [OUTSIDE] * len(outside), np.int64), box)
 
 
-def box_of(prior: Patch) -> NDArray[np.float32]:
+def box_of(prior: Patch, tuning: PromptTuning = PROMPT) -> NDArray[np.float32]:
     """(4,) the box around the prior, a little wider."""
     rows, columns = np.flatnonzero(prior.bits.any(axis=1)), np.flatnonzero(prior.bits.any(axis=0))
     box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
-    margin = BOX_MARGIN * np.array([box[2] - box[0], box[3] - box[1]], np.float32)
+    margin = tuning.box_margin * np.array([box[2] - box[0], box[3] - box[1]], np.float32)
     box += np.concatenate([-margin, margin])
     return np.asarray(box + np.array([prior.x, prior.y] * 2), np.float32)
 
@@ -104,28 +97,38 @@ def _candidates_inside(face: Face, prior: Patch, depth: NDArray[np.float32]) -> 
     return [_deepest(prior, depth)]
 
 
-def _candidates_outside(face: Face, region: str) -> list[NDArray[np.float32]]:
-    axes = _axes(face.landmarks)
+def _candidates_outside(face: Face, region: str, tuning: PromptTuning) -> list[NDArray[np.float32]]:
+    axes = _axes(face.landmarks, tuning)
     if axes is None:
         return []
     centre, across, down = axes
-    return [np.asarray(centre + u * across + v * down, np.float32) for u, v in BESIDE.get(region, ())]
+    return [np.asarray(centre + u * across + v * down, np.float32) for u, v in _beside(region, tuning)]
 
 
-def _axes(landmarks: Points | None) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]] | None:
+def _beside(region: str, tuning: PromptTuning) -> Sequence[tuple[float, float]]:
+    """Points beside a face or a head, across and down along the face's axes."""
+    if region == "head":
+        return ((0, tuning.chest_below),)
+    sides = ((-tuning.ears_beside, tuning.ears_below), (tuning.ears_beside, tuning.ears_below))
+    return ((0, -tuning.hair_above), (0, tuning.neck_below), *sides)
+
+
+def _axes(
+    landmarks: Points | None, tuning: PromptTuning
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]] | None:
     """(centre, ear to ear, forehead to chin) in pixels; None without a mesh, or for one seen edge-on."""
     if landmarks is None or len(landmarks) <= LEFT_EAR:
         return None
     top, chin, right, left = (landmarks[i, :2] for i in (FOREHEAD_TOP, CHIN_TIP, RIGHT_EAR, LEFT_EAR))
     down, across = chin - top, left - right
-    if np.hypot(*across) < 0.3 * np.hypot(*down):
+    if np.hypot(*across) < tuning.edge_on * np.hypot(*down):
         return None
     return np.asarray((top + chin) / 2, np.float32), np.asarray(across, np.float32), np.asarray(down, np.float32)
 
 
-def as_logits(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+def as_logits(shares: NDArray[np.float32], tuning: PromptTuning = PROMPT) -> NDArray[np.float32]:
     """A map of shares 0…1 as the logits of a mask prompt."""
-    return np.asarray((2 * shares - 1) * PRIOR_LOGIT, np.float32)
+    return np.asarray((2 * shares - 1) * tuning.sure, np.float32)
 
 
 def _depth(bits: Bits) -> NDArray[np.float32]:

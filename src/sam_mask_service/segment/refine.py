@@ -8,50 +8,15 @@ the outline, as in stereo matching).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB
 from .segmenter import Patch
+from .tuning.refine import REFINE, RefineTuning
 
 F32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class RefineTuning:
-    """Lengths in steps: the side of one pixel of the window that the outline was drawn in. Tuned on one half of the labelled
-    pictures by ``python -m bench.tune`` (docs/quality.md)."""
-
-    worth: float = 1.3
-    """Below so many pixels a step there is nothing to refine."""
-    reach: float = 2.0
-    """How far the border may move."""
-    along: float = 0.35
-    """Between two rows of the strip."""
-    smooth: float = 1.0
-    """Standard deviation by which the coarse outline loses its stairs."""
-    taught: float = 8.0
-    """Standard deviation, along the outline, of what teaches the colours."""
-    core: float = 0.35
-    """Nearer to the outline than this share of the reach nothing teaches."""
-    agree: float = 0.8
-    """Standard deviation along which rows agree on a place …"""
-    final: float = 0.4
-    """… and of the last smoothing."""
-    edge: float = 0.5
-    """Weight of the step in colour at the border beside the sides' own colours."""
-    home: float = 0.7
-    """Distance from the coarse outline at which staying weighs as much as a tenth of the row."""
-    noise: float = 3e-3
-    """Added to the colours' variances, in squared units of 0…1."""
-
-
-REFINE = RefineTuning()
-_MOST = 3.0
-"""Bound of a pixel's log odds."""
 
 
 def refined(image: RGB, patch: Patch, step: float, tuning: RefineTuning = REFINE) -> Patch:
@@ -127,7 +92,9 @@ def _odds(strip: F32, inner: NDArray[np.bool_], tuning: RefineTuning) -> F32:
     within = (spread + other_spread) / 2 + np.float32(tuning.noise) * np.eye(3, dtype=np.float32)
     slope = np.linalg.solve(within, (mean - other)[..., None])[..., 0]
     middle = (slope * (mean + other)).sum(axis=1) / 2
-    return np.asarray(np.clip(np.einsum("ntc,nc->nt", strip, slope) - middle[:, None], -_MOST, _MOST), np.float32)
+    return np.asarray(
+        np.clip(np.einsum("ntc,nc->nt", strip, slope) - middle[:, None], -tuning.most, tuning.most), np.float32
+    )
 
 
 def _moments(side: F32, sigma: float) -> tuple[F32, F32]:

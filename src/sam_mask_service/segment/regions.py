@@ -15,12 +15,11 @@ from ..mask import iou
 from .crop import trimmed
 from .region_table import names
 from .segmenter import Patch
+from .tuning.sam import PART, PartTuning
 
 Sign = Literal[1, -1]
 
 MOST_TERMS: Final = 16
-_SPECK = 0.1
-"""A piece below this share of the largest one's area is not asked about on its own."""
 
 
 def parse_regions(text: str) -> list[tuple[Sign, str]]:
@@ -89,14 +88,14 @@ def patch_iou(a: Patch, b: Patch) -> float:
     return iou(on_canvas(a), on_canvas(b))
 
 
-def pieces(patch: Patch) -> list[Patch]:
+def pieces(patch: Patch, tuning: PartTuning = PART) -> list[Patch]:
     """The connected pieces of a mask, largest first, each in its own window; specks together in one more. Empty mask: none."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(patch.bits.view(np.uint8), connectivity=8)
     if count == 1:
         return []
     areas = stats[1:count, cv2.CC_STAT_AREA]
     order = [int(i) for i in np.argsort(-areas, kind="stable")]
-    large = [i for i in order if areas[i] >= _SPECK * areas.max()]
+    large = [i for i in order if areas[i] >= tuning.speck * areas.max()]
     out = [_part(patch, labels == i + 1) for i in large]
     specks = [i + 1 for i in order[len(large) :]]
     return [*out, _part(patch, np.isin(labels, specks))] if specks else out

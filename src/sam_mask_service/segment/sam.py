@@ -22,6 +22,8 @@ from .regions import pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
 from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .tuning import TUNED, Tuning
+from .tuning.sam import PartTuning
 from .views import best_view, plan
 
 
@@ -38,8 +40,14 @@ class SamSegmenter:
     """A neighbour would widen the crop that SAM looks at, and cost a look of its own."""
 
     def __init__(
-        self, backend: SamBackend, prior: Cutter, model: str | None = None, threads: int | None = None
+        self,
+        backend: SamBackend,
+        prior: Cutter,
+        model: str | None = None,
+        threads: int | None = None,
+        tuning: Tuning = TUNED,
     ) -> None:
+        self.tuning = tuning
         self._backend = backend
         self._prior = prior
         self._threads = threads or cpu_threads()
@@ -49,21 +57,21 @@ class SamSegmenter:
 
     def with_prior(self, prior: Cutter) -> SamSegmenter:
         """The same network over another mesh engine."""
-        return SamSegmenter(self._backend, prior, self.model, self._threads)
+        return SamSegmenter(self._backend, prior, self.model, self._threads, self.tuning)
 
     @property
     def regions(self) -> frozenset[str]:
         return self._prior.regions
 
     def embedding_key(self, width: int, height: int, faces: Sequence[Face], detail: Detail) -> Hashable:
-        views = plan(width, height, faces, detail, self._backend.image_size)
+        views = plan(width, height, faces, detail, self._backend.image_size, self.tuning.view)
         return views, self._prior.model, self._prior.embedding_key(width, height, faces, detail)
 
     def embed(
         self, image: RGB, faces: Sequence[Face], detail: Detail = "auto", deadline: Deadline = NO_DEADLINE
     ) -> SamEmbedding:
         height, width = image.shape[:2]
-        chosen = plan(width, height, faces, detail, self._backend.image_size)
+        chosen = plan(width, height, faces, detail, self._backend.image_size, self.tuning.view)
         mesh = self._prior.embed(image, faces, detail, deadline)
         views = tuple(self._view(image, box, deadline) for box in chosen.views)
         return SamEmbedding(width, height, chosen.detail, views, mesh, len(faces))
@@ -114,12 +122,13 @@ class SamSegmenter:
         for face, patch in zip(new, self._expected(seen.mesh, new, outline, deadline), strict=True):
             index = best_view([view.box for view in seen.views], face.box)
             view = seen.views[index]
-            if patch.bits.any() and large_enough(patch, view):
+            if patch.bits.any() and large_enough(patch, view, self.tuning.part):
                 by_view.setdefault(index, []).append(evidence.Question(face, outline, patch, view))
             else:
                 seen.answers[_key(face), outline] = evidence.Evidence(outline, view)
         for questions in by_view.values():
-            for question, answer in zip(questions, evidence.asked(self._backend, questions, deadline), strict=True):
+            said = evidence.asked(self._backend, questions, deadline, self.tuning)
+            for question, answer in zip(questions, said, strict=True):
                 seen.answers[_key(question.face), outline] = answer
         return [seen.answers[_key(face), outline] for face in faces]
 
@@ -149,13 +158,18 @@ class SamSegmenter:
         todo = [
             _Part(i, replace(mask, patch=patch))
             for i, mask in enumerate(proposed)
-            for patch in _patches(name, mask.patch)
+            for patch in _patches(name, mask.patch, self.tuning.part)
         ]
         done = [part.proposal for part in todo]
         for view in seen.views:
-            mine = [n for n, part in enumerate(todo) if views[part.face] is view and part.worth_asking(view)]
-            jobs = [Job(faces[todo[n].face], name, todo[n].proposal, view) for n in mine]
-            for n, mask in zip(mine, outlined(self._backend, seen, jobs, deadline) if jobs else [], strict=True):
+            mine = [
+                n
+                for n, part in enumerate(todo)
+                if views[part.face] is view and part.worth_asking(view, self.tuning.part)
+            ]
+            jobs = [Job(faces[todo[n].face], name, todo[n].proposal, view, self.tuning) for n in mine]
+            drawn = outlined(self._backend, seen, jobs, deadline, self.tuning) if jobs else []
+            for n, mask in zip(mine, drawn, strict=True):
                 done[n] = mask
         found: dict[int, list[FaceMask]] = {}
         for part, mask in zip(todo, done, strict=True):
@@ -176,11 +190,11 @@ class SamSegmenter:
 
         Raises InvalidParameter when there is nothing to go by, or a point lies outside the picture.
         """
-        return prompted(self._backend, own(embedding), start, points, box, deadline)
+        return prompted(self._backend, own(embedding), start, points, box, deadline, self.tuning)
 
     def shows(self, embedding: Embedding, points: Sequence[UserPoint], box: Box | None) -> bool:
         """Whether what was encoded shows the user's prompts; an embedding of no face in particular shows the whole picture."""
-        return shows(own(embedding), points, box)
+        return shows(own(embedding), points, box, self.tuning)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,10 +204,10 @@ class _Part:
     face: int
     proposal: FaceMask
 
-    def worth_asking(self, view: View) -> bool:
+    def worth_asking(self, view: View, tuning: PartTuning) -> bool:
         patch = self.proposal.patch
-        return bool(patch.bits.any()) and large_enough(patch, view)
+        return bool(patch.bits.any()) and large_enough(patch, view, tuning)
 
 
-def _patches(name: str, patch: Patch) -> list[Patch]:
-    return (pieces(patch) if row_of(name).apart else []) or [patch]
+def _patches(name: str, patch: Patch, tuning: PartTuning) -> list[Patch]:
+    return (pieces(patch, tuning) if row_of(name).apart else []) or [patch]

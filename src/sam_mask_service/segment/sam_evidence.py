@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
@@ -22,12 +21,8 @@ from . import prompts
 from .crop import Soft, Window
 from .sam_view import View, coarse, in_window
 from .segmenter import DISAGREED, FaceMask, Patch
-
-CANDIDATES: Final = {"face": (1, 2), "head": (2, 3)}
-FLOOR: Final = 0.5
-"""Least agreement at which SAM is believed to mean this face."""
-NEAR: Final = 0.5
-"""What SAM sees farther from the proposal than this, in square roots of its area, is of something else."""
+from .tuning import TUNED, Tuning
+from .tuning.sam import EVIDENCE, EvidenceTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,43 +61,47 @@ class Question:
     view: View
 
 
-def asked(backend: SamBackend, questions: Sequence[Question], deadline: Deadline) -> list[Evidence]:
+def asked(
+    backend: SamBackend, questions: Sequence[Question], deadline: Deadline, tuning: Tuning = TUNED
+) -> list[Evidence]:
     """SAM's evidence for questions about one view, in their order."""
     view = questions[0].view
-    ask = [_prompt(question) for question in questions]
+    ask = [_prompt(question, tuning) for question in questions]
     logits, predicted = backend.decode(view.embedding, ask, deadline)
     sizes = len(ask), view.grid, view.grid
     if (*logits.shape[:1], *logits.shape[2:]) != sizes or predicted.shape != logits.shape[:2]:
         return [Evidence(q.outline, view, None, 0.0, 0.0) for q in questions]
-    return [_evidence(*one) for one in zip(questions, logits, predicted, strict=True)]
+    return [_evidence(*one, tuning.evidence) for one in zip(questions, logits, predicted, strict=True)]
 
 
-def _prompt(question: Question) -> Prompt:
+def _prompt(question: Question, tuning: Tuning) -> Prompt:
     """In the view's model pixels. Where the view shows no point of a face, its box is asked about."""
-    prompt = question.view.prompt(prompts.of_region(question.face, question.proposal, question.outline))
+    region = prompts.of_region(question.face, question.proposal, question.outline, tuning.prompt)
+    prompt = question.view.prompt(region)
     if prompt.box is None and not (prompt.labels == INSIDE).any():
-        corners = prompts.box_of(question.proposal).reshape(2, 2)
+        corners = prompts.box_of(question.proposal, tuning.prompt).reshape(2, 2)
         return replace(prompt, box=question.view.to_model(corners).reshape(4))
     return prompt
 
 
-def _evidence(question: Question, logits: F32, predicted: F32) -> Evidence:
-    chosen = [i for i in CANDIDATES[question.outline] if i < len(logits)] or [0]
+def _evidence(question: Question, logits: F32, predicted: F32, tuning: EvidenceTuning) -> Evidence:
+    wanted = tuning.face if question.outline == "face" else tuning.head
+    chosen = [i for i in wanted if i < len(logits)] or [0]
     mean = np.asarray(logits[chosen].mean(axis=0), np.float32)
     if not np.isfinite(mean).all():
         return Evidence(question.outline, question.view, None, 0.0, 0.0)
-    agreement = agrees(mean, coarse(question.proposal, question.view))
+    agreement = agrees(mean, coarse(question.proposal, question.view), tuning)
     score = float(np.clip(np.nan_to_num(predicted[chosen].mean()), 0, 1))
-    return Evidence(question.outline, question.view, mean if agreement >= FLOOR else None, agreement, score)
+    return Evidence(question.outline, question.view, mean if agreement >= tuning.floor else None, agreement, score)
 
 
-def agrees(logits: F32, proposal: F32) -> float:
+def agrees(logits: F32, proposal: F32, tuning: EvidenceTuning = EVIDENCE) -> float:
     """0…1: the smaller of the share of the proposal (L, L, shares of cells) that SAM sees too, and the share of what SAM sees that
     lies on it or near by. A neck beside a face counts as near: what SAM is believed there is the cut's business."""
     seen = logits > 0
     if not seen.any() or not proposal.any():
         return 0.0
     recall = float(proposal[seen].sum() / proposal.sum())
-    reach = NEAR * float(np.sqrt(proposal.sum()))
+    reach = tuning.near * float(np.sqrt(proposal.sum()))
     near = float(np.count_nonzero(seen & (distance_to(proposal >= 0.5) <= reach)) / np.count_nonzero(seen))
     return min(recall, near)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 
@@ -16,26 +15,21 @@ from ..sam.config import F32
 from . import band, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import DISAGREED, FaceMask, Patch
-
-LEAST_CELLS: Final = 5.0
-"""A region whose size (``band.size_of``) is less on SAM's grid stays as proposed: its band would be thinner than one cell."""
-HALF: Final = 0.3
-"""Below this agreement SAM has not seen the region at all, and a mask prompt would not help."""
-SECOND_LOOKS: Final = 2
-"""Outlines of a view that are asked about twice, at most: each costs another run of the decoder."""
+from .tuning import TUNED, Tuning
+from .tuning.sam import PART, PartTuning
 
 
 class Job:
     """A region of ``face``, or one piece of it, asked about in ``view``; ``prior``: the mesh engine's proposal, not empty."""
 
-    def __init__(self, face: Face, region: str, prior: FaceMask, view: View) -> None:
+    def __init__(self, face: Face, region: str, prior: FaceMask, view: View, tuning: Tuning = TUNED) -> None:
         self.prior, self.view = prior, view
-        self.prompt = view.prompt(prompts.of_region(face, prior.patch, region))
+        self.prompt = view.prompt(prompts.of_region(face, prior.patch, region, tuning.prompt))
         self.grid = coarse(prior.patch, view)
 
 
-def large_enough(patch: Patch, view: View) -> bool:
-    return band.size_of(patch.bits) * view.frame.scale >= LEAST_CELLS * CELL
+def large_enough(patch: Patch, view: View, tuning: PartTuning = PART) -> bool:
+    return band.size_of(patch.bits, tuning) * view.frame.scale >= tuning.least * CELL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,38 +40,46 @@ class _Answer:
     logits: F32 | None
 
 
-def outlined(backend: SamBackend, seen: SamEmbedding, jobs: Sequence[Job], deadline: Deadline) -> list[FaceMask]:
+def outlined(
+    backend: SamBackend, seen: SamEmbedding, jobs: Sequence[Job], deadline: Deadline, tuning: Tuning = TUNED
+) -> list[FaceMask]:
     """The masks of ``jobs``, all of one view, in their order. First by box and points; where SAM half agrees with the mesh engine,
     once more with the prior as mask prompt. Where it disagrees, the prior with the warning ``segmenter_disagreed``."""
-    answers = _ask(backend, jobs, deadline, with_prior=False)
-    halves = [HALF <= answer.choice.agreement < band.FLOOR for answer in answers]
-    doubtful = np.flatnonzero(halves)[:SECOND_LOOKS].tolist()
+    part = tuning.part
+    answers = _ask(backend, jobs, deadline, tuning, with_prior=False)
+    halves = [part.half <= answer.choice.agreement < part.floor for answer in answers]
+    doubtful = np.flatnonzero(halves)[: part.second_looks].tolist()
     if doubtful:
-        again = _ask(backend, [jobs[i] for i in doubtful], deadline, with_prior=True)
+        again = _ask(backend, [jobs[i] for i in doubtful], deadline, tuning, with_prior=True)
         for i, answer in zip(doubtful, again, strict=True):
             answers[i] = max(answers[i], answer, key=lambda a: a.choice.agreement)
-    return [_finished(seen, job, answer) for job, answer in zip(jobs, answers, strict=True)]
+    return [_finished(seen, job, answer, part) for job, answer in zip(jobs, answers, strict=True)]
 
 
-def _ask(backend: SamBackend, jobs: Sequence[Job], deadline: Deadline, *, with_prior: bool) -> list[_Answer]:
-    asked = [replace(job.prompt, mask=prompts.as_logits(job.grid)) if with_prior else job.prompt for job in jobs]
+def _ask(
+    backend: SamBackend, jobs: Sequence[Job], deadline: Deadline, tuning: Tuning, *, with_prior: bool
+) -> list[_Answer]:
+    asked = [
+        replace(job.prompt, mask=prompts.as_logits(job.grid, tuning.prompt)) if with_prior else job.prompt
+        for job in jobs
+    ]
     logits, predicted = backend.decode(jobs[0].view.embedding, asked, deadline)
     if len(logits) != len(jobs) or len(predicted) != len(jobs):
         return [_Answer(band.NONE, None)] * len(jobs)
-    return [_answer(*one) for one in zip(logits, predicted, (job.grid for job in jobs), strict=True)]
+    shares = [job.grid for job in jobs]
+    return [_answer(*one, tuning.part) for one in zip(logits, predicted, shares, strict=True)]
 
 
-def _answer(logits: F32, predicted: F32, shares: F32) -> _Answer:
-    choice = band.choose(logits, predicted, shares)
+def _answer(logits: F32, predicted: F32, shares: F32, tuning: PartTuning) -> _Answer:
+    choice = band.choose(logits, predicted, shares, tuning)
     return _Answer(choice, None if choice.index < 0 else logits[choice.index])
 
 
-def _finished(seen: SamEmbedding, job: Job, answer: _Answer) -> FaceMask:
+def _finished(seen: SamEmbedding, job: Job, answer: _Answer, tuning: PartTuning) -> FaceMask:
     prior, choice = job.prior, answer.choice
-    if answer.logits is None or choice.agreement < band.FLOOR:
+    if answer.logits is None or choice.agreement < tuning.floor:
         return replace(prior, agreement=choice.agreement, warnings=(*prior.warnings, DISAGREED))
-    x, y, wide = widened(
-        prior.patch.x, prior.patch.y, prior.patch.bits, band.margin(prior.patch.bits), seen.width, seen.height
-    )
-    bits = band.held(drawn(answer.logits, job.view, x, y, wide.shape), wide)
+    margin = band.margin(prior.patch.bits, tuning)
+    x, y, wide = widened(prior.patch.x, prior.patch.y, prior.patch.bits, margin, seen.width, seen.height)
+    bits = band.held(drawn(answer.logits, job.view, x, y, wide.shape), wide, tuning)
     return FaceMask(Patch(x, y, bits), choice.score, band.agreement(bits, wide), prior.warnings)

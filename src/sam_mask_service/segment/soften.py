@@ -15,7 +15,7 @@ Soft = NDArray[np.float32]
 _SINGULAR = 1e-20
 
 
-def guided(image: RGB, soft: Soft, radius: int, eps: float = 1e-3) -> Soft:
+def guided(image: RGB, soft: Soft, radius: int, eps: float) -> Soft:
     """He, Sun, Tang, "Guided Image Filtering" (2010), with a colour guide: ``soft`` (H, W) float32 follows the edges of
     ``image`` (H, W, 3) uint8. ``radius`` in pixels, ``eps`` in squared units of 0…1 intensity."""
     guide = image.astype(np.float32) / np.float32(255)

@@ -12,19 +12,9 @@ from typing import Literal
 
 from ..geometry import Box, Face, PixelBox
 from .segmenter import Detail
+from .tuning.sam import VIEW, ViewTuning
 
 Looked = Literal["picture", "face"]
-
-CONTEXT = 2.6
-"""Side of a face's crop in face sides: the head, its hair and some neck and shoulders, as SAM was trained on whole scenes."""
-NEAR = 1.6
-"""Faces share a crop when it is at most so many times as large as the larger one's own."""
-WORTH = 0.8
-"""A crop over this share of the picture's longer side shows nothing that the picture does not."""
-COARSE = 112
-"""``auto``: a face whose side is below so many pixels of the model's input (28 cells of the mask grid) is worth a crop …"""
-AUTO_VIEWS = 2
-"""… when no more crops than this are needed: each costs a run of the encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +23,30 @@ class Plan:
     views: tuple[PixelBox, ...]
 
 
-def plan(width: int, height: int, faces: Sequence[Face], detail: Detail, image_size: int) -> Plan:
+def plan(
+    width: int, height: int, faces: Sequence[Face], detail: Detail, image_size: int, tuning: ViewTuning = VIEW
+) -> Plan:
     """What to encode of a picture of ``width`` × ``height``. ``detail`` of the answer is what was really chosen."""
     whole = Plan("picture", (PixelBox(0, 0, width, height),))
     if detail == "picture" or not faces:
         return whole
-    if detail == "auto" and not _coarse(width, height, faces, image_size):
+    if detail == "auto" and not _coarse(width, height, faces, image_size, tuning):
         return whole
-    crops = tuple(_inside(square, width, height) for square in groups([_square(face.box) for face in faces]))
-    if max(max(c.width, c.height) for c in crops) >= WORTH * max(width, height):
+    squares = groups([_square(face.box, tuning.context) for face in faces], tuning)
+    crops = tuple(_inside(square, width, height) for square in squares)
+    if max(max(c.width, c.height) for c in crops) >= tuning.worth * max(width, height):
         return whole
-    if detail == "auto" and len(crops) > AUTO_VIEWS:
+    if detail == "auto" and len(crops) > tuning.most:
         return whole
     return Plan("face", crops)
 
 
-def _coarse(width: int, height: int, faces: Sequence[Face], image_size: int) -> bool:
+def _coarse(width: int, height: int, faces: Sequence[Face], image_size: int, tuning: ViewTuning) -> bool:
     scale = image_size / max(width, height)
-    return min(face.box.side for face in faces) * scale < COARSE
+    return min(face.box.side for face in faces) * scale < tuning.coarse
 
 
-def _square(box: Box, factor: float = CONTEXT) -> Box:
+def _square(box: Box, factor: float) -> Box:
     side = box.side * factor
     x, y = box.centre
     return Box(x - side / 2, y - side / 2, side, side)
@@ -65,13 +58,13 @@ def _union(a: Box, b: Box) -> Box:
     return _square(Box(x, y, max(a.right, b.right) - x, max(a.bottom, b.bottom) - y), 1)
 
 
-def groups(squares: Sequence[Box]) -> list[Box]:
+def groups(squares: Sequence[Box], tuning: ViewTuning = VIEW) -> list[Box]:
     """Squares merged greedily while a common square stays near in size to the larger of its parts."""
     left = sorted(squares, key=lambda s: (s.x, s.y))
     done: list[Box] = []
     while left:
         current = left.pop(0)
-        partner = next((s for s in left if _union(current, s).side <= NEAR * max(current.side, s.side)), None)
+        partner = next((s for s in left if _union(current, s).side <= tuning.near * max(current.side, s.side)), None)
         if partner is None:
             done.append(current)
         else:

@@ -163,7 +163,3 @@ def main() -> None:
         return
     subprocess.run([sys.executable, "-m", "bench.quality_report"], cwd=ROOT, check=True)
     subprocess.run([sys.executable, "-m", "bench.contact_sheets"], cwd=ROOT, check=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,29 @@
+"""The tuned numbers of finding faces, together: one part per algorithm, each field with its unit and what it says.
+
+``python -m bench.quality.tune --list`` shows them. A detector takes a changed tree as its last argument:
+``build_detector(tuning=replace(TUNED, place=replace(PLACE, nms=0.4)))``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .search import HIGH, NORMAL, PLACE, SEARCH, TILE, Effort, PlaceTuning, SearchTuning, TileTuning
+from .verdict import CALIBRATION, EXAMINE, SANE, Calibration, ExamineTuning, SaneTuning
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a detector is given."""
+
+    normal: Effort = NORMAL
+    high: Effort = HIGH
+    search: SearchTuning = SEARCH
+    place: PlaceTuning = PLACE
+    tile: TileTuning = TILE
+    examine: ExamineTuning = EXAMINE
+    calibration: Calibration = CALIBRATION
+    sane: SaneTuning = SANE
+
+
+TUNED = Tuning()
