@@ -1,4 +1,4 @@
-"""Makes ``clients/typescript/src/api.ts`` from the service's OpenAPI document: ``make client-types`` (wants Node 20 and ``npm ci``).
+"""Makes ``clients/typescript/src/api.ts`` from the service's OpenAPI document: ``make client-types`` (Node 20, ``npm ci``).
 
 Its first line holds the document's hash, so that a test can tell, without Node, whether it is that of today's service.
 """
