@@ -29,6 +29,8 @@ LEAST: Final = 5e-4
 MOVES: Final = (0.7, 1.3)
 ELSEWHERE: Final = frozenset({*FINDING, "score", "matte", "line", "hairline", "part", "correction", "view"})
 """Parts that other figures than the IoU of outlines tell, or that cost an encoder's run for each value."""
+SCORED: Final = frozenset({"face.clear_band", "face.clear_least", "face.clear"})
+"""Fields that tell a mask's score and leave the mask as it is."""
 MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior", "window", "refine"})
 """Parts that count without SAM too."""
 
@@ -41,7 +43,7 @@ def measured(parts: Sequence[str], most: int) -> None:
         regions, second = OWN.get(part, ("face", "head")), None if part in MESH_ALONE else backend
         judges = [Quick(Setup("all", most), backend, regions), Quick(Setup("all", most, nets=True), second, regions)]
         for field in every():
-            if field.part == part:
+            if field.part == part and field.name not in SCORED:
                 moved = effect(field, judges)
                 print(f"{field.name:28} {moved:.5f}", flush=True)
                 KEPT.write_text(json.dumps({**_kept(), field.name: moved}, indent=1))
@@ -110,10 +112,12 @@ def _mean(judge: Judge, tunings: Tunings) -> float:
 
 
 def page(kept: dict[str, float]) -> str:
-    """The table of those that change nothing, and how many do."""
-    still = [field for field in every() if kept.get(field.name, 1.0) < LEAST]
+    """The table of those that change nothing, and of which parts."""
+    known = [field for field in every() if field.name in kept and field.name not in SCORED]
+    still = [field for field in known if kept[field.name] < LEAST]
     rows = [[f"`{f.name}`", str(f.value), f.unit, f"{kept[f.name]:.5f}"] for f in still]
+    parts = ", ".join(f"`{part}`" for part in dict.fromkeys(field.part for field in known))
     text = (
-        f"Of {len(kept)} fields measured {len(rows)} change the mean IoU by less than {LEAST:.4f} when moved by 30 %:"
+        f"Of {len(known)} fields ({parts}) {len(rows)} change the mean IoU by less than {LEAST:.4f} when moved by 30 %:"
     )
     return f"{text}\n\n{table(['field', 'value', 'unit', 'change'], rows)}"
