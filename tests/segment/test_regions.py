@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.errors import InvalidParameter
+from sam_mask_service.patch import Patch
 from sam_mask_service.segment.regions import REGIONS, Sign, combine, parse_regions
-from sam_mask_service.segment.segmenter import Patch
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,7 @@ def engine(candidates: Sequence[tuple[str, float]], **fake: object) -> tuple[Sam
 
 
 def whole(mask: FaceMask, width: int = WIDTH, height: int = HEIGHT) -> Bits:
-    canvas = np.zeros((height, width), bool)
-    patch = mask.patch
-    canvas[patch.y : patch.y + patch.bits.shape[0], patch.x : patch.x + patch.bits.shape[1]] = patch.bits
-    return canvas
+    return mask.patch.place(width, height)
 
 
 def run(
@@ -338,10 +335,8 @@ def test_the_deadline_is_asked() -> None:
 def test_faces_at_the_edge(box: Box) -> None:
     for detail in DETAILS:
         (mask,) = run(GOOD, [Face(box, 0.9)], detail=detail)
-        patch = mask.patch
-        assert patch.x >= 0 and patch.x + patch.bits.shape[1] <= WIDTH
-        assert patch.y >= 0 and patch.y + patch.bits.shape[0] <= HEIGHT
-        assert patch.bits.any()
+        assert mask.patch.box.clipped(WIDTH, HEIGHT) == mask.patch.box
+        assert mask.patch.area
 
 
 # The user's own prompts.

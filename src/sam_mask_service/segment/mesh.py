@@ -11,9 +11,10 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import Internal
-from ..faces.mesh import HOLES, PARTS, fill, polygons
-from ..geometry import RGB, Face
+from ..faces.mesh import HOLES, PARTS, filled, polygons
+from ..geometry import RGB, Face, PixelBox
 from ..mask import iou
+from ..patch import Patch
 from .crop import Soft, Window, paste
 from .cutter import Logits, no_logits
 from .head import Evidence, dome_distance, head_mask
@@ -21,7 +22,7 @@ from .look import PARSING_ZOOM, FaceLook, Nets, transferred
 from .nets import CLASSES, HEAD_CLASSES, HairNet, ParsingNet, PersonNet
 from .refine import refined
 from .regions import combine, terms_for
-from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .segmenter import Detail, Embedding, FaceMask, Pixels
 from .tuning import TUNED, Tuning
 
 _SCORE: Final = (0.38, 0.44, 0.20)  # constant, agreement with the prior, clearness of the outline
@@ -217,19 +218,12 @@ class _Artist:
         """A part that the mesh outlines; drawn at the picture's own resolution."""
         points = self.look.prior.points
         if points is None:
-            return self._draw_missing()
+            return Patch.empty()  # the parts of a face are not known
         outlines, holes = polygons(points, name)
-        corners = np.vstack(outlines)
-        x0, y0 = (max(0, int(v) - 1) for v in corners.min(0))
-        x1, y1 = min(self.width, int(corners[:, 0].max()) + 2), min(self.height, int(corners[:, 1].max()) + 2)
-        shift = np.array([x0, y0], np.float32)
-        shape = (max(1, y1 - y0), max(1, x1 - x0))
-        bits = fill(shape, [p - shift for p in outlines], [p - shift for p in holes])
-        return Patch(min(x0, self.width - 1), min(y0, self.height - 1), bits)
-
-    def _draw_missing(self) -> Patch:
-        """Without a mesh the parts of a face are not known: nothing is masked."""
-        return Patch(0, 0, np.zeros((1, 1), bool))
+        corners = np.vstack(outlines).astype(int)
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        box = PixelBox(*(low - 1).tolist(), *(high - low + 3).tolist()).clipped(self.width, self.height)
+        return filled(box, outlines, holes) if box.width and box.height else Patch.empty()
 
     def _draw_class(self, name: str) -> Patch:
         window = self.look.prior.window(PARSING_ZOOM, 448)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Box, Face, PixelBox
+from ..patch import Patch
 from ..sam.frame import Frame
 from ..sam.machine import cpu_threads
 from ..sam.runtime import SamBackend
@@ -20,7 +21,7 @@ from .prompted import UserPoint, prompted, shows
 from .regions import APART, BY_SAM, OUTLINED, pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
-from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .segmenter import Detail, Embedding, FaceMask, Pixels
 from .views import best_view, plan
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from ..deadline import Deadline
 from ..geometry import Face
-from ..mask import window as widened
+from ..patch import Patch
 from ..sam.config import F32
 from ..sam.runtime import SamBackend
 from . import band, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
-from .segmenter import DISAGREED, FaceMask, Patch
+from .segmenter import DISAGREED, FaceMask
 
 LEAST_CELLS: Final = 5.0
 """A region whose size (``band.size_of``) is less on SAM's grid stays as proposed: its band would be thinner than one cell."""
@@ -76,8 +76,6 @@ def _finished(seen: SamEmbedding, job: Job, answer: _Answer) -> FaceMask:
     prior, choice = job.prior, answer.choice
     if answer.logits is None or choice.agreement < band.FLOOR:
         return replace(prior, agreement=choice.agreement, warnings=(*prior.warnings, DISAGREED))
-    x, y, wide = widened(
-        prior.patch.x, prior.patch.y, prior.patch.bits, band.margin(prior.patch.bits), seen.width, seen.height
-    )
-    bits = band.held(drawn(answer.logits, job.view, x, y, wide.shape), wide)
-    return FaceMask(Patch(x, y, bits), choice.score, band.agreement(bits, wide), prior.warnings)
+    wide = prior.patch.widened(band.margin(prior.patch.bits), seen.width, seen.height)
+    bits = band.held(drawn(answer.logits, job.view, wide.box).bits, wide.bits)
+    return FaceMask(Patch(wide.x, wide.y, bits), choice.score, band.agreement(bits, wide.bits), prior.warnings)
