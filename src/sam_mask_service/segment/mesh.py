@@ -12,7 +12,7 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import Internal
 from ..faces.mesh import HOLES, PARTS, filled, polygons
-from ..geometry import RGB, Face, PixelBox
+from ..geometry import RGB, Box, Face
 from ..mask import iou
 from ..patch import Patch
 from .crop import Soft, Window, paste
@@ -222,8 +222,8 @@ class _Artist:
         outlines, holes = polygons(points, name)
         corners = np.vstack(outlines).astype(int)
         low, high = corners.min(axis=0), corners.max(axis=0)
-        box = PixelBox(*(low - 1).tolist(), *(high - low + 3).tolist()).clipped(self.width, self.height)
-        return filled(box, outlines, holes) if box.width and box.height else Patch.empty()
+        around = Box(*(low - 1).tolist(), *(high - low + 3).tolist())
+        return filled(around.pixels(self.width, self.height), outlines, holes)
 
     def _draw_class(self, name: str) -> Patch:
         window = self.look.prior.window(PARSING_ZOOM, 448)
