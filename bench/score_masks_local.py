@@ -75,8 +75,7 @@ def _diagonal(label: NDArray[np.uint8], meta: dict[str, Any], valid: Bits, reg: 
 def together(masks: list[Any], shape: tuple[int, int]) -> Bits:
     out = np.zeros(shape, bool)
     for mask in masks:
-        p = mask.patch
-        out[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] |= p.bits
+        out |= mask.patch.place(shape[1], shape[0])
     return out
 
 

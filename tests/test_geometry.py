@@ -4,12 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam_mask_service import geometry
 from sam_mask_service.errors import FaceNotFound
 from sam_mask_service.geometry import Box, Face, Order, at_point, by_indices, ordered
+
+from .support.docstrings import run_examples
 
 FINITE = st.floats(-1e4, 1e4)
 SIDE = st.floats(0.1, 1e4)
 BOXES = st.builds(Box, FINITE, FINITE, SIDE, SIDE)
+
+
+def test_docstring_examples() -> None:
+    run_examples(geometry)
 
 
 def face(x: float, y: float, side: float, confidence: float = 0.5) -> Face:

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "errors limits wire units",
         "geometry deadline cache",
         "mask",
-        "image",
+        "image patch",
         "targets",
         # What touches the world, finds faces, draws masks.
         "doors",

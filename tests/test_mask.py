@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +9,8 @@ from hypothesis import strategies as st
 
 from sam_mask_service import mask
 from sam_mask_service.geometry import Bits, PixelBox
+
+from .support.docstrings import run_examples, without_example
 
 SHAPES = st.tuples(st.integers(3, 24), st.integers(3, 24))
 
@@ -36,10 +36,9 @@ def disc(size: int, radius: float) -> Bits:
     return np.asarray(x * x + y * y <= radius * radius)
 
 
-def test_docstring_examples() -> None:
-    results = doctest.testmod(mask)
-    assert results.attempted >= 2
-    assert results.failed == 0
+def test_every_public_function_has_an_example_that_holds() -> None:
+    run_examples(mask)
+    assert without_example(mask) == []
 
 
 @given(bits())
@@ -159,36 +158,7 @@ def test_bounds_is_tight(m: Bits) -> None:
     assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()
 
 
-@given(bits(), st.integers(-5, 12), st.integers(0, 20), st.floats(0, 15), st.integers(0, 8), st.integers(0, 8))
-def test_finish_in_a_window_equals_the_whole_picture(
-    m: Bits, grow: int, passes: int, soft: float, x: int, y: int
-) -> None:
-    """A patch finished in its own window gives what the whole canvas would."""
-    height, width = m.shape[0] + y + 6, m.shape[1] + x + 4
-    whole = np.zeros((height, width), bool)
-    whole[y : y + m.shape[0], x : x + m.shape[1]] = m
-    size = float(np.sqrt(m.sum()))
-    expected = mask.feather(mask.expand(mask.smooth(whole, passes, size), grow), soft)
-    got = mask.compose([mask.finish(x, y, m, width, height, grow=grow, passes=passes, soft=soft)], width, height)
-    np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=1)
-
-
-def test_compose_takes_the_higher_alpha() -> None:
-    a, b = np.full((2, 2), 100, np.uint8), np.full((2, 2), 200, np.uint8)
-    canvas = mask.compose([(0, 0, b), (1, 0, a)], 3, 2)
-    assert canvas.tolist() == [[200, 200, 100], [200, 200, 100]]
-
-
 def test_bounds_of_a_point() -> None:
     m = np.zeros((5, 7), bool)
     m[3, 6] = True
     assert mask.bounds(m) == PixelBox(6, 3, 1, 1)
-
-
-def test_union_and_intersection_of_placed_alphas() -> None:
-    a, b = (1, 1, np.full((3, 4), 100, np.uint8)), (3, 2, np.full((5, 5), 200, np.uint8))
-    canvas = mask.compose([a], 12, 12), mask.compose([b], 12, 12)
-    np.testing.assert_array_equal(mask.compose([mask.union(a, b)], 12, 12), np.maximum(*canvas))
-    np.testing.assert_array_equal(mask.compose([mask.intersection(a, b)], 12, 12), np.minimum(*canvas))
-    apart = mask.intersection(a, (9, 9, np.full((2, 2), 9, np.uint8)))
-    assert not mask.compose([apart], 12, 12).any()

@@ -27,6 +27,7 @@ from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.faces.tuning.search import Recall
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.image import decode
+from sam_mask_service.patch import Finish
 from sam_mask_service.sam.backend import Features, Sam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.prompt import Prompt
@@ -200,10 +201,10 @@ class MatteJudge:
         engine, rows = self._mesh.with_tuning(tunings.draw), []
         for case, rgb, faces in self._cases:
             for mask in engine.masks(engine.embed(rgb, faces), faces, "head", pixels=lambda: rgb):  # noqa: B023
-                edge = mask.patch.x, mask.patch.y, mask.patch.bits.view(np.uint8) * np.uint8(255)
-                x, y, alpha = matte(rgb, mask.patch, edge, faces[0], tunings.draw)
-                whole = np.zeros(rgb.shape[:2], np.float32)
-                whole[y : y + alpha.shape[0], x : x + alpha.shape[1]] = alpha / np.float32(255)
+                soft = matte(
+                    rgb, mask.patch, mask.patch.finished(Finish(), rgb.shape[1], rgb.shape[0]), faces[0], tunings.draw
+                )
+                whole = soft.place(rgb.shape[1], rgb.shape[0]).astype(np.float32) / np.float32(255)
                 rows.append(self._measured.errors(whole, case))
         hair, _, gradient, skin, both = np.nanmean(rows, axis=0)
         return {"hair error": hair, "gradient × 100": gradient, "skin error": skin, "IoU": both}

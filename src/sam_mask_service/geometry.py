@@ -89,12 +89,20 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class PixelBox:
-    """Whole pixels: columns x…x+width−1, rows y…y+height−1."""
+    """Whole pixels: columns x…x+width−1, rows y…y+height−1. May leave the picture until clipped."""
 
     x: int
     y: int
     width: int
     height: int
+
+    @property
+    def right(self) -> int:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        return self.y + self.height
 
     @property
     def rows(self) -> slice:
@@ -103,6 +111,48 @@ class PixelBox:
     @property
     def columns(self) -> slice:
         return slice(self.x, self.x + self.width)
+
+    def moved(self, dx: int, dy: int) -> PixelBox:
+        """The box so many pixels to the right and down.
+
+        >>> PixelBox(1, 2, 3, 4).moved(-1, 5)
+        PixelBox(x=0, y=7, width=3, height=4)
+        """
+        return PixelBox(self.x + dx, self.y + dy, self.width, self.height)
+
+    def grown(self, margin: int) -> PixelBox:
+        """``margin`` pixels more on every side.
+
+        >>> PixelBox(1, 2, 3, 4).grown(2)
+        PixelBox(x=-1, y=0, width=7, height=8)
+        """
+        return PixelBox(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
+
+    def overlap(self, other: PixelBox) -> PixelBox:
+        """What lies in both; without width or height (or both) where nothing does.
+
+        >>> PixelBox(1, 2, 3, 4).overlap(PixelBox(2, 0, 9, 3))
+        PixelBox(x=2, y=2, width=2, height=1)
+        """
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        return PixelBox(x, y, max(0, min(self.right, other.right) - x), max(0, min(self.bottom, other.bottom) - y))
+
+    def clipped(self, width: int, height: int) -> PixelBox:
+        """What lies in a picture of ``width`` × ``height``.
+
+        >>> PixelBox(-1, 2, 9, 9).clipped(5, 6)
+        PixelBox(x=0, y=2, width=5, height=4)
+        """
+        return self.overlap(PixelBox(0, 0, width, height))
+
+    def hull(self, other: PixelBox) -> PixelBox:
+        """The smallest box that holds both.
+
+        >>> PixelBox(1, 2, 3, 4).hull(PixelBox(6, 0, 1, 1))
+        PixelBox(x=1, y=0, width=6, height=6)
+        """
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return PixelBox(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
     def as_dict(self) -> dict[str, int]:
         return {"x": self.x, "y": self.y, "width": self.width, "height": self.height}

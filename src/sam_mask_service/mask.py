@@ -1,12 +1,10 @@
-"""Mask algebra on arrays: grow, smooth, feather, fill, keep the largest part, window, paste. Pure; no settings, no clock.
+"""Mask algebra on arrays: grow, smooth, feather, fill, keep the largest part. Pure; no settings, no clock.
 
 Two kinds of arrays pass through here: ``Bits`` (H, W) bool, and ``Alpha`` (H, W) uint8 with 255 = face. Distances are Euclidean,
 in pixels, between pixel centres. The picture's own border is never an outline: a mask that reaches it stays there.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -51,6 +49,10 @@ def smooth(bits: Bits, passes: int, size: float | None = None) -> Bits:
 
     n passes of sigma s are one pass of sigma s·√n, so 100 cost as much as one. ``size`` is the mask's size in pixels
     (default: square root of its area). Below a third of a pixel nothing would change, and nothing is done.
+
+    >>> spurred = np.array([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]], bool)
+    >>> smooth(spurred, 100, size=25).astype(int).tolist()
+    [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]]
     """
     if passes <= 0 or not bits.any():
         return bits
@@ -66,6 +68,9 @@ def feather(bits: Bits, width: float) -> Alpha:
     """A soft edge: alpha rises from 0 to 255 over ``width`` pixels, centred on the outline. Width 0: 0 and 255 only.
 
     The outline runs half-way between the last pixel inside and the first outside.
+
+    >>> feather(np.array([[False, False, True, True]]), 2).tolist()
+    [[0, 64, 191, 255]]
     """
     if width <= 0 or not bits.any() or bits.all():
         return np.asarray(bits, np.uint8) * np.uint8(255)
@@ -76,14 +81,22 @@ def feather(bits: Bits, width: float) -> Alpha:
 
 
 def fill_holes(bits: Bits) -> Bits:
-    """Every background pixel that no 4-connected way leads from to the array's border becomes mask."""
+    """Every background pixel that no 4-connected way leads from to the array's border becomes mask.
+
+    >>> fill_holes(np.array([[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1]], bool)).astype(int).tolist()
+    [[0, 1, 0, 0], [1, 1, 1, 0], [0, 1, 0, 1]]
+    """
     padded = np.pad(np.logical_not(bits).view(np.uint8), 1, constant_values=1)
     cv2.floodFill(padded, None, (0, 0), 2)
     return np.asarray(padded[1:-1, 1:-1] != 2)
 
 
 def largest_part(bits: Bits) -> Bits:
-    """The largest 8-connected part alone (the first in reading order among equals)."""
+    """The largest 8-connected part alone (the first in reading order among equals).
+
+    >>> largest_part(np.array([[True, False, True, True]])).tolist()
+    [[False, False, True, True]]
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bits.view(np.uint8), connectivity=8)
     if count <= 2:
         return bits
@@ -91,88 +104,54 @@ def largest_part(bits: Bits) -> Bits:
 
 
 def parts_touching(bits: Bits, seed: Bits) -> Bits:
-    """The 8-connected parts of ``bits`` that share a pixel with ``seed``."""
+    """The 8-connected parts of ``bits`` that share a pixel with ``seed``.
+
+    >>> parts_touching(np.array([[True, True, False, True]]), np.array([[True, False, True, False]])).tolist()
+    [[True, True, False, False]]
+    """
     _, labels = cv2.connectedComponents(bits.view(np.uint8), connectivity=8)
     keep = np.unique(labels[seed & bits])
     return np.asarray(np.isin(labels, keep[keep > 0]))
 
 
 def band(prior: Bits, inner: float, outer: float) -> tuple[Bits, Bits]:
-    """(sure, possible): the prior shrunk by ``inner`` pixels and grown by ``outer`` pixels."""
+    """(sure, possible): the prior shrunk by ``inner`` pixels and grown by ``outer`` pixels.
+
+    >>> sure, possible = band(np.array([[False, False, True, True, True]]), 1, 1)
+    >>> sure.tolist(), possible.tolist()
+    ([[False, False, False, True, True]], [[False, True, True, True, True]])
+    """
     return distance_to(~prior) > inner, distance_to(prior) <= outer
 
 
 def clip_to_band(bits: Bits, sure: Bits, possible: Bits) -> Bits:
-    """The mask with everything sure added and everything impossible removed."""
+    """The mask with everything sure added and everything impossible removed.
+
+    >>> sure, possible = np.array([[True, False, False]]), np.array([[True, True, False]])
+    >>> clip_to_band(np.array([[False, True, True]]), sure, possible).tolist()
+    [[True, True, False]]
+    """
     return (bits & possible) | sure
 
 
 def iou(a: Bits, b: Bits) -> float:
-    """Intersection over union, 0…1; two empty masks agree: 1."""
+    """Intersection over union, 0…1; two empty masks agree: 1.
+
+    >>> iou(np.array([True, True, False]), np.array([False, True, False]))
+    0.5
+    """
     union = int(np.count_nonzero(a | b))
     return int(np.count_nonzero(a & b)) / union if union else 1.0
 
 
 def bounds(bits: Bits) -> PixelBox | None:
-    """The smallest box that holds every True pixel; None when there is none."""
+    """The smallest box that holds every True pixel; None when there is none.
+
+    >>> bounds(np.array([[False, False], [False, True]]))
+    PixelBox(x=1, y=1, width=1, height=1)
+    """
     rows, columns = np.flatnonzero(bits.any(axis=1)), np.flatnonzero(bits.any(axis=0))
     if not rows.size:
         return None
     x, y = int(columns[0]), int(rows[0])
     return PixelBox(x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
-
-
-def window(x: int, y: int, bits: Bits, margin: int, width: int, height: int) -> tuple[int, int, Bits]:
-    """The patch ``bits`` at (x, y) in a window ``margin`` pixels wider on every side, clipped to width × height."""
-    x0, y0 = max(0, x - margin), max(0, y - margin)
-    x1, y1 = min(width, x + bits.shape[1] + margin), min(height, y + bits.shape[0] + margin)
-    out = np.zeros((y1 - y0, x1 - x0), bool)
-    out[y - y0 : y - y0 + bits.shape[0], x - x0 : x - x0 + bits.shape[1]] = bits
-    return x0, y0, out
-
-
-def finish(
-    x: int, y: int, bits: Bits, width: int, height: int, *, grow: int, passes: int, soft: float
-) -> tuple[int, int, Alpha]:
-    """One face's patch smoothed, grown and feathered, in that order: (x, y, alpha) of the window that holds all of it.
-
-    Smoothing comes first so that the growth is exact in what the caller gets.
-    """
-    size = float(np.sqrt(np.count_nonzero(bits)))
-    sigma = SMOOTH_PER_PASS * size * float(np.sqrt(max(0, passes)))
-    margin = max(0, grow) + int(np.ceil(soft / 2 + 3 * sigma)) + 2
-    x0, y0, wide = window(x, y, bits, margin, width, height)
-    return x0, y0, feather(expand(smooth(wide, passes, size), grow), soft)
-
-
-Placed = tuple[int, int, Alpha]
-"""(x, y, alpha): an alpha window whose pixel (0, 0) is the picture's pixel (x, y); 0 outside of it."""
-
-
-def union(a: Placed, b: Placed) -> Placed:
-    """The higher of the two alphas everywhere."""
-    x, y = min(a[0], b[0]), min(a[1], b[1])
-    right = max(a[0] + a[2].shape[1], b[0] + b[2].shape[1])
-    bottom = max(a[1] + a[2].shape[0], b[1] + b[2].shape[0])
-    moved = ((p[0] - x, p[1] - y, p[2]) for p in (a, b))
-    return x, y, compose(moved, right - x, bottom - y)
-
-
-def intersection(a: Placed, b: Placed) -> Placed:
-    """The lower of the two alphas everywhere; an empty window stays one pixel large."""
-    x, y = max(a[0], b[0]), max(a[1], b[1])
-    right = min(a[0] + a[2].shape[1], b[0] + b[2].shape[1])
-    bottom = min(a[1] + a[2].shape[0], b[1] + b[2].shape[0])
-    if right <= x or bottom <= y:
-        return a[0], a[1], np.zeros((1, 1), np.uint8)
-    first, second = (p[2][y - p[1] : bottom - p[1], x - p[0] : right - p[0]] for p in (a, b))
-    return x, y, np.asarray(np.minimum(first, second))
-
-
-def compose(parts: Iterable[tuple[int, int, Alpha]], width: int, height: int) -> Alpha:
-    """The patches on one (height, width) canvas; where they meet, the higher alpha wins."""
-    canvas = np.zeros((height, width), np.uint8)
-    for x, y, alpha in parts:
-        view = canvas[y : y + alpha.shape[0], x : x + alpha.shape[1]]
-        np.maximum(view, alpha, out=view)
-    return canvas

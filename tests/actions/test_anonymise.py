@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sam_mask_service.actions.anonymise import Hidden, Method, _tiles, anonymise, blend, cells_across
 from sam_mask_service.geometry import Box
+from sam_mask_service.patch import SoftPatch
 
 METHODS: tuple[Method, ...] = get_args(Method)
 U8 = NDArray[np.uint8]
@@ -28,15 +29,19 @@ def disc(side: int) -> U8:
 
 
 def hidden(x: int, y: int, side: int, cover_box: bool = False) -> Hidden:
-    return Hidden(x, y, disc(side), Box(x, y, side, side), cover_box)
+    return Hidden(SoftPatch(x, y, disc(side)), Box(x, y, side, side), cover_box)
+
+
+def square(side: int) -> Hidden:
+    return Hidden(SoftPatch(0, 0, np.full((side, side), 255, np.uint8)), Box(0, 0, side, side), False)
 
 
 def canvas_of(face: Hidden, height: int, width: int) -> NDArray[np.bool_]:
     """Where the face's alpha lies in a picture of that size."""
     out = np.zeros((height, width), bool)
-    for j, i in np.argwhere(face.alpha > 0):
-        if 0 <= j + face.y < height and 0 <= i + face.x < width:
-            out[j + face.y, i + face.x] = True
+    for j, i in np.argwhere(face.mask.alpha > 0):
+        if 0 <= j + face.mask.y < height and 0 <= i + face.mask.x < width:
+            out[j + face.mask.y, i + face.mask.x] = True
     return out
 
 
@@ -96,7 +101,7 @@ def _shuffle_in_cells(image: U8, bits: NDArray[np.bool_], cell: int) -> U8:
 
 def test_shuffling_a_face_inside_its_tiles_changes_nothing() -> None:
     side, image = 120, noise(120, 120)
-    face = Hidden(0, 0, np.full((side, side), 255, np.uint8), Box(0, 0, side, side), False)
+    face = square(side)
     labels, count = _tiles(side, side, 20)
     shuffled, rng = image.copy(), np.random.default_rng(1)
     for label in range(count):
@@ -108,8 +113,7 @@ def test_shuffling_a_face_inside_its_tiles_changes_nothing() -> None:
 @pytest.mark.parametrize("side", [24, 60, 240, 700])
 def test_small_and_large_faces_keep_equally_few_colours(method: Method, side: int) -> None:
     picture = np.kron(noise(12, 12), np.ones((side // 12, side // 12, 1), np.uint8))[:side, :side]
-    face = Hidden(0, 0, np.full(picture.shape[:2], 255, np.uint8), Box(0, 0, side, side), False)
-    out = anonymise(picture, [face], method, 0.5)
+    out = anonymise(picture, [square(side)], method, 0.5)
     colours = len(np.unique(out.reshape(-1, 3), axis=0))
     assert 16 <= colours <= 49
 
@@ -119,7 +123,7 @@ def test_blur_leaves_no_detail_finer_than_a_cell(side: int) -> None:
     """A checkerboard of single pixels, the finest detail there is, comes out flat."""
     board = ((np.indices((side, side)).sum(axis=0) % 2) * 255).astype(np.uint8)
     image = np.repeat(board[:, :, None], 3, axis=2)
-    face = Hidden(0, 0, np.full((side, side), 255, np.uint8), Box(0, 0, side, side), False)
+    face = square(side)
     assert anonymise(image, [face], "blur")[..., 0].std() < 20
     assert image.std() > 120
 
@@ -141,7 +145,7 @@ def test_solid_does_not_depend_on_the_face() -> None:
 
 def test_the_box_is_covered_where_the_mask_missed_the_face() -> None:
     image = noise(100, 100)
-    empty = Hidden(0, 0, np.zeros((0, 0), np.uint8), Box(20, 30, 40, 50))
+    empty = Hidden(SoftPatch(0, 0, np.zeros((0, 0), np.uint8)), Box(20, 30, 40, 50))
     out = anonymise(image, [empty], "solid")
     assert (out[55, 40] == 96).all()
     assert np.array_equal(out[30, 20], image[30, 20])

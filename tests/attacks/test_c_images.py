@@ -23,8 +23,9 @@ from PIL import Image, ImageOps, PngImagePlugin
 from sam_mask_service.errors import ImageTooManyPixels
 from sam_mask_service.faces.fake import BAD_POINTS, ENDLESS, INVERTED, NONSENSE, NOT_A_NUMBER, OUTSIDE
 from sam_mask_service.geometry import Box, Face
+from sam_mask_service.patch import Patch
 from sam_mask_service.segment.fake import FakeSegmenter
-from sam_mask_service.segment.segmenter import FaceMask, Patch
+from sam_mask_service.segment.segmenter import FaceMask
 
 from ..support.scene import Fixed, picture, service
 from ..support.wire import Client

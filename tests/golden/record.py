@@ -29,8 +29,9 @@ from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.image import encode
+from sam_mask_service.patch import Patch
 from sam_mask_service.segment.fake import FakeSegmenter
-from sam_mask_service.segment.segmenter import FaceMask, Patch
+from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.service import Service
 
 from ..support import drawn_face

@@ -21,8 +21,9 @@ from starlette.requests import Request
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.http.incoming import owner_of
+from sam_mask_service.patch import Patch
 from sam_mask_service.segment.fake import FakeSegmenter
-from sam_mask_service.segment.segmenter import FaceMask, Patch
+from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.targets import TARGETS
 
 from ..support.scene import Fixed, picture, service

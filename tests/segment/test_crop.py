@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.segment.crop import Window, cut, paste, trimmed, upright
+from sam_mask_service.segment.crop import Window, cut, paste, upright
 from sam_mask_service.segment.look import transferred
-from sam_mask_service.segment.segmenter import Patch
 
 ANGLES = st.floats(-np.pi, np.pi)
 
@@ -36,8 +35,7 @@ def test_what_is_cut_and_pasted_lies_where_it_was(side: float, angle: float) -> 
     window = _window((0.9 * side, side), side, angle)
     soft = cut(image, window)[..., 0].astype(np.float32) / np.float32(255)
     patch = paste(soft, window, shape[1], shape[0])
-    out = np.zeros(shape, bool)
-    out[patch.y : patch.y + patch.bits.shape[0], patch.x : patch.x + patch.bits.shape[1]] = patch.bits
+    out = patch.place(shape[1], shape[0])
     assert (out & disc).sum() / (out | disc).sum() > 0.97 - 1.5 / side
 
 
@@ -67,11 +65,3 @@ def test_a_map_moves_from_window_to_window() -> None:
     soft[20:60, 20:60] = 1
     assert transferred(soft, wide, narrow)[2:-2, 2:-2].min() > 0.99
     assert transferred(soft, wide, wide) is soft
-
-
-def test_trimmed_keeps_every_bit() -> None:
-    bits = np.zeros((9, 9), bool)
-    bits[3:5, 2:7] = True
-    out = trimmed(Patch(10, 20, bits))
-    assert (out.x, out.y, out.bits.shape) == (12, 23, (2, 5))
-    assert trimmed(Patch(1, 2, np.zeros((4, 4), bool))).bits.shape == (1, 1)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sam_mask_service.geometry import RGB, Bits
-from sam_mask_service.mask import Alpha, Placed, distance_to, finish
+from sam_mask_service.mask import Alpha, distance_to
+from sam_mask_service.patch import Finish, Patch, SoftPatch
 from sam_mask_service.segment.matte import matte
-from sam_mask_service.segment.segmenter import Patch
 from sam_mask_service.segment.soften import one_piece
 from sam_mask_service.segment.tuning.matte import MATTE
 from tests.support.drawn_face import HAIR, SKIN, face, portrait
@@ -30,23 +30,16 @@ def strands(side: int, count: int, hair: Colour = DARK, ground: Colour = LIGHT) 
     return picture, np.asarray(disc | tips), np.asarray(disc)
 
 
-def edge_of(patch: Patch, picture: RGB, soft: float = 2.0) -> Placed:
-    height, width = picture.shape[:2]
-    return finish(patch.x, patch.y, patch.bits, width, height, grow=0, passes=0, soft=soft)
-
-
-def canvas(placed: Placed, shape: tuple[int, ...]) -> Alpha:
-    out = np.zeros(shape[:2], np.uint8)
-    x, y, alpha = placed
-    out[y : y + alpha.shape[0], x : x + alpha.shape[1]] = alpha
-    return out
+def edge_of(patch: Patch, picture: RGB, soft: float = 2.0) -> SoftPatch:
+    return patch.finished(Finish(soft=soft), picture.shape[1], picture.shape[0])
 
 
 def both(picture: RGB, bits: Bits, **options: object) -> tuple[Alpha, Alpha]:
     """(matte, edge) on the picture's canvas."""
     patch = Patch(0, 0, bits)
     edge = edge_of(patch, picture)
-    return canvas(matte(picture, patch, edge, **options), picture.shape), canvas(edge, picture.shape)  # type: ignore[arg-type]
+    size = picture.shape[1], picture.shape[0]
+    return matte(picture, patch, edge, **options).place(*size), edge.place(*size)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("side", [200, 400, 1600])
@@ -123,12 +116,11 @@ def test_an_edge_wider_than_the_band_is_kept_whole() -> None:
     picture, _, drawn = strands(300, 20)
     patch = Patch(0, 0, drawn)
     edge = edge_of(patch, picture, soft=80.0)
-    x, y, alpha = matte(picture, patch, edge)
-    assert x <= edge[0]
-    assert y <= edge[1]
+    soft = matte(picture, patch, edge)
+    assert soft.box.hull(edge.box) == soft.box
     reach = MATTE.reach * np.sqrt(np.count_nonzero(drawn)) + 1
     far = (distance_to(drawn) > reach) | (distance_to(~drawn) > reach)
-    assert np.array_equal(canvas((x, y, alpha), drawn.shape)[far], canvas(edge, drawn.shape)[far])
+    assert np.array_equal(soft.place(300, 300)[far], edge.place(300, 300)[far])
 
 
 def drawn_head(shade: float) -> tuple[RGB, Bits]:
@@ -171,12 +163,11 @@ def test_any_patch_gives_an_alpha_inside_the_picture(seed: int, height: int, wid
     picture = rng.integers(0, 255, (90, 90, 3), dtype=np.uint8)
     patch = Patch(x, y, rng.random((height, width)) < 0.7)
     edge = edge_of(patch, picture)
-    x0, y0, alpha = matte(picture, patch, edge, face((45, 45), 30, 40))
-    assert alpha.dtype == np.uint8
-    assert x0 >= 0 and y0 >= 0
-    assert x0 + alpha.shape[1] <= 90 and y0 + alpha.shape[0] <= 90
+    soft = matte(picture, patch, edge, face((45, 45), 30, 40))
+    assert soft.alpha.dtype == np.uint8
+    assert soft.box.clipped(90, 90) == soft.box
     again = matte(picture, patch, edge, face((45, 45), 30, 40))
-    assert np.array_equal(alpha, again[2])
+    assert np.array_equal(soft.alpha, again.alpha)
 
 
 @pytest.mark.parametrize("pixels", [0, 1])
@@ -185,5 +176,4 @@ def test_an_empty_or_tiny_mask_stays_as_it_is(pixels: int) -> None:
     bits.flat[:pixels] = True
     picture = np.zeros((20, 20, 3), np.uint8)
     edge = edge_of(Patch(3, 3, bits), picture, soft=0.0)
-    _, _, alpha = matte(picture, Patch(3, 3, bits), edge)
-    assert int((alpha == 255).sum()) == pixels
+    assert matte(picture, Patch(3, 3, bits), edge).above(255).area == pixels

@@ -30,9 +30,7 @@ def engine() -> MeshSegmenter:
 
 
 def whole(mask: FaceMask, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    out, p = np.zeros(shape, bool), mask.patch
-    out[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] = p.bits
-    return out
+    return mask.patch.place(shape[1], shape[0])
 
 
 def drawn(engine: MeshSegmenter, size: tuple[int, int], *args: Any, region: str = "face", **kw: Any) -> tuple[Any, Any]:
@@ -147,11 +145,16 @@ def test_patches_lie_inside_the_picture(engine: MeshSegmenter) -> None:
     found = [face(at, 40, 52, angle) for at in ((0, 0), (48, 64), (47, 0)) for angle in (0.0, 1.0)]
     for region in ("face", "head", "eyes", "oval", "skin"):
         for mask in engine.masks(engine.embed(image, found), found, region):
-            p = mask.patch
-            assert p.x >= 0
-            assert p.y >= 0
-            assert p.x + p.bits.shape[1] <= 48
-            assert p.y + p.bits.shape[0] <= 64
+            assert mask.patch.box.clipped(48, 64) == mask.patch.box
+
+
+@pytest.mark.parametrize("at", [(90, 30), (-40, 30), (24, 120), (24, -60)])
+def test_of_a_part_beyond_the_picture_nothing_is_masked(engine: MeshSegmenter, at: tuple[int, int]) -> None:
+    image, _ = portrait((64, 48), (0, 0), 40, 52)
+    beyond = [face(at, 40, 52)]
+    (mask,) = engine.masks(engine.embed(image, beyond), beyond, "oval")
+    assert mask.patch.box.clipped(48, 64) == mask.patch.box
+    assert not mask.patch.area
 
 
 def test_the_deadline_is_asked_for_every_face(engine: MeshSegmenter) -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import distance_to
+from sam_mask_service.patch import Patch
 from sam_mask_service.segment.refine import refined
-from sam_mask_service.segment.segmenter import Patch
 from sam_mask_service.segment.tuning.refine import REFINE
 
 SIZE = 1400
@@ -51,8 +51,7 @@ def coarse(truth: Bits, step: float = STEP, off: float = 0.8) -> Patch:
 
 def off(patch: Patch, truth: Bits) -> NDArray[np.float32]:
     """Distances in pixels from the patch's outline to the true one."""
-    bits = np.zeros_like(truth)
-    bits[patch.y : patch.y + patch.bits.shape[0], patch.x : patch.x + patch.bits.shape[1]] = patch.bits
+    bits = patch.place(*truth.shape[::-1])
     edge = bits & ~cv2.erode(bits.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
     true = truth & ~cv2.erode(truth.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(bool)
     return np.asarray(distance_to(true)[edge], np.float32)
@@ -102,8 +101,7 @@ def test_a_face_that_the_picture_cuts_off_reaches_its_border(
 ) -> None:
     truth = ellipse(centre, 400, 450)
     found = refined(painted(truth, noise=noise), coarse(truth, off=0), STEP)
-    bits = np.zeros_like(truth)
-    bits[found.y : found.y + found.bits.shape[0], found.x : found.x + found.bits.shape[1]] = found.bits
+    bits = found.place(*truth.shape[::-1])
     assert np.count_nonzero(bits[border] ^ truth[border]) <= 6
     assert np.count_nonzero(bits ^ truth) < 0.01 * np.count_nonzero(truth)
 
@@ -118,7 +116,7 @@ def test_outlines_that_are_as_fine_as_the_picture_are_left_alone() -> None:
     patch = coarse(shape())
     image = painted(shape())
     assert refined(image, patch, REFINE.worth - 0.01) is patch
-    empty = Patch(3, 4, np.zeros((1, 1), bool))
+    empty = Patch.empty(3, 4)
     assert refined(image, empty, STEP) is empty
 
 
@@ -130,11 +128,8 @@ def test_any_patch_stays_in_the_picture_and_near_its_outline(
     image = np.random.default_rng(x).integers(0, 256, (80, 90, 3), dtype=np.uint8)
     bits = np.ones((min(height, 80 - y), min(width, 90 - x)), bool)
     found = refined(image, Patch(x, y, bits), step)
-    assert found.x >= 0 and found.x + found.bits.shape[1] <= 90
-    assert found.y >= 0 and found.y + found.bits.shape[0] <= 80
-    canvas = np.zeros((80, 90), bool)
-    canvas[y : y + bits.shape[0], x : x + bits.shape[1]] = bits
-    grown = distance_to(canvas)[found.y : found.y + found.bits.shape[0], found.x : found.x + found.bits.shape[1]]
+    assert found.box.clipped(90, 80) == found.box
+    grown = distance_to(Patch(x, y, bits).place(90, 80))[found.box.rows, found.box.columns]
     assert not (found.bits & (grown > REFINE.reach * step + 2)).any()
     length = 2 * sum(bits.shape) + 8
     assert (

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.errors import InvalidParameter
+from sam_mask_service.patch import Patch
 from sam_mask_service.segment.region_table import names
 from sam_mask_service.segment.regions import Sign, combine, parse_regions
-from sam_mask_service.segment.segmenter import Patch
 
 
 @pytest.mark.parametrize(

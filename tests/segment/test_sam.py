@@ -15,6 +15,7 @@ from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnav
 from sam_mask_service.geometry import RGB, Bits, Box, Face, PixelBox
 from sam_mask_service.mask import band as mask_band
 from sam_mask_service.mask import fill_holes, iou, largest_part
+from sam_mask_service.patch import Patch
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import INSIDE
 from sam_mask_service.segment import band
@@ -24,7 +25,7 @@ from sam_mask_service.segment.cutter import Logits
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding
-from sam_mask_service.segment.segmenter import DISAGREED, Detail, Embedding, FaceMask, Patch, Pixels
+from sam_mask_service.segment.segmenter import DISAGREED, Detail, Embedding, FaceMask, Pixels
 from sam_mask_service.segment.tuning import TUNED
 from sam_mask_service.segment.tuning.sam import EVIDENCE, PART
 
@@ -108,10 +109,7 @@ def engine(candidates: Sequence[tuple[str, float]], **fake: object) -> tuple[Sam
 
 
 def whole(mask: FaceMask, width: int = WIDTH, height: int = HEIGHT) -> Bits:
-    canvas = np.zeros((height, width), bool)
-    patch = mask.patch
-    canvas[patch.y : patch.y + patch.bits.shape[0], patch.x : patch.x + patch.bits.shape[1]] = patch.bits
-    return canvas
+    return mask.patch.place(width, height)
 
 
 def run(
@@ -340,10 +338,8 @@ def test_the_deadline_is_asked() -> None:
 def test_faces_at_the_edge(box: Box) -> None:
     for detail in DETAILS:
         (mask,) = run(GOOD, [Face(box, 0.9)], detail=detail)
-        patch = mask.patch
-        assert patch.x >= 0 and patch.x + patch.bits.shape[1] <= WIDTH
-        assert patch.y >= 0 and patch.y + patch.bits.shape[0] <= HEIGHT
-        assert patch.bits.any()
+        assert mask.patch.box.clipped(WIDTH, HEIGHT) == mask.patch.box
+        assert mask.patch.area
 
 
 # The user's own prompts.

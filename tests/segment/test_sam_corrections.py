@@ -16,6 +16,7 @@ from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import Internal
 from sam_mask_service.geometry import Bits, Box, Face
 from sam_mask_service.mask import distance_to
+from sam_mask_service.patch import Patch
 from sam_mask_service.sam.backend import Features
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
@@ -24,7 +25,7 @@ from sam_mask_service.segment import band
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding
-from sam_mask_service.segment.segmenter import Detail, FaceMask, Patch
+from sam_mask_service.segment.segmenter import Detail, FaceMask
 from sam_mask_service.segment.tuning.sam import CORRECTION
 
 SIZE = 512
@@ -106,10 +107,7 @@ def corrected(
 
 
 def whole(mask: FaceMask) -> Bits:
-    out = np.zeros((SIZE, SIZE), bool)
-    p = mask.patch
-    out[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] = p.bits
-    return out
+    return mask.patch.place(SIZE, SIZE)
 
 
 def share(bits: Bits, mask: Bits) -> float:

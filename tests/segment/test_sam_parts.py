@@ -14,16 +14,17 @@ from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.geometry import Bits, Box, Face
 from sam_mask_service.mask import band as mask_band
 from sam_mask_service.mask import expand, iou
+from sam_mask_service.patch import Patch
 from sam_mask_service.sam.backend import Features
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
 from sam_mask_service.segment import band, prompts
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
-from sam_mask_service.segment.regions import combine, patch_iou, pieces
+from sam_mask_service.segment.regions import combine, pieces
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding, coarse
-from sam_mask_service.segment.segmenter import DISAGREED, Embedding, FaceMask, Patch, Pixels
+from sam_mask_service.segment.segmenter import DISAGREED, Embedding, FaceMask, Pixels
 from sam_mask_service.segment.tuning.sam import PART
 
 SIZE = 512
@@ -103,10 +104,7 @@ def told(region: str, *candidates: tuple[Bits, float]) -> FaceMask:
 
 
 def whole(mask: FaceMask) -> Bits:
-    out = np.zeros((SIZE, SIZE), bool)
-    p = mask.patch
-    out[p.y : p.y + p.bits.shape[0], p.x : p.x + p.bits.shape[1]] = p.bits
-    return out
+    return mask.patch.place(SIZE, SIZE)
 
 
 @pytest.mark.parametrize("region", ASKED)
@@ -129,12 +127,7 @@ def test_a_good_candidate_among_bad_ones_is_drawn(region: str) -> None:
 
 def split(bits: Bits) -> list[Bits]:
     """Both eyes are two things to SAM."""
-    out = []
-    for piece in pieces(patch(bits)):
-        canvas = np.zeros_like(bits)
-        canvas[piece.y : piece.y + piece.bits.shape[0], piece.x : piece.x + piece.bits.shape[1]] = piece.bits
-        out.append(canvas)
-    return out
+    return [piece.place(*bits.shape[::-1]) for piece in pieces(patch(bits))]
 
 
 def test_one_eye_may_be_drawn_and_the_other_not() -> None:
@@ -174,7 +167,7 @@ def test_compositions_use_the_outlined_parts() -> None:
     mask = told("hair,eyes", *candidates)
     alone = told("hair", *candidates), told("eyes", *candidates)
     expected = combine([(1, alone[0].patch), (1, alone[1].patch)])
-    assert patch_iou(mask.patch, expected) == 1.0
+    assert mask.patch.iou(expected) == 1.0
     assert alone[0].score < mask.score < alone[1].score
     assert min(a.agreement for a in alone) <= mask.agreement <= max(a.agreement for a in alone)
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sam_mask_service.geometry import Box, Face, PixelBox
+from sam_mask_service.patch import Patch
 from sam_mask_service.sam.frame import Frame, upscale
 from sam_mask_service.segment import prompts
 from sam_mask_service.segment.crop import upright
 from sam_mask_service.segment.sam_view import View, in_window
-from sam_mask_service.segment.segmenter import Detail, Patch
+from sam_mask_service.segment.segmenter import Detail
 from sam_mask_service.segment.tuning.sam import PROMPT, VIEW
 from sam_mask_service.segment.views import best_view, groups, plan
 

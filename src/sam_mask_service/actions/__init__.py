@@ -2,12 +2,11 @@
 
 from .anonymise import DEFAULT_STRENGTH, Hidden, Method, anonymise
 from .composite import Match, composite, read_change
-from .cutout import Aspect, Frame, colour, cutout
+from .cutout import Aspect, colour, cutout
 
 __all__ = [
     "DEFAULT_STRENGTH",
     "Aspect",
-    "Frame",
     "Hidden",
     "Match",
     "Method",

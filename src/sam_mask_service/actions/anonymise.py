@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..geometry import RGB, Bits, Box, PixelBox
 from ..mask import Alpha
+from ..patch import SoftPatch
 
 Method = Literal["blur", "pixelate", "solid", "mosaic"]
 Colour = tuple[int, int, int]
@@ -31,12 +32,10 @@ _BOX_COVER = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hidden:
-    """A face to hide. ``alpha``: (h, w) uint8 whose pixel (0, 0) is the picture's (``x``, ``y``), 255 = hide fully.
-    ``box``: the detector's, which sets the size of the cells. ``cover_box``: hide the box's inner ellipse too."""
+    """A face to hide. ``mask``: 255 = hide fully. ``box``: the detector's, which sets the size of the cells. ``cover_box``: hide
+    the box's inner ellipse too."""
 
-    x: int
-    y: int
-    alpha: Alpha
+    mask: SoftPatch
     box: Box
     cover_box: bool = True
 
@@ -60,10 +59,9 @@ def anonymise(
     """
     out = image.copy()
     for face in faces:
-        window = _window(face, image.shape[1], image.shape[0])
-        if window is None:
+        where, alpha = _window(face, image.shape[1], image.shape[0])
+        if not alpha.size:
             continue
-        where, alpha = window
         source = image[where.rows, where.columns]
         cell = max(2, math.ceil(face.box.side / cells_across(strength)))
         painted = _PAINTERS[method](source, alpha > 0, cell, colour)
@@ -86,38 +84,22 @@ def blend(below: RGB, above: RGB, alpha: Alpha, out: RGB | None = None) -> RGB:
     return out
 
 
-def _window(face: Hidden, width: int, height: int) -> tuple[PixelBox, Alpha] | None:
-    """The part of the picture that changes, and its alpha; None when nothing of it lies inside."""
-    edges = [face.x, face.y, face.x + face.alpha.shape[1], face.y + face.alpha.shape[0]]
-    if face.cover_box:
-        box = (math.floor(face.box.x), math.floor(face.box.y), math.ceil(face.box.right), math.ceil(face.box.bottom))
-        edges = [*map(min, edges[:2], box[:2]), *map(max, edges[2:], box[2:])]
-    x0, y0 = max(0, edges[0]), max(0, edges[1])
-    x1, y1 = min(width, edges[2]), min(height, edges[3])
-    if x1 <= x0 or y1 <= y0:
-        return None
-    alpha = _cut(face, x0, y0, x1, y1)
-    if face.cover_box:
-        alpha[_ellipse(face.box, x0, y0, x1, y1)] = 255
-    return PixelBox(x0, y0, x1 - x0, y1 - y0), alpha
+def _window(face: Hidden, width: int, height: int) -> tuple[PixelBox, Alpha]:
+    """The part of the picture that changes, and its alpha; without pixels when nothing of it lies inside."""
+    if not face.cover_box:
+        mask = face.mask.cut(face.mask.box.clipped(width, height))
+        return mask.box, mask.alpha
+    x, y = math.floor(face.box.x), math.floor(face.box.y)
+    covered = PixelBox(x, y, math.ceil(face.box.right) - x, math.ceil(face.box.bottom) - y)
+    where = face.mask.box.hull(covered).clipped(width, height)
+    return where, np.where(_ellipse(face.box, where), np.uint8(255), face.mask.cut(where).alpha)
 
 
-def _cut(face: Hidden, x0: int, y0: int, x1: int, y1: int) -> Alpha:
-    """The face's alpha in the window, zero where it has none."""
-    out = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    h, w = face.alpha.shape
-    left, top, right, bottom = max(x0, face.x), max(y0, face.y), min(x1, face.x + w), min(y1, face.y + h)
-    if right > left and bottom > top:
-        part = face.alpha[top - face.y : bottom - face.y, left - face.x : right - face.x]
-        out[top - y0 : bottom - y0, left - x0 : right - x0] = part
-    return out
-
-
-def _ellipse(box: Box, x0: int, y0: int, x1: int, y1: int) -> Bits:
+def _ellipse(box: Box, where: PixelBox) -> Bits:
     """Pixels of the window whose centre lies in the ellipse that the box encloses."""
     cx, cy = box.centre
-    u = (np.arange(x0, x1) + 0.5 - cx) / max(1e-6, box.width / 2 * _BOX_COVER)
-    v = (np.arange(y0, y1) + 0.5 - cy) / max(1e-6, box.height / 2 * _BOX_COVER)
+    u = (np.arange(where.x, where.right) + 0.5 - cx) / max(1e-6, box.width / 2 * _BOX_COVER)
+    v = (np.arange(where.y, where.bottom) + 0.5 - cy) / max(1e-6, box.height / 2 * _BOX_COVER)
     return np.asarray(u[None, :] ** 2 + v[:, None] ** 2 <= 1)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidParameter
-from ..geometry import RGB, Bits, PixelBox
+from ..geometry import RGB, Bits
 from ..mask import Alpha, bounds, distance_to
 from ..targets.fit import Transform, resize, undo
 from ..targets.row import Change
@@ -38,19 +38,12 @@ def composite(
     back = _to_original(original, edited, transform)
     out, box = original.copy(), bounds(alpha > 0)
     if box is not None:
-        where = _around(box, *alpha.shape)
+        margin = max(3, math.ceil(_RING * max(box.width, box.height))) + 1  # what a colour match looks at
+        near = box.grown(margin).clipped(alpha.shape[1], alpha.shape[0])
+        where = near.rows, near.columns
         below, above, a = (array[where] for array in (original, back, alpha))
         blend(below, match_seam(below, above, a) if match == "seam" else above, a, out=out[where])
     return out
-
-
-def _around(box: PixelBox, height: int, width: int) -> tuple[slice, slice]:
-    """The box with the ring that a colour match looks at."""
-    margin = max(3, math.ceil(_RING * max(box.width, box.height))) + 1
-    return (
-        slice(max(0, box.y - margin), min(height, box.y + box.height + margin)),
-        slice(max(0, box.x - margin), min(width, box.x + box.width + margin)),
-    )
 
 
 def _to_original(original: RGB, edited: RGB, transform: Transform | None) -> RGB:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InvalidParameter, NoFace
 from ..geometry import RGB, Bits, PixelBox
 from ..mask import Alpha, bounds
+from ..patch import cut
 from ..targets.fit import resize
 from .anonymise import Colour, blend
 
@@ -43,21 +44,8 @@ _SHAPES: dict[str, _Shape] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What is cut: ``width`` × ``height`` pixels from (``x``, ``y``) on, which may lie outside the picture."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def as_dict(self) -> dict[str, int]:
-        return {"x": self.x, "y": self.y, "width": self.width, "height": self.height}
-
-
-def frame(subject: PixelBox, aspect: Aspect = "free", padding: float | None = None) -> Frame:
-    """The frame around ``subject`` (the mask's bounds) in the asked aspect.
+def frame(subject: PixelBox, aspect: Aspect = "free", padding: float | None = None) -> PixelBox:
+    """The frame around ``subject`` (the mask's bounds) in the asked aspect; it may leave the picture.
 
     ``padding`` is added on every side as a share (0…2) of the subject's longer side; None takes the aspect's own
     measure. The frame grows to reach the aspect, never cuts the subject, and is centred on it in width.
@@ -75,7 +63,7 @@ def frame(subject: PixelBox, aspect: Aspect = "free", padding: float | None = No
     if w * h > MAX_FRAME:
         raise InvalidParameter("padding: the picture that was asked for would be too large.")
     left = subject.x - (w - subject.width) // 2
-    return Frame(left, subject.y - round((h - subject.height) * shape.top), w, h)
+    return PixelBox(left, subject.y - round((h - subject.height) * shape.top), w, h)
 
 
 def cutout(
@@ -85,7 +73,7 @@ def cutout(
     background: Colour | RGB | None = None,
     aspect: Aspect = "free",
     padding: float | None = None,
-) -> tuple[RGBA | RGB, Frame]:
+) -> tuple[RGBA | RGB, PixelBox]:
     """What ``alpha`` ((H, W) uint8, 255 = keep) shows of ``image`` ((H, W, 3) uint8), and the frame that was cut.
 
     ``background`` None gives (h, w, 4) RGBA with straight alpha and black where it is 0; a colour, or a picture that is
@@ -94,33 +82,24 @@ def cutout(
     subject = bounds(alpha > 0)
     if subject is None:
         raise NoFace("The mask is empty: there is nothing to cut out.")
-    cut = frame(subject, aspect, padding)
-    a, rgb = _take(alpha, cut), decontaminate(_take(image, cut), _take(alpha, cut))
+    box = frame(subject, aspect, padding)
+    a = cut(alpha, box)
+    rgb = decontaminate(cut(image, box), a)
     rgb[a == 0] = 0  # nothing of the background travels under transparency
     if background is None:
-        return np.dstack([rgb, a]), cut
-    return blend(_backdrop(background, cut), rgb, a, out=rgb), cut
+        return np.dstack([rgb, a]), box
+    return blend(_backdrop(background, box), rgb, a, out=rgb), box
 
 
-def _take(array: NDArray[np.uint8], cut: Frame) -> NDArray[np.uint8]:
-    """The frame's part of ``array``, zero where it lies outside."""
-    out = np.zeros((cut.height, cut.width, *array.shape[2:]), np.uint8)
-    x0, y0 = max(0, cut.x), max(0, cut.y)
-    x1, y1 = min(array.shape[1], cut.x + cut.width), min(array.shape[0], cut.y + cut.height)
-    if x1 > x0 and y1 > y0:
-        out[y0 - cut.y : y1 - cut.y, x0 - cut.x : x1 - cut.x] = array[y0:y1, x0:x1]
-    return out
-
-
-def _backdrop(background: Colour | RGB, cut: Frame) -> RGB:
+def _backdrop(background: Colour | RGB, box: PixelBox) -> RGB:
     if isinstance(background, tuple):
-        return np.full((cut.height, cut.width, 3), background, np.uint8)
+        return np.full((box.height, box.width, 3), background, np.uint8)
     # The part that will be seen is cut before it is scaled: a thin picture scaled as a whole would take any amount of memory.
     h, w = background.shape[:2]
-    scale = max(cut.width / w, cut.height / h)
-    width, height = (max(1, min(side, round(want / scale))) for side, want in ((w, cut.width), (h, cut.height)))
+    scale = max(box.width / w, box.height / h)
+    width, height = (max(1, min(side, round(want / scale))) for side, want in ((w, box.width), (h, box.height)))
     x, y = (w - width) // 2, (h - height) // 2
-    return resize(background[y : y + height, x : x + width], cut.width, cut.height)
+    return resize(background[y : y + height, x : x + width], box.width, box.height)
 
 
 def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
@@ -134,26 +113,24 @@ def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
     out = rgb.copy()
     if window is None:
         return out
-    rows, columns = _around(window.rows, 32), _around(window.columns, 32)
-    coarse = _coarse(rgb[rows, columns], alpha[rows, columns])
-    inner = soft[rows, columns]
-    for tile in _tiles(inner):
-        colours = _fine(rgb[rows, columns], alpha[rows, columns], coarse, tile)
-        out[rows, columns][tile][inner[tile]] = colours[inner[tile]]
+    near = window.grown(32).clipped(soft.shape[1], soft.shape[0])
+    where = near.rows, near.columns
+    coarse = _coarse(rgb[where], alpha[where])
+    for tile in _tiles(soft[where]):
+        there = soft[where][tile.rows, tile.columns]
+        colours = _fine(rgb[where], alpha[where], coarse, tile)
+        out[where][tile.rows, tile.columns][there] = colours[there]
     return out
 
 
-def _tiles(soft: Bits) -> Iterator[tuple[slice, slice]]:
+def _tiles(soft: Bits) -> Iterator[PixelBox]:
     """The squares of the window that hold a soft pixel."""
-    for y in range(0, soft.shape[0], _TILE):
-        for x in range(0, soft.shape[1], _TILE):
-            tile = slice(y, min(y + _TILE, soft.shape[0])), slice(x, min(x + _TILE, soft.shape[1]))
-            if soft[tile].any():
+    height, width = soft.shape
+    for y in range(0, height, _TILE):
+        for x in range(0, width, _TILE):
+            tile = PixelBox(x, y, _TILE, _TILE).clipped(width, height)
+            if soft[tile.rows, tile.columns].any():
                 yield tile
-
-
-def _around(part: slice, margin: int) -> slice:
-    return slice(max(0, part.start - margin), part.stop + margin)
 
 
 def _coarse(rgb: RGB, alpha: Alpha) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -164,24 +141,21 @@ def _coarse(rgb: RGB, alpha: Alpha) -> tuple[NDArray[np.float32], NDArray[np.flo
     return _fuse(image, image, image, a, 22)
 
 
-def _fine(
-    rgb: RGB, alpha: Alpha, coarse: tuple[NDArray[np.float32], NDArray[np.float32]], tile: tuple[slice, slice]
-) -> RGB:
+def _fine(rgb: RGB, alpha: Alpha, coarse: tuple[NDArray[np.float32], NDArray[np.float32]], tile: PixelBox) -> RGB:
     """The narrow second level in one tile: the foreground's colours, (h, w, 3) uint8."""
-    rows, columns = (_around(part, 8) for part in tile)
-    a = alpha[rows, columns, None].astype(np.float32) / np.float32(255)
-    fore, back = (_upscaled(level, rgb.shape[:2], rows, columns) for level in coarse)
-    colours = _fuse(rgb[rows, columns].astype(np.float32), fore, back, a, 6)[0]
-    y, x = tile[0].start - rows.start, tile[1].start - columns.start
-    inner = colours[y : y + tile[0].stop - tile[0].start, x : x + tile[1].stop - tile[1].start]
-    return np.asarray(np.rint(inner), np.uint8)
+    near = tile.grown(8).clipped(alpha.shape[1], alpha.shape[0])
+    a = alpha[near.rows, near.columns, None].astype(np.float32) / np.float32(255)
+    fore, back = (_upscaled(level, rgb.shape[:2], near) for level in coarse)
+    colours = _fuse(rgb[near.rows, near.columns].astype(np.float32), fore, back, a, 6)[0]
+    inner = tile.moved(-near.x, -near.y)
+    return np.asarray(np.rint(colours[inner.rows, inner.columns]), np.uint8)
 
 
-def _upscaled(grid: NDArray[np.float32], size: tuple[int, int], rows: slice, columns: slice) -> NDArray[np.float32]:
-    """The part of ``grid`` stretched to ``size`` (height, width) that lies in ``rows`` × ``columns``."""
+def _upscaled(grid: NDArray[np.float32], size: tuple[int, int], part: PixelBox) -> NDArray[np.float32]:
+    """The ``part`` of ``grid`` stretched to ``size`` (height, width)."""
     sy, sx = grid.shape[0] / size[0], grid.shape[1] / size[1]
-    y = (np.arange(*rows.indices(size[0])) + 0.5) * sy - 0.5
-    x = (np.arange(*columns.indices(size[1])) + 0.5) * sx - 0.5
+    y = (np.arange(part.y, part.bottom) + 0.5) * sy - 0.5
+    x = (np.arange(part.x, part.right) + 0.5) * sx - 0.5
     xs, ys = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     return np.asarray(cv2.remap(grid, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 

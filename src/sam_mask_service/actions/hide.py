@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..faces.mesh import CHIN, FOREHEAD, fill
+from ..faces.mesh import CHIN, FOREHEAD, filled
 from ..geometry import RGB, Box, Face
-from ..mask import finish
-from ..segment.segmenter import Patch
+from ..patch import Finish, Patch
 from .anonymise import Hidden
 
 _MARGIN = 0.06
@@ -28,7 +27,7 @@ def oval(face: Face, width: int, height: int) -> Patch:
     """The hull of the face's mesh with the forehead raised, in a picture of ``width`` × ``height``. Without a mesh nothing: the
     ellipse of the box is hidden in any case."""
     if face.landmarks is None:
-        return Patch(0, 0, np.zeros((1, 1), bool))
+        return Patch.empty()
     points = face.landmarks[:, :2]
     up = points[FOREHEAD] - points[CHIN]
     tall = ((points - points[CHIN]) @ up / max(1e-6, float(up @ up)))[:, None]
@@ -36,16 +35,14 @@ def oval(face: Face, width: int, height: int) -> Patch:
     hull = cv2.convexHull(np.ascontiguousarray(raised, np.float32))[:, 0]
     low, high = hull.min(axis=0), hull.max(axis=0)
     window = Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
-    where = window.grown(0.02).pixels(width, height)
-    return Patch(where.x, where.y, fill((where.height, where.width), [hull - np.array([where.x, where.y])], []))
+    return filled(window.grown(0.02).pixels(width, height), [np.asarray(hull, np.float32)])
 
 
 def grown(face: Face, patch: Patch, width: int, height: int, whole: bool) -> Hidden:
     """``patch`` with its margin, as what ``anonymise`` hides. ``whole``: the ellipse of the face's box too."""
     box = face.box if face.landmarks is not None else face.box.grown(_NO_MESH)
     grow = max(1, round(_MARGIN * face.box.side))
-    x, y, alpha = finish(patch.x, patch.y, patch.bits, width, height, grow=grow, passes=_PASSES, soft=0)
-    return Hidden(x, y, alpha, box, cover_box=whole)
+    return Hidden(patch.finished(Finish(grow, _PASSES), width, height), box, cover_box=whole)
 
 
 def readable(face: Face, before: RGB, after: RGB) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import InvalidParameter
-from ..geometry import RGB, Box, Face
-from ..mask import bounds, window
-from ..segment.segmenter import FaceMask, Patch
+from ..geometry import RGB, Box, Face, PixelBox
+from ..patch import Patch
+from ..segment.segmenter import FaceMask
 from .correct import UserPoint, correct
 
 
@@ -55,41 +55,22 @@ def _distance(box: Box, point: UserPoint) -> float:
 
 def inside(mask: FaceMask, box: Box) -> FaceMask:
     """The mask without what lies outside the user's box: there may be no face in it, and colours lead anywhere."""
-    patch = mask.patch
-    height, width = patch.bits.shape
-    rows, columns = _within(patch.y, height, box.y, box.height), _within(patch.x, width, box.x, box.width)
-    bits = np.zeros_like(patch.bits)
-    bits[rows, columns] = patch.bits[rows, columns]
-    return replace(mask, patch=replace(patch, bits=bits))
-
-
-def _within(start: int, length: int, low: float, extent: float) -> slice:
-    """The part of ``start`` … ``start + length`` that lies in ``low`` … ``low + extent``, counted from ``start``."""
-    return slice(max(0, round(low) - start), max(0, min(length, round(low + extent) - start)))
+    x, y = round(box.x), round(box.y)
+    within = PixelBox(x, y, round(box.right) - x, round(box.bottom) - y)
+    return replace(mask, patch=mask.patch.cut(within).cut(mask.patch.box))
 
 
 def missed(patch: Patch, points: Sequence[UserPoint]) -> list[UserPoint]:
     """The points that are not on their side of the mask."""
-    return [point for point in points if _has(patch, point) != bool(point[2])]
-
-
-def _has(patch: Patch, point: UserPoint) -> bool:
-    column, row = int(point[0]) - patch.x, int(point[1]) - patch.y
-    within = 0 <= row < patch.bits.shape[0] and 0 <= column < patch.bits.shape[1]
-    return bool(within and patch.bits[row, column])
+    return [(x, y, sign) for x, y, sign in points if patch.has(x, y) != bool(sign)]
 
 
 def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint]) -> Patch:
     """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``: the whole
     picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
-    height, width = rgb.shape[:2]
-    right, bottom = patch.x + patch.bits.shape[1], patch.y + patch.bits.shape[0]
-    far = max(max(patch.x - x, x - right, patch.y - y, y - bottom) for x, y, _ in points)
-    x0, y0, bits = window(patch.x, patch.y, patch.bits, int(max(0.0, far) + size / 4) + 4, width, height)
-    part = rgb[y0 : y0 + bits.shape[0], x0 : x0 + bits.shape[1]]
-    moved = [(x - x0, y - y0, sign) for x, y, sign in points]
-    out = correct(np.ascontiguousarray(part), bits, moved, size)
-    box = bounds(out)
-    if box is None:
-        return Patch(x0, y0, np.zeros((1, 1), bool))
-    return Patch(x0 + box.x, y0 + box.y, np.ascontiguousarray(out[box.rows, box.columns]))
+    box = patch.box
+    far = max(max(box.x - x, x - box.right, box.y - y, y - box.bottom) for x, y, _ in points)
+    wide = patch.widened(int(max(0.0, far) + size / 4) + 4, rgb.shape[1], rgb.shape[0])
+    part = np.ascontiguousarray(rgb[wide.box.rows, wide.box.columns])
+    moved = [(x - wide.x, y - wide.y, sign) for x, y, sign in points]
+    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size)).trimmed()

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Bits, Points
+from ..geometry import Bits, PixelBox, Points
+from ..patch import Patch
 from .tuning.mesh import MESH, MeshTuning
 
 Polygon = NDArray[np.float32]
@@ -110,3 +111,10 @@ def fill(shape: tuple[int, int], outlines: Iterable[Polygon], holes: Iterable[Po
             corners = np.clip(np.rint((polygon - 0.5) * 16), -(2**24), 2**24).astype(np.int32)
             cv2.fillPoly(canvas, [corners], value, lineType=cv2.LINE_8, shift=4)
     return canvas.astype(bool)
+
+
+def filled(box: PixelBox, outlines: Iterable[Polygon], holes: Iterable[Polygon] = ()) -> Patch:
+    """As ``fill``, in a window of the picture."""
+    corner = np.array([box.x, box.y], np.float32)
+    within = [[polygon - corner for polygon in group] for group in (outlines, holes)]
+    return Patch(box.x, box.y, fill((box.height, box.width), *within))

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import RGB, Bits, Points
-from .segmenter import Patch
+from ..geometry import RGB, Bits, PixelBox, Points
+from ..mask import bounds
+from ..patch import Patch
 
 Soft = NDArray[np.float32]
 """(S, S) float32, 0…1."""
@@ -64,14 +65,15 @@ def _centred(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _extent(
     window: Window, width: int, height: int, margin: int, part: tuple[float, float, float, float] | None = None
-) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the picture's part that the window (or this part of it: left, top, right, bottom) sees,
-    ``margin`` pixels wider; at least one pixel."""
+) -> PixelBox:
+    """The picture's part that the window (or this part of it: left, top, right, bottom) sees, ``margin`` pixels wider; at least
+    one pixel."""
     a, b, c, d = part or (0.0, 0.0, float(window.size), float(window.size))
     corners = np.array([[a, b], [c, b], [a, d], [c, d]]) @ window.inverse()[:, :2].T + window.inverse()[:, 2]
     low, high = np.floor(corners.min(0)).astype(int) - margin, np.ceil(corners.max(0)).astype(int) + margin
     x0, y0 = int(np.clip(low[0], 0, width - 1)), int(np.clip(low[1], 0, height - 1))
-    return x0, y0, int(np.clip(high[0], x0 + 1, width)), int(np.clip(high[1], y0 + 1, height))
+    x1, y1 = int(np.clip(high[0], x0 + 1, width)), int(np.clip(high[1], y0 + 1, height))
+    return PixelBox(x0, y0, x1 - x0, y1 - y0)
 
 
 def cut(image: RGB, window: Window) -> RGB:
@@ -81,14 +83,14 @@ def cut(image: RGB, window: Window) -> RGB:
     """
     height, width = image.shape[:2]
     factor = max(1, int(1 / window.scale))
-    x0, y0, x1, y1 = _extent(window, width, height, 2 * factor)
-    x1, y1 = max(x0 + factor, x1 - (x1 - x0) % factor), max(y0 + factor, y1 - (y1 - y0) % factor)
-    part = image[y0:y1, x0:x1]
+    box = _extent(window, width, height, 2 * factor)
+    box = PixelBox(box.x, box.y, *(max(factor, side - side % factor) for side in (box.width, box.height)))
+    part = image[box.rows, box.columns]
     if factor > 1:
         size = (max(1, part.shape[1] // factor), max(1, part.shape[0] // factor))
         part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     matrix = window.matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
+    matrix[:, 2] += matrix[:, :2] @ np.array([box.x, box.y])
     matrix[:, :2] *= factor
     out = cv2.warpAffine(
         part, _centred(matrix), (window.size, window.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -98,23 +100,14 @@ def cut(image: RGB, window: Window) -> RGB:
 
 def paste(soft: Soft, window: Window, width: int, height: int) -> Patch:
     """Where the soft mask is over ½, at the picture's resolution, in the part of the picture that the window sees."""
-    rows, columns = np.flatnonzero((soft > _FAINT).any(1)), np.flatnonzero((soft > _FAINT).any(0))
-    if not rows.size:
-        return Patch(0, 0, np.zeros((1, 1), bool))
-    part = (float(columns[0] - 2), float(rows[0] - 2), float(columns[-1] + 3), float(rows[-1] + 3))
-    x0, y0, x1, y1 = _extent(window, width, height, 0, part)
+    seen = bounds(soft > _FAINT)
+    if seen is None:
+        return Patch.empty()
+    part = (float(seen.x - 2), float(seen.y - 2), float(seen.right + 2), float(seen.bottom + 2))
+    box = _extent(window, width, height, 0, part)
     matrix = window.matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
+    matrix[:, 2] += matrix[:, :2] @ np.array([box.x, box.y])
     flags = (cv2.INTER_CUBIC if window.scale < 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     inverse = np.asarray(cv2.invertAffineTransform(_centred(matrix)))
-    full = cv2.warpAffine(soft, inverse, (x1 - x0, y1 - y0), flags=flags ^ cv2.WARP_INVERSE_MAP, borderValue=0)
-    return trimmed(Patch(x0, y0, np.asarray(full) > 0.5))
-
-
-def trimmed(patch: Patch) -> Patch:
-    """The same mask in the smallest window that holds it (one False pixel when it is empty)."""
-    rows, columns = np.flatnonzero(patch.bits.any(1)), np.flatnonzero(patch.bits.any(0))
-    if not rows.size:
-        return Patch(patch.x, patch.y, np.zeros((1, 1), bool))
-    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    return Patch(patch.x + x0, patch.y + y0, np.ascontiguousarray(patch.bits[y0:y1, x0:x1]))
+    full = cv2.warpAffine(soft, inverse, (box.width, box.height), flags=flags ^ cv2.WARP_INVERSE_MAP, borderValue=0)
+    return Patch(box.x, box.y, np.asarray(full) > 0.5).trimmed()

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import Face
+from ..patch import Patch
 from .crop import Soft, Window
-from .segmenter import Embedding, FaceMask, Patch, Pixels, Segmenter
+from .segmenter import Embedding, FaceMask, Pixels, Segmenter
 
 Logits = Callable[[str, Window], Soft | None]
 """Of one face: the outline's name (``face`` or ``head``) and a window → (S, S) float32 logits there, 0 where SAM saw nothing; None

@@ -11,8 +11,9 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import RegionUnavailable
 from ..geometry import RGB, Face
+from ..patch import Patch
 from .cutter import Logits
-from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .segmenter import Detail, Embedding, FaceMask, Pixels
 
 
 @dataclass(frozen=True, slots=True)

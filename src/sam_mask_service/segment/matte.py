@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB, Bits, Face
-from ..mask import Alpha, Placed, compose, parts_touching, window
+from ..mask import Alpha, parts_touching
+from ..patch import Patch, SoftPatch
 from .crop import Window
 from .discriminant import Lines, lines
 from .hairline import hair_along
 from .prior import Prior, prior_of
-from .segmenter import Patch
 from .soften import Soft, signed_distance, smoothstep
 from .tuning import TUNED, Tuning
 from .tuning.matte import LineTuning, MatteTuning
 
 
-def matte(image: RGB, patch: Patch, edge: Placed, face: Face | None = None, tuning: Tuning = TUNED) -> Placed:
+def matte(image: RGB, patch: Patch, edge: SoftPatch, face: Face | None = None, tuning: Tuning = TUNED) -> SoftPatch:
     """``edge`` with the picture's own strands where it runs through hair; elsewhere exactly ``edge``.
 
     ``image``: (H, W, 3) uint8; ``patch``: the mask as drawn; ``edge``: the same mask, smoothed and as soft as it is to be where
@@ -33,21 +33,20 @@ def matte(image: RGB, patch: Patch, edge: Placed, face: Face | None = None, tuni
     reach = tuning.matte.reach * float(np.sqrt(np.count_nonzero(patch.bits)))
     if reach < 2:
         return edge
-    x, y, bits = _window(image, patch, edge, int(reach) + 2)
-    hard = compose([(edge[0] - x, edge[1] - y, edge[2])], bits.shape[1], bits.shape[0])
-    pixels = image[y : y + bits.shape[0], x : x + bits.shape[1]]
+    wide = _widened(image, patch, edge, int(reach) + 2)
+    box = wide.box
     prior = prior_of(face, tuning) if face is not None and face.landmarks is not None else None
-    weight, soft = _strands(pixels, bits, reach, prior, (x, y), tuning)
-    kept = cv2.multiply(hard, cv2.bitwise_not(weight), scale=1 / 255)
-    return x, y, np.asarray(cv2.add(kept, cv2.multiply(soft, weight, scale=1 / 255)), np.uint8)
+    weight, soft = _strands(image[box.rows, box.columns], wide.bits, reach, prior, (box.x, box.y), tuning)
+    kept = cv2.multiply(edge.cut(box).alpha, cv2.bitwise_not(weight), scale=1 / 255)
+    both = np.asarray(cv2.add(kept, cv2.multiply(soft, weight, scale=1 / 255)), np.uint8)
+    return SoftPatch(box.x, box.y, both)
 
 
-def _window(image: RGB, patch: Patch, edge: Placed, margin: int) -> tuple[int, int, Bits]:
+def _widened(image: RGB, patch: Patch, edge: SoftPatch, margin: int) -> Patch:
     """The patch in a window that holds the band and all of ``edge``."""
-    (height, width), (ex, ey, alpha) = patch.bits.shape, edge
-    right, bottom = ex + alpha.shape[1] - patch.x - width, ey + alpha.shape[0] - patch.y - height
-    margin = max(margin, patch.x - ex, patch.y - ey, right, bottom)
-    return window(patch.x, patch.y, patch.bits, margin, image.shape[1], image.shape[0])
+    own, other = patch.box, edge.box
+    margin = max(margin, own.x - other.x, own.y - other.y, other.right - own.right, other.bottom - own.bottom)
+    return patch.widened(margin, image.shape[1], image.shape[0])
 
 
 def _strands(

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import Internal
-from ..faces.mesh import Polygon, fill, polygons
-from ..geometry import RGB, Face
+from ..faces.mesh import Polygon, filled, polygons
+from ..geometry import RGB, Box, Face
 from ..mask import iou
+from ..patch import Patch
 from .crop import Soft, Window, paste
 from .cutter import Logits, no_logits
 from .head import Evidence, dome_distance, head_mask
@@ -23,7 +24,7 @@ from .refine import refined
 from .region_table import Algorithm, Net, drawable, head_classes
 from .region_table import region as row_of
 from .regions import combine, terms_for
-from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .segmenter import Detail, Embedding, FaceMask, Pixels
 from .tuning import TUNED, Tuning
 
 
@@ -136,13 +137,10 @@ def _own(embedding: Embedding) -> MeshEmbedding:
 
 def _filled(outlines: Sequence[Polygon], holes: Sequence[Polygon], width: int, height: int) -> Patch:
     """What lies in one of the outlines and in none of the holes, in the part of the picture that they cover."""
-    corners = np.vstack(outlines)
-    x0, y0 = (max(0, int(v) - 1) for v in corners.min(0))
-    x1, y1 = min(width, int(corners[:, 0].max()) + 2), min(height, int(corners[:, 1].max()) + 2)
-    shift = np.array([x0, y0], np.float32)
-    shape = (max(1, y1 - y0), max(1, x1 - x0))
-    bits = fill(shape, [p - shift for p in outlines], [p - shift for p in holes])
-    return Patch(min(x0, width - 1), min(y0, height - 1), bits)
+    corners = np.vstack(outlines).astype(int)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    around = Box(*(low - 1).tolist(), *(high - low + 3).tolist())
+    return filled(around.pixels(width, height), outlines, holes)
 
 
 class _Artist:
@@ -237,13 +235,9 @@ class _Artist:
         """A part that the mesh outlines; drawn at the picture's own resolution."""
         points = self.look.prior.points
         if points is None:
-            return self._draw_missing()
+            return Patch.empty()  # the parts of a face are not known
         row = row_of(name)
         return _filled(polygons(points, row.rings), polygons(points, row.holes), self.width, self.height)
-
-    def _draw_missing(self) -> Patch:
-        """Without a mesh the parts of a face are not known: nothing is masked."""
-        return Patch(0, 0, np.zeros((1, 1), bool))
 
     def _draw_class(self, name: str) -> Patch:
         window = self.look.prior.window(self._tuning.window.parsing_zoom, 448)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits
+from ..mask import bounds
 from .crop import Soft
 from .tuning.ground import CUT, CutTuning
 
@@ -39,19 +40,13 @@ def min_cut(
     free pixels' rectangle and so many pixels around it are looked at, which is what the cut costs; None: all.
     """
     free = ~(never | always)
-    out = np.array(always)
-    if free.any():
-        box = (slice(None), slice(None)) if margin is None else _around(free, margin)
+    out, around = np.array(always), bounds(free)
+    if around is not None:
+        height, width = free.shape
+        near = around.grown(max(free.shape) if margin is None else margin).clipped(width, height)
+        box = near.rows, near.columns
         out[box] = _cut(log_odds[box], colours[box], never[box], always[box], weight, tuning)
     return out
-
-
-def _around(bits: Bits, margin: int) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(bits.any(1)), np.flatnonzero(bits.any(0))
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
-    )
 
 
 def _cut(

@@ -17,17 +17,15 @@ from numpy.typing import NDArray
 
 from ..deadline import Deadline
 from ..errors import Internal, InvalidParameter
-from ..geometry import Bits, Box
+from ..geometry import Bits, Box, PixelBox
 from ..mask import bounds, distance_to, parts_touching
-from ..mask import window as widened
+from ..patch import Patch
 from ..sam.backend import SamBackend
 from ..sam.config import F32
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
 from . import band, prompts
-from .crop import trimmed
-from .regions import patch_iou
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
-from .segmenter import FaceMask, Patch
+from .segmenter import FaceMask
 from .tuning import TUNED, Tuning
 from .tuning.sam import PartTuning
 from .views import best_view
@@ -75,7 +73,7 @@ def prompted(
     if wish.start is None:
         return FaceMask(_patch(one, view, wish), score, 1.0)
     patch = _corrected(one, view, wish, wish.start.patch, seen, tuning)
-    return FaceMask(patch, score, patch_iou(patch, wish.start.patch))
+    return FaceMask(patch, score, patch.iou(wish.start.patch))
 
 
 def _replayed(backend: SamBackend, view: View, wish: _Wish, deadline: Deadline) -> tuple[F32, float]:
@@ -117,7 +115,7 @@ def _wish(
     corners = None if box is None else _corners(box, seen)
     if start is None or not start.patch.bits.any():
         return _Wish(own, labels, len(points), corners, None)
-    patch = trimmed(start.patch)
+    patch = start.patch.trimmed()
     anchors = _anchors(patch, own[labels == OUTSIDE], tuning)
     corners = prompts.box_of(patch, tuning.prompt) if corners is None and not points else corners
     labels = np.concatenate([labels, np.full(len(anchors), INSIDE, np.int64)])
@@ -181,7 +179,7 @@ def _fit(logits: F32, view: View, wish: _Wish) -> float:
 def _kept(logits: F32, view: View, wish: _Wish) -> int:
     kept = 0
     for (x, y), label in zip(wish.points[: wish.users], wish.labels[: wish.users], strict=True):
-        kept += bool(drawn(logits, view, int(x), int(y), (1, 1))[0, 0]) == (label == INSIDE)
+        kept += drawn(logits, view, PixelBox(int(x), int(y), 1, 1)).has(x, y) == (label == INSIDE)
     return kept
 
 
@@ -191,11 +189,11 @@ def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbe
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
     reach, size = tuning.correction.reach, band.size_of(start.bits, tuning.part)
     far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
-    x, y, wide = widened(start.x, start.y, start.bits, int(np.ceil(far)) + 2, seen.width, seen.height)
-    found = drawn(logits, view, x, y, wide.shape)
-    added = _pieces(found & ~wide, gains - (x, y), distance_to(wide), reach)
-    taken = _pieces(~found & wide, losses - (x, y), distance_to(~wide), reach)
-    return trimmed(Patch(x, y, (wide | added) & ~taken))
+    wide = start.widened(int(np.ceil(far)) + 2, seen.width, seen.height)
+    at, before, found = (wide.x, wide.y), wide.bits, drawn(logits, view, wide.box).bits
+    added = _pieces(found & ~before, gains - at, distance_to(before), reach)
+    taken = _pieces(~found & before, losses - at, distance_to(~before), reach)
+    return Patch(*at, (before | added) & ~taken).trimmed()
 
 
 def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float) -> Bits:
@@ -226,21 +224,21 @@ def _discs(shape: tuple[int, ...], spots: NDArray[np.float32], radius: float) ->
 
 def _patch(logits: F32, view: View, wish: _Wish) -> Patch:
     """The candidate at the picture's size in the smallest window; only the parts that hold a point inside, if there are any."""
-    x, y, width, height = _window(logits, view)
-    bits = drawn(logits, view, x, y, (height, width))
-    seeds = _discs(bits.shape, wish.spots(INSIDE) - (x, y), 0)
-    return trimmed(Patch(x, y, parts_touching(bits, seeds) if (seeds & bits).any() else bits))
+    patch = drawn(logits, view, _window(logits, view))
+    seeds = _discs(patch.bits.shape, wish.spots(INSIDE) - (patch.x, patch.y), 0)
+    pointed = Patch(patch.x, patch.y, parts_touching(patch.bits, seeds))
+    return (pointed if pointed.area else patch).trimmed()
 
 
-def _window(logits: F32, view: View) -> tuple[int, int, int, int]:
-    """x, y, width, height in the picture that hold every positive logit, two cells more on each side."""
+def _window(logits: F32, view: View) -> PixelBox:
+    """The part of the picture that holds every positive logit, two cells more on each side."""
     box = bounds(logits > 0)
     if box is None:
-        return view.box.x, view.box.y, 1, 1
+        return PixelBox(view.box.x, view.box.y, 1, 1)
     cells = logits.shape[0] / view.frame.size * np.array(view.frame.scaled[::-1])
     per_cell = np.array([view.box.width, view.box.height]) / cells
     low = np.maximum(0, np.floor((np.array([box.x, box.y]) - 2) * per_cell)).astype(int)
-    high = np.ceil((np.array([box.x + box.width, box.y + box.height]) + 2) * per_cell).astype(int)
+    high = np.ceil((np.array([box.right, box.bottom]) + 2) * per_cell).astype(int)
     high = np.maximum(low + 1, np.minimum(high, [view.box.width, view.box.height]))
     low = np.minimum(low, high - 1)
-    return view.box.x + int(low[0]), view.box.y + int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
+    return PixelBox(int(low[0]), int(low[1]), *(high - low).tolist()).moved(view.box.x, view.box.y)

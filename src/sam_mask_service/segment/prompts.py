@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Bits, Face, Points
+from ..patch import Patch
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
-from .crop import trimmed
-from .segmenter import Patch
 from .tuning.sam import PROMPT, PromptTuning
 
 # Indices of the 468-point face mesh: nose tip, right and left cheek, chin, between the brows, middle of the forehead.
@@ -48,7 +47,7 @@ def of_face(face: Face, prior: Patch, region: str, tuning: PromptTuning = PROMPT
 
 def of_shape(prior: Patch, tuning: PromptTuning = PROMPT) -> Prompt:
     """For a region that the mesh has no points for, by its shape alone."""
-    tight = trimmed(prior)
+    tight = prior.trimmed()
     if tight.bits.all():
         return _prompt(box_of(tight, tuning), spots(tight, tuning), [])
     away = np.asarray(cv2.distanceTransform(np.logical_not(tight.bits).view(np.uint8), cv2.DIST_L2, 5), np.float32)
@@ -82,8 +81,8 @@ def _prompt(
 
 def box_of(prior: Patch, tuning: PromptTuning = PROMPT) -> NDArray[np.float32]:
     """(4,) the box around the prior, a little wider."""
-    rows, columns = np.flatnonzero(prior.bits.any(axis=1)), np.flatnonzero(prior.bits.any(axis=0))
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+    tight = (prior.bounds() or prior.box).moved(-prior.x, -prior.y)
+    box = np.array([tight.x, tight.y, tight.right, tight.bottom], np.float32)
     margin = tuning.box_margin * np.array([box[2] - box[0], box[3] - box[1]], np.float32)
     box += np.concatenate([-margin, margin])
     return np.asarray(box + np.array([prior.x, prior.y] * 2), np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import RGB
-from .segmenter import Patch
+from ..patch import Patch
 from .tuning.refine import REFINE, RefineTuning
 
 F32 = NDArray[np.float32]
@@ -35,9 +35,9 @@ def refined(image: RGB, patch: Patch, step: float, tuning: RefineTuning = REFINE
 def _gone_on(patch: Patch, image: RGB, by: int) -> Patch:
     """The mask so many pixels beyond the borders of the picture that it touches: where the picture ends, no outline is to be
     sought."""
-    (height, width), (down, across) = image.shape[:2], patch.bits.shape
-    rows = by * (patch.y == 0), by * (patch.y + down == height)
-    columns = by * (patch.x == 0), by * (patch.x + across == width)
+    (height, width), box = image.shape[:2], patch.box
+    rows = by * (box.y == 0), by * (box.bottom == height)
+    columns = by * (box.x == 0), by * (box.right == width)
     return Patch(patch.x - columns[0], patch.y - rows[0], np.pad(patch.bits, (rows, columns), mode="edge"))
 
 

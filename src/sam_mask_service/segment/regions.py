@@ -11,10 +11,8 @@ import numpy as np
 
 from ..errors import InvalidParameter, RegionUnavailable
 from ..geometry import Bits
-from ..mask import iou
-from .crop import trimmed
+from ..patch import Patch
 from .region_table import names
-from .segmenter import Patch
 from .tuning.sam import PART, PartTuning
 
 Sign = Literal[1, -1]
@@ -62,30 +60,11 @@ def _term(part: str) -> tuple[Sign, str]:
 
 
 def combine(terms: Sequence[tuple[Sign, Patch]]) -> Patch:
-    """One patch from several, from left to right: added or taken away. The window holds all that were added."""
-    x0 = min(p.x for _, p in terms)
-    y0 = min(p.y for _, p in terms)
-    x1 = max(p.x + p.bits.shape[1] for _, p in terms)
-    y1 = max(p.y + p.bits.shape[0] for _, p in terms)
-    out = np.zeros((y1 - y0, x1 - x0), bool)
-    for sign, p in terms:
-        view = out[p.y - y0 : p.y - y0 + p.bits.shape[0], p.x - x0 : p.x - x0 + p.bits.shape[1]]
-        view[p.bits] = sign > 0
-    return Patch(x0, y0, out)
-
-
-def patch_iou(a: Patch, b: Patch) -> float:
-    """IoU of two masks, wherever their windows lie."""
-    x, y = min(a.x, b.x), min(a.y, b.y)
-    width = max(a.x + a.bits.shape[1], b.x + b.bits.shape[1]) - x
-    height = max(a.y + a.bits.shape[0], b.y + b.bits.shape[0]) - y
-
-    def on_canvas(p: Patch) -> Bits:
-        canvas = np.zeros((height, width), bool)
-        canvas[p.y - y : p.y - y + p.bits.shape[0], p.x - x : p.x - x + p.bits.shape[1]] = p.bits
-        return canvas
-
-    return iou(on_canvas(a), on_canvas(b))
+    """One patch from several, from left to right: added or taken away. The window holds them all."""
+    (_, out), *others = terms
+    for sign, patch in others:
+        out = out.union(patch) if sign > 0 else out.minus(patch)
+    return out
 
 
 def pieces(patch: Patch, tuning: PartTuning = PART) -> list[Patch]:
@@ -102,4 +81,4 @@ def pieces(patch: Patch, tuning: PartTuning = PART) -> list[Patch]:
 
 
 def _part(patch: Patch, bits: Bits) -> Patch:
-    return trimmed(Patch(patch.x, patch.y, np.asarray(bits)))
+    return Patch(patch.x, patch.y, np.asarray(bits)).trimmed()

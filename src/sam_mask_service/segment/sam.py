@@ -10,6 +10,7 @@ import numpy as np
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB, Box, Face, PixelBox
+from ..patch import Patch
 from ..runtime.machine import cpu_threads
 from ..sam.backend import SamBackend
 from ..sam.frame import Frame
@@ -21,7 +22,7 @@ from .region_table import region as row_of
 from .regions import pieces, terms_for
 from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
-from .segmenter import Detail, Embedding, FaceMask, Patch, Pixels
+from .segmenter import Detail, Embedding, FaceMask, Pixels
 from .tuning import TUNED, Tuning
 from .tuning.sam import PartTuning
 from .views import best_view, plan

@@ -14,13 +14,14 @@ import numpy as np
 from ..deadline import Deadline
 from ..geometry import Face
 from ..mask import distance_to
+from ..patch import Patch
 from ..sam.backend import SamBackend
 from ..sam.config import F32
 from ..sam.prompt import INSIDE, Prompt
 from . import prompts
 from .crop import Soft, Window
 from .sam_view import View, coarse, in_window
-from .segmenter import DISAGREED, FaceMask, Patch
+from .segmenter import DISAGREED, FaceMask
 from .tuning import TUNED, Tuning
 from .tuning.sam import EVIDENCE, EvidenceTuning
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..deadline import Deadline
 from ..geometry import Face
-from ..mask import window as widened
+from ..patch import Patch
 from ..sam.backend import SamBackend
 from ..sam.config import F32
 from . import band, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
-from .segmenter import DISAGREED, FaceMask, Patch
+from .segmenter import DISAGREED, FaceMask
 from .tuning import TUNED, Tuning
 from .tuning.sam import PART, PartTuning
 
@@ -79,7 +79,6 @@ def _finished(seen: SamEmbedding, job: Job, answer: _Answer, tuning: PartTuning)
     prior, choice = job.prior, answer.choice
     if answer.logits is None or choice.agreement < tuning.floor:
         return replace(prior, agreement=choice.agreement, warnings=(*prior.warnings, DISAGREED))
-    margin = band.margin(prior.patch.bits, tuning)
-    x, y, wide = widened(prior.patch.x, prior.patch.y, prior.patch.bits, margin, seen.width, seen.height)
-    bits = band.held(drawn(answer.logits, job.view, x, y, wide.shape), wide, tuning)
-    return FaceMask(Patch(x, y, bits), choice.score, band.agreement(bits, wide), prior.warnings)
+    wide = prior.patch.widened(band.margin(prior.patch.bits, tuning), seen.width, seen.height)
+    bits = band.held(drawn(answer.logits, job.view, wide.box).bits, wide.bits, tuning)
+    return FaceMask(Patch(wide.x, wide.y, bits), choice.score, band.agreement(bits, wide.bits), prior.warnings)

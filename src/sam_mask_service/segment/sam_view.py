@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Bits, PixelBox
+from ..geometry import PixelBox
+from ..patch import Patch
 from ..sam.backend import Features
 from ..sam.config import F32
 from ..sam.frame import Frame, shares, upscale
 from ..sam.prompt import Prompt
 from .crop import Soft, Window
-from .segmenter import Embedding, Patch
+from .segmenter import Embedding
 from .views import Looked
 
 CELL = 4
@@ -82,15 +83,13 @@ def coarse(patch: Patch, view: View) -> F32:
     return shares(patch.bits, x, y, view.frame, view.grid)
 
 
-def drawn(logits: F32, view: View, x: int, y: int, shape: tuple[int, ...]) -> Bits:
+def drawn(logits: F32, view: View, box: PixelBox) -> Patch:
     """The mask of ``logits`` in a window of the picture; False outside the view."""
-    out = np.zeros(shape, bool)
-    x0, y0 = max(x, view.box.x), max(y, view.box.y)
-    x1, y1 = min(x + shape[1], view.box.x + view.box.width), min(y + shape[0], view.box.y + view.box.height)
-    if x1 > x0 and y1 > y0:
-        part = upscale(logits, view.frame, x0 - view.box.x, y0 - view.box.y, x1 - x0, y1 - y0)
-        out[y0 - y : y1 - y, x0 - x : x1 - x] = part > 0
-    return out
+    shown = view.box.overlap(box)
+    if not (shown.width and shown.height):
+        return Patch.empty(box.x, box.y).cut(box)
+    part = upscale(logits, view.frame, shown.x - view.box.x, shown.y - view.box.y, shown.width, shown.height)
+    return Patch(shown.x, shown.y, np.asarray(part > 0)).cut(box)
 
 
 def in_window(logits: F32, view: View, window: Window) -> Soft:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from ..deadline import NO_DEADLINE, Deadline
-from ..geometry import RGB, Bits, Face
+from ..geometry import RGB, Face
+from ..patch import Patch
 
 Detail = Literal["auto", "picture", "face"]
 DISAGREED: Final = "segmenter_disagreed"
@@ -17,22 +18,10 @@ Pixels = Callable[[], RGB]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Patch:
-    """A two-valued mask in a window of the picture.
-
-    ``bits``: (h, w) bool whose pixel (0, 0) is the picture's pixel (``x``, ``y``). The window lies inside the picture;
-    outside of it the mask is False.
-    """
-
-    x: int
-    y: int
-    bits: Bits
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class FaceMask:
-    """One face's mask. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own estimate of it. ``agreement`` 0…1: of the mask
-    with the mesh's outline, or of what SAM sees with what the mesh engine proposes. ``warnings``: e.g. ``segmenter_disagreed``."""
+    """One face's mask, in a window inside the picture. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own estimate of it.
+    ``agreement`` 0…1: of the mask with the mesh's outline, or of what SAM sees with what the mesh engine proposes. ``warnings``:
+    e.g. ``segmenter_disagreed``."""
 
     patch: Patch
     score: float

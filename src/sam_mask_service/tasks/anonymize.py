@@ -11,8 +11,8 @@ from ..actions.params import AnonymizeBase, AnonymizeParams
 from ..faces.detector import DetectOptions
 from ..geometry import RGB, Face, at_point, by_indices, ordered
 from ..image import OutputFormat, to_srgb
+from ..patch import Patch
 from ..segment import region_table
-from ..segment.segmenter import Patch
 from ..wire import Json
 from .draw import DRAW, EMBED, RECALL, mask_of
 from .find import FIND, chosen, face_row

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ..geometry import Box, Face, PixelBox
 from ..image import crop, to_srgb
-from ..mask import Placed, compose, finish, intersection, union
 from ..params import MaskParams
+from ..patch import Finish, Patch, SoftPatch, compose
 from ..segment.matte import matte
-from ..segment.segmenter import FaceMask, Patch
+from ..segment.segmenter import FaceMask
 from .steps import Step, Work, always
 from .values import Crop, MaskedFace, Numbered, Original, Seen, together
 
@@ -24,7 +24,7 @@ SHARP = 2.0
 def _finish(work: Work) -> None:
     masks = together(work.done, work.wanted.detail).masks
     work.masked = tuple(_masked(work, *item) for item in zip(work.chosen, masks, strict=True))
-    work.alpha = compose(((m.x, m.y, m.alpha) for m in work.masked), work.seen.width, work.seen.height)
+    work.alpha = compose((m.finished for m in work.masked), work.seen.width, work.seen.height)
 
 
 FINISH: Step[Work] = Step(_finish, "compose", pixels=lambda work: work.wanted.matte)
@@ -32,13 +32,13 @@ FINISH: Step[Work] = Step(_finish, "compose", pixels=lambda work: work.wanted.ma
 
 def _masked(work: Work, chosen: Numbered, mask: FaceMask) -> MaskedFace:
     number, face = chosen
-    x, y, alpha = _finished(work, face, mask.patch)
+    finished = _finished(work, face, mask.patch)
     box = face.box.pixels(work.seen.width, work.seen.height)
     warnings = _warnings(face, box, work.seen) + mask.warnings
-    return MaskedFace(number, face, box, mask, x, y, alpha, tuple(dict.fromkeys(face.warnings + warnings)))
+    return MaskedFace(number, face, box, mask, finished, tuple(dict.fromkeys(face.warnings + warnings)))
 
 
-def _finished(work: Work, face: Face, patch: Patch) -> Placed:
+def _finished(work: Work, face: Face, patch: Patch) -> SoftPatch:
     """The patch smoothed, grown and feathered; with ``matte``, soft at hair and sharp elsewhere: what was grown stays in, what was
     shrunk out."""
     params = work.wanted
@@ -48,17 +48,15 @@ def _finished(work: Work, face: Face, patch: Patch) -> Placed:
     if params.expand_pixels == 0:
         return soft
     moved = _grown(patch, work.seen, params, params.expand_pixels, params.feather_pixels)
-    return union(moved, soft) if params.expand_pixels > 0 else intersection(moved, soft)
+    return moved.union(soft) if params.expand_pixels > 0 else moved.intersection(soft)
 
 
-def _grown(patch: Patch, seen: Seen, params: MaskParams, grow: int, soft: float) -> Placed:
-    return finish(
-        patch.x, patch.y, patch.bits, seen.width, seen.height, grow=grow, passes=params.blur_iterations, soft=soft
-    )
+def _grown(patch: Patch, seen: Seen, params: MaskParams, grow: int, soft: float) -> SoftPatch:
+    return patch.finished(Finish(grow, params.blur_iterations, soft), seen.width, seen.height)
 
 
 def _warnings(face: Face, box: PixelBox, seen: Seen) -> tuple[str, ...]:
-    touches = box.x == 0 or box.y == 0 or box.x + box.width >= seen.width or box.y + box.height >= seen.height
+    touches = box.x == 0 or box.y == 0 or box.right >= seen.width or box.bottom >= seen.height
     rules = (
         ("touches_border", touches),
         ("tiny_face", face.box.side < TINY_FACE),

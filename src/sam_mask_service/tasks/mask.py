@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
 from ..geometry import PixelBox
 from ..image import encode
-from ..mask import Alpha, bounds, compose
+from ..mask import Alpha
 from ..params import MaskParams
 from ..targets import encode as encode_for
 from ..targets import find as find_target
@@ -30,14 +31,9 @@ FACE_FROM = 128
 # --- figures --------------------------------------------------------------------------------------------------------------
 
 
-def mask_bounds(masked: MaskedFace) -> PixelBox | None:
-    """Where the finished mask of one face lies in the picture (alpha of a half or more)."""
-    box = bounds(masked.alpha > 127)
-    return None if box is None else PixelBox(box.x + masked.x, box.y + masked.y, box.width, box.height)
-
-
 def _face(m: MaskedFace, region: str) -> Json:
-    box = mask_bounds(m)
+    pixels = m.finished.above(FACE_FROM)
+    box = pixels.bounds()
     return {
         "face_id": m.face_id,
         "bbox": m.box.as_dict(),
@@ -46,18 +42,14 @@ def _face(m: MaskedFace, region: str) -> Json:
         "agreement": round(m.mask.agreement, 4),
         "region": region,
         "mask_bbox": None if box is None else box.as_dict(),
-        "face_pixels": int(np.count_nonzero(m.alpha >= FACE_FROM)),
+        "face_pixels": pixels.area,
         "found_by": m.face.found_by,
         "warnings": list(m.warnings),
     }
 
 
 def _around(boxes: Sequence[PixelBox]) -> Json | None:
-    if not boxes:
-        return None
-    x, y = min(b.x for b in boxes), min(b.y for b in boxes)
-    right, bottom = max(b.x + b.width for b in boxes), max(b.y + b.height for b in boxes)
-    return PixelBox(x, y, right - x, bottom - y).as_dict()
+    return reduce(PixelBox.hull, boxes).as_dict() if boxes else None
 
 
 def mask_stats(work: Work) -> Json:
@@ -90,18 +82,14 @@ def _polarity(alpha: Alpha, invert: bool) -> Alpha:
     return np.bitwise_not(alpha) if invert else alpha
 
 
-def _alone(m: MaskedFace, work: Work) -> Alpha:
-    """One face's alpha, as large as the picture."""
-    return compose([(m.x, m.y, m.alpha)], work.seen.width, work.seen.height)
-
-
 def _one(work: Work) -> None:
     png = encode(_polarity(work.alpha, work.wanted.invert))
     work.parts, work.pictures = {"mask_base64": png}, (png,)
 
 
 def _separate(work: Work) -> None:
-    work.pictures = tuple(encode(_polarity(_alone(m, work), work.wanted.invert)) for m in work.masked)
+    alone = (m.finished.place(work.seen.width, work.seen.height) for m in work.masked)
+    work.pictures = tuple(encode(_polarity(alpha, work.wanted.invert)) for alpha in alone)
     rows = zip(work.masked, work.pictures, strict=True)
     work.parts = {"masks": [{"face_id": m.face_id, "mask_base64": png} for m, png in rows]}
 
@@ -112,7 +100,7 @@ def _cropped(work: Work) -> None:
         {
             "face_id": m.face_id,
             "image_base64": png,
-            "mask_base64": _mask_of_crop(m, box, work),
+            "mask_base64": encode(_polarity(m.finished.cut(box).alpha, work.wanted.invert)),
             "width": box.width,
             "height": box.height,
             "original_bbox": m.box.as_dict(),
@@ -121,11 +109,6 @@ def _cropped(work: Work) -> None:
         for m, (box, _), png in zip(work.masked, work.crops, work.pictures, strict=True)
     ]
     work.parts = {"mode": "crop", "cropped_faces": rows}
-
-
-def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
-    part = np.ascontiguousarray(_alone(m, work)[box.rows, box.columns])
-    return encode(_polarity(part, work.wanted.invert))
 
 
 def _for_target(work: Work) -> None:

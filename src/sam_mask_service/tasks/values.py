@@ -9,7 +9,7 @@ import numpy as np
 
 from ..geometry import RGB, Face, PixelBox
 from ..image import Picture
-from ..mask import Alpha
+from ..patch import SoftPatch
 from ..segment.segmenter import FaceMask
 
 Numbered = tuple[int, Face]
@@ -48,15 +48,13 @@ def together(drawn: Sequence[Drawn], detail: str) -> Drawn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskedFace:
-    """A chosen face with its number, its mask as drawn (before growth), and the finished alpha window."""
+    """A chosen face with its number, its mask as drawn (before growth), and the same finished."""
 
     face_id: int
     face: Face
     box: PixelBox
     mask: FaceMask
-    x: int
-    y: int
-    alpha: Alpha
+    finished: SoftPatch
     warnings: tuple[str, ...]
 
 
