@@ -139,7 +139,7 @@ class MaskJudge:
 
     def compared(self, masks: Sequence[FaceMask], truth: Bits, valid: Bits, diagonal: float) -> tuple[float, ...]:
         """IoU, boundary F, boundary F at two pixels of a large face, how far the score is off."""
-        got = together(list(masks), truth.shape)  # type: ignore[arg-type]
+        got = together(list(masks), truth.shape)
         figures = self.bench.scorer.compare(got, truth, valid, diagonal)
         fine = self.bench.scorer.compare(got, truth, valid, 200)["bf"] if diagonal > LARGE else float("nan")
         off = abs(masks[0].score - figures["iou"]) if len(masks) == 1 else float("nan")

@@ -65,9 +65,9 @@ class Quick(MaskJudge):
         self.mesh._nets = replace(nets, **once)  # type: ignore[arg-type]
 
     def compared(self, masks: Sequence[FaceMask], truth: Bits, valid: Bits, diagonal: float) -> tuple[float, ...]:  # noqa: ARG002
-        got = together(list(masks), truth.shape)  # type: ignore[arg-type]
-        either = np.count_nonzero((got | truth) & valid)
-        return np.count_nonzero(got & truth & valid) / max(1, either), 0.0, float("nan"), float("nan")
+        got = together(list(masks), truth.shape)
+        either = int(np.count_nonzero((got | truth) & valid))
+        return int(np.count_nonzero(got & truth & valid)) / max(1, either), 0.0, float("nan"), float("nan")
 
 
 class Once:
@@ -116,7 +116,9 @@ def page(kept: dict[str, float]) -> str:
     known = [field for field in every() if field.name in kept and field.name not in SCORED]
     still = [field for field in known if kept[field.name] < LEAST]
     rows = [[f"`{f.name}`", str(f.value), f.unit, f"{kept[f.name]:.5f}"] for f in still]
-    parts = ", ".join(f"`{part}`" for part in dict.fromkeys(field.part for field in known))
+    parts = ", ".join(
+        f"{sum(field.part == part for field in known)} of `{part}`" for part in dict.fromkeys(f.part for f in known)
+    )
     text = (
         f"Of {len(known)} fields ({parts}) {len(rows)} change the mean IoU by less than {LEAST:.4f} when moved by 30 %:"
     )
