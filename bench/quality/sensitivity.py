@@ -116,7 +116,9 @@ def page(kept: dict[str, float]) -> str:
     known = [field for field in every() if field.name in kept and field.name not in SCORED]
     still = [field for field in known if kept[field.name] < LEAST]
     rows = [[f"`{f.name}`", str(f.value), f.unit, f"{kept[f.name]:.5f}"] for f in still]
-    parts = ", ".join(f"`{part}`" for part in dict.fromkeys(field.part for field in known))
+    parts = ", ".join(
+        f"{sum(field.part == part for field in known)} of `{part}`" for part in dict.fromkeys(f.part for f in known)
+    )
     text = (
         f"Of {len(known)} fields ({parts}) {len(rows)} change the mean IoU by less than {LEAST:.4f} when moved by 30 %:"
     )
