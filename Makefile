@@ -35,7 +35,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock image image-smoke env-size clean
+.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -50,6 +50,10 @@ test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers; ARGS="
 
 check: lint  ## before a commit: linters and the fast tests
 	$(RUN) -m pytest $(PARALLEL) $(SLOW:%=--ignore=%) -m "not server"
+
+# Installs n8n, ComfyUI and the clients into .outside (about 4 GB); what cannot be had is skipped by name. Ten minutes at most.
+test-integrations: $(VENV)/.ok-dev  ## the integrations inside n8n, ComfyUI and the OpenAI client themselves
+	timeout 600 $(RUN) -m pytest tests/outside -m outside --timeout 600 -rs || { [ $$? -ne 124 ] || echo "not done in ten minutes: run it again, what is installed is kept" >&2; exit 1; }
 
 lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile and the compose file
 	$(VENV)/bin/ruff check .
@@ -108,7 +112,7 @@ image-smoke:  ## run that image read-only and without capabilities, and ask it f
 	scripts/image_smoke.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
-	rm -rf $(VENV) $(TOOLS) .venv-reference .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	rm -rf $(VENV) $(TOOLS) .venv-reference .outside .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).

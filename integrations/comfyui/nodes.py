@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import os
 from typing import Any
 
@@ -26,19 +27,24 @@ def _png(image: Any) -> bytes:
 
 
 def _ask(url: str, path: str, png: bytes, values: dict[str, Any]) -> dict[str, Any]:
-    """The service's JSON answer. Raises RuntimeError with its own words."""
+    """The service's JSON answer; its warnings go to ComfyUI's log. Raises RuntimeError with the service's own words."""
     key = os.environ.get("SAM_API_KEY", "")
     fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
-    answer = requests.post(
-        url.rstrip("/") + path,
-        files={"image": ("image.png", png)},
-        data=fields,
-        headers={"X-API-Key": key} if key else {},
-        timeout=TIMEOUT,
-    )
+    try:
+        answer = requests.post(
+            url.rstrip("/") + path,
+            files={"image": ("image.png", png)},
+            data=fields,
+            headers={"X-API-Key": key} if key else {},
+            timeout=TIMEOUT,
+        )
+    except requests.RequestException as error:
+        raise RuntimeError(f"No mask service answers at {url} ({type(error).__name__}).") from error
     body: dict[str, Any] = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
     if answer.status_code != 200:
         raise RuntimeError(str(body.get("error") or f"The mask service answered {answer.status_code}."))
+    for warning in body.get("warnings") or ():
+        logging.warning("SAM Mask: %s", warning)
     return body
 
 

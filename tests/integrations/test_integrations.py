@@ -24,7 +24,6 @@ from sam_mask_service.client import Client
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Face
 from sam_mask_service.http.app import build_app
-from sam_mask_service.targets import TARGETS
 
 from ..support.live import live
 from ..support.scene import Fixed, picture, service
@@ -61,7 +60,7 @@ def load(path: Path, name: str, package: bool = False) -> Any:
 
 def test_each_is_short() -> None:
     for path in FOLDER.rglob("*.*"):
-        if "__pycache__" not in path.parts:
+        if path.suffix == ".py":
             assert len(path.read_text().splitlines()) < MOST_LINES, path.name
 
 
@@ -182,23 +181,49 @@ def test_a1111_as_a_command(url: str, tmp_path: Path, capsys: pytest.CaptureFixt
 # --- n8n ------------------------------------------------------------------------------------------------------------------
 
 
-def test_n8n_workflow_holds_together_and_its_request_is_answered(url: str) -> None:
-    flow = json.loads((FOLDER / "n8n" / "workflow.json").read_text())
-    nodes = {node["name"]: node for node in flow["nodes"]}
-    assert len(nodes) == len({node["id"] for node in flow["nodes"]}) == len(flow["nodes"])
-    reached = {link["node"] for row in flow["connections"].values() for out in row["main"] for link in out}
-    assert reached | {"Webhook"} == set(nodes)
-    assert set(flow["connections"]) <= set(nodes)
+@pytest.mark.parametrize("flow", ["workflow.json", "repaint.json"])
+def test_n8n_requests_are_answered(url: str, flow: str) -> None:
+    nodes = {node["name"]: node for node in json.loads((FOLDER / "n8n" / flow).read_text())["nodes"]}
     parameters = nodes["Create mask"]["parameters"]
     assert parameters["url"].endswith("/create_mask")
     rows = parameters["bodyParameters"]["parameters"]
     data = {row["name"]: row["value"] for row in rows if row["parameterType"] == "formData"}
     (upload,) = (row for row in rows if row["parameterType"] == "formBinaryData")
-    assert data["target"] in TARGETS
     answer = httpx.post(f"{url}/create_mask", files={upload["name"]: ("p", picture())}, data=data, trust_env=False)
     assert answer.status_code == 200, answer.text
-    wanted = nodes["Mask to file"]["parameters"]["sourceProperty"]
-    assert base64.b64decode(answer.json()[wanted]).startswith(b"\x89PNG")
+    for word in ("mask_base64", "image_base64", "image_format"):
+        assert word in answer.json()
+        assert word in nodes["Mask and picture"]["parameters"]["jsCode"]
+
+
+# --- OpenAI ---------------------------------------------------------------------------------------------------------------
+
+
+class Painter:
+    """images.edit of OpenAI's client: keeps what it is given, and paints everything red."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+        self.images = self
+
+    def edit(self, **given: Any) -> Any:
+        self.given, out = given, io.BytesIO()
+        Image.new("RGB", Image.open(io.BytesIO(given["image"][1])).size, "red").save(out, "PNG")
+        return types.SimpleNamespace(data=[types.SimpleNamespace(b64_json=base64.b64encode(out.getvalue()).decode())])
+
+
+@pytest.mark.parametrize(("edit", "face", "corner"), [("faces", True, False), ("everything_else", False, True)])
+def test_openai_repaints_what_it_should(url: str, edit: str, face: bool, corner: bool) -> None:
+    script, painter = load(FOLDER / "openai" / "edit.py", "sam_mask_openai"), Painter()
+    with Client(url) as api:
+        made = script.edit(api, painter, picture(), "a robot", edit=edit)
+    out, before = (np.asarray(Image.open(io.BytesIO(data))) for data in (made, picture()))
+    assert out.shape == before.shape
+    assert bool((out[75, 150] != before[75, 150]).any()) == face
+    assert bool((out[2, 2] != before[2, 2]).any()) == corner
+    assert (painter.given["model"], painter.given["prompt"]) == (script.MODEL, "a robot")
+    (name, mask, kind), sent = painter.given["mask"], Image.open(io.BytesIO(painter.given["image"][1]))
+    assert (name, kind, Image.open(io.BytesIO(mask)).size) == ("mask.png", "image/png", sent.size)
 
 
 # --- curl -----------------------------------------------------------------------------------------------------------------
