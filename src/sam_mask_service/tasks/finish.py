@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ..geometry import Box, Face, PixelBox
 from ..image import crop, to_srgb
 from ..mask import Placed, compose, finish, intersection, union
-from ..params import MaskParams
 from ..segment.matte import matte
 from ..segment.segmenter import FaceMask, Patch
 from .steps import Step, Work, always
@@ -23,7 +22,7 @@ SHARP = 2.0
 
 def _finish(work: Work) -> None:
     masks = together(work.done, work.wanted.detail).masks
-    work.masked = tuple(_masked(work, *item) for item in zip(work.chosen, masks, strict=True))
+    work.masked = tuple(_masked(work, *item) for item in work.watched(zip(work.chosen, masks, strict=True)))
     work.alpha = compose(((m.x, m.y, m.alpha) for m in work.masked), work.seen.width, work.seen.height)
 
 
@@ -43,18 +42,18 @@ def _finished(work: Work, face: Face, patch: Patch) -> Placed:
     shrunk out."""
     params = work.wanted
     if not params.matte:
-        return _grown(patch, work.seen, params, params.expand_pixels, params.feather_pixels)
-    soft = matte(work.picture.rgb, patch, _grown(patch, work.seen, params, 0, SHARP), face)
+        return _grown(patch, work, params.expand_pixels, params.feather_pixels)
+    soft = matte(work.picture.rgb, patch, _grown(patch, work, 0, SHARP), face)
     if params.expand_pixels == 0:
         return soft
-    moved = _grown(patch, work.seen, params, params.expand_pixels, params.feather_pixels)
+    moved = _grown(patch, work, params.expand_pixels, params.feather_pixels)
     return union(moved, soft) if params.expand_pixels > 0 else intersection(moved, soft)
 
 
-def _grown(patch: Patch, seen: Seen, params: MaskParams, grow: int, soft: float) -> Placed:
-    return finish(
-        patch.x, patch.y, patch.bits, seen.width, seen.height, grow=grow, passes=params.blur_iterations, soft=soft
-    )
+def _grown(patch: Patch, work: Work, grow: int, soft: float) -> Placed:
+    size = work.seen.width, work.seen.height
+    passes, check = work.wanted.blur_iterations, work.deadline.check
+    return finish(patch.x, patch.y, patch.bits, *size, grow=grow, passes=passes, soft=soft, check=check)
 
 
 def _warnings(face: Face, box: PixelBox, seen: Seen) -> tuple[str, ...]:
@@ -87,7 +86,7 @@ def _crop(work: Work) -> None:
 
 def _crops(work: Work, faces: Sequence[Face]) -> list[Crop]:
     boxes = [crop_box(face, work.picture.width, work.picture.height) for face in faces]
-    return [(box, crop(work.picture, box)) for box in boxes]
+    return [(box, crop(work.picture, box)) for box in work.watched(boxes)]
 
 
 CROP: Step[Work] = Step(_crop, "crop", needless=lambda work: work.wanted.mode != "crop", pixels=always)

@@ -101,13 +101,15 @@ def _one(work: Work) -> None:
 
 
 def _separate(work: Work) -> None:
-    work.pictures = tuple(encode(_polarity(_alone(m, work), work.wanted.invert)) for m in work.masked)
+    invert = work.wanted.invert
+    work.pictures = tuple(encode(_polarity(_alone(m, work), invert)) for m in work.watched(work.masked))
     rows = zip(work.masked, work.pictures, strict=True)
     work.parts = {"masks": [{"face_id": m.face_id, "mask_base64": png} for m, png in rows]}
 
 
 def _cropped(work: Work) -> None:
-    work.pictures = tuple(encode(pixels) for _, pixels in work.crops)
+    check = work.deadline.check
+    work.pictures = tuple(encode(pixels, check=check) for _, pixels in work.watched(work.crops))
     rows = [
         {
             "face_id": m.face_id,
@@ -124,8 +126,20 @@ def _cropped(work: Work) -> None:
 
 
 def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
-    part = np.ascontiguousarray(_alone(m, work)[box.rows, box.columns])
-    return encode(_polarity(part, work.wanted.invert))
+    work.deadline.check()
+    return encode(_polarity(_seen_in(m, box), work.wanted.invert))
+
+
+def _seen_in(m: MaskedFace, box: PixelBox) -> Alpha:
+    """The part of one face's alpha that lies in ``box``, as large as that."""
+    out = np.zeros((box.height, box.width), np.uint8)
+    top, left = max(m.y, box.y), max(m.x, box.x)
+    bottom = min(m.y + m.alpha.shape[0], box.y + box.height)
+    right = min(m.x + m.alpha.shape[1], box.x + box.width)
+    if bottom > top and right > left:
+        part = m.alpha[top - m.y : bottom - m.y, left - m.x : right - m.x]
+        out[top - box.y : bottom - box.y, left - box.x : right - box.x] = part
+    return out
 
 
 def _for_target(work: Work) -> None:
@@ -134,7 +148,13 @@ def _for_target(work: Work) -> None:
     row, picture = find_target(work.wanted.target or ""), work.original.picture
     fits = picture.as_sent and picture.format.lower() in row.image_formats
     out = encode_for(
-        work.alpha, work.original.rgb, row, edit=work.wanted.edit, source_bytes=len(work.asked.data), as_is=fits
+        work.alpha,
+        work.original.rgb,
+        row,
+        edit=work.wanted.edit,
+        source_bytes=len(work.asked.data),
+        as_is=fits,
+        check=work.deadline.check,
     )
     work.pictures = (out.mask,)
     work.parts = {
