@@ -26,11 +26,8 @@ PNG = encode(np.zeros((64, 64, 3), np.uint8))
 
 
 def one_byte_chunks() -> bytes:
-    return (
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + PNG[:8].join([b"8\r\n", b"\r\n"])
-        + b"1\r\nx\r\n" * 200_000
-    )
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n%s\r\n" % (len(PNG), PNG) + b"1\r\nx\r\n" * 200_000
 
 
 def interim() -> bytes:

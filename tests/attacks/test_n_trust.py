@@ -187,7 +187,7 @@ def test_n12_open_networks_are_said_at_start(tmp_path: Path, caplog: pytest.LogC
         _warn_of_open_doors(chosen)
     finally:
         log.removeHandler(caplog.handler)
-    everywhere, office, loop = [record.getMessage() for record in caplog.records]
+    everywhere, office, loop = dict.fromkeys(record.getMessage() for record in caplog.records)
     assert (
         "0.0.0.0/0" in everywhere and "this machine" in everywhere and "metadata" in everywhere and "1024" in everywhere
     )

@@ -157,7 +157,8 @@ def _smallest_png(values: Alpha) -> bytes:
 def _encode_picture(
     fitted: RGB, transform: Transform, row: Target, source_bytes: int | None, check: Check
 ) -> tuple[bytes | None, str | None]:
-    """(bytes, format) of the picture as ``transform`` has it, under the row's limit; (None, None) when the caller's own file will do.
+    """(bytes, format) of the picture as ``transform`` has it, under the row's limit; (None, None) when the
+    caller's own file will do.
 
     Raises _TooLongError.
     """
