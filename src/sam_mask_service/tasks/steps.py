@@ -148,7 +148,9 @@ class Work:
 
 def _key(asked: Asked) -> bytes:
     """Of this picture from this caller: another one cannot learn from an answer's times that somebody sent it before."""
-    return hashlib.sha256(hashlib.sha256(asked.owner + b"\0" + asked.caller).digest() + asked.data).digest()
+    made = hashlib.sha256(hashlib.sha256(asked.owner + b"\0" + asked.caller).digest())
+    made.update(asked.data)
+    return made.digest()
 
 
 def never(_: Any) -> bool:
