@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for row in (
         # The pure ground: arrays in, arrays out.
         "errors limits wire units",
-        "geometry deadline cache",
+        "geometry deadline cache pulse",
         "mask",
         "image patch",
         "targets",
@@ -48,7 +48,7 @@ IMPURE = frozenset(
 
 ONLY_IN: dict[str, frozenset[str]] = {
     "httpx": frozenset({"client/"}),
-    "httpcore": frozenset({"doors/fetch.py"}),
+    "httpcore": frozenset({"doors/fetch.py", "doors/paced.py"}),
     "requests": frozenset(),
     "urllib.request": frozenset(),
     "pooch": frozenset({"doors/transfer.py"}),
@@ -115,7 +115,7 @@ def test_the_ground_is_pure(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)} - {PACKAGE}
     foreign = {name for name in roots if name not in sys.stdlib_module_names} - GROUND_LIBRARIES
     world = roots & IMPURE - (
-        {"threading"} if unit(path) in {"cache", "deadline"} or path.name == "reserve.py" else set()
+        {"threading"} if unit(path) in {"cache", "deadline", "pulse"} or path.name == "reserve.py" else set()
     )
     assert not foreign | world, f"{path.name} is pure ground and imports {', '.join(sorted(foreign | world))}"
 

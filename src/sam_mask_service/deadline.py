@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .errors import ClientLeft, DeadlinePassed
+
+Check = Callable[[], None]
+"""Asked within long work; raises when nobody needs its result any more."""
+
+
+def unchecked() -> None:
+    """Work that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)

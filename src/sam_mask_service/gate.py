@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .deadline import Deadline
 from .errors import Busy
+from .pulse import Pulse
 
 T = TypeVar("T")
 
@@ -27,19 +27,20 @@ class Gate:
         self.waiting = 0
         self.busy = 0
         self._free = asyncio.Semaphore(workers)
-        self._since: dict[Future[Any], float] = {}
+        self._pulses: dict[Future[Any], Pulse] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
         """``work()`` in a thread. Raises Busy at once when the queue is full, or when the wait outlasts the deadline."""
         await self._enter(deadline)
+        pulse = Pulse()
         try:
-            future = self._pool.submit(work)
+            future = self._pool.submit(_felt, pulse, work)
         except BaseException:
             self._leave()
             raise
         loop = asyncio.get_running_loop()
-        self._since[future] = time.monotonic()
+        self._pulses[future] = pulse
         future.add_done_callback(lambda done: self._done(done, loop))
         return await _await_thread(future)
 
@@ -67,7 +68,7 @@ class Gate:
         self.busy += 1
 
     def _done(self, future: Future[Any], loop: asyncio.AbstractEventLoop) -> None:
-        self._since.pop(future, None)
+        self._pulses.pop(future, None)
         _on_loop(loop, self._leave)
 
     def _leave(self) -> None:
@@ -75,9 +76,9 @@ class Gate:
         self._free.release()
 
     def hanging(self, seconds: float) -> bool:
-        """Whether every slot is held by work that began more than ``seconds`` ago: nothing will ever be served again."""
-        before = time.monotonic() - seconds
-        return sum(since < before for since in list(self._since.values())) >= self.workers
+        """Whether every slot is held by work that has hung for ``seconds``: nothing will ever be served again. Work that still
+        computes is none of it: it asks its deadline at its next step."""
+        return sum(pulse.still(seconds) for pulse in list(self._pulses.values())) >= self.workers
 
     async def idle(self) -> None:
         """Returns when nothing is at work or waiting."""
@@ -86,6 +87,11 @@ class Gate:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _felt(pulse: Pulse, work: Callable[[], T]) -> T:
+    pulse.begin()
+    return work()
 
 
 async def _await_thread(future: Future[T]) -> T:
@@ -108,10 +114,14 @@ class Slots:
         """As ``Gate.crowded``."""
         return self.used >= _patient_share(self.count)
 
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def check(self) -> None:
+        """Raises Busy when ``hold`` would."""
         if self.used >= self.count:
             raise Busy
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        self.check()
         self.used += 1
         try:
             yield

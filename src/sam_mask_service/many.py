@@ -30,15 +30,16 @@ class Item:
 
 
 async def run_many(
-    service: Service, task: Task, items: Sequence[Item], params: Params
+    service: Service, task: Task, items: Sequence[Item], params: Params, caller: bytes = b""
 ) -> AsyncGenerator[Answer | ServiceError, None]:
-    """An answer or an error for every item. At most as many at work as the service has workers; each has its own deadline."""
+    """An answer or an error for every item. At most as many at work as the service has workers; each has its own deadline.
+    ``caller``: whose cached results they may use."""
     ahead = service.settings.workers
     tasks: list[asyncio.Task[Answer | ServiceError]] = []
     try:
         for i in range(len(items)):
             while len(tasks) < min(len(items), i + ahead):
-                tasks.append(asyncio.create_task(_one(service, task, items[len(tasks)], params)))
+                tasks.append(asyncio.create_task(_one(service, task, items[len(tasks)], params, caller)))
             yield await tasks[i]
     finally:
         for each in tasks:
@@ -46,12 +47,13 @@ async def run_many(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one(service: Service, task: Task, item: Item, params: Params) -> Answer | ServiceError:
+async def _one(service: Service, task: Task, item: Item, params: Params, caller: bytes) -> Answer | ServiceError:
     if isinstance(item.source, ServiceError):
         return item.source
     deadline = service.deadline()
     try:
-        return await asyncio.wait_for(_run(service, task, item.source, params, deadline), deadline.timeout(HANGING))
+        work = _run(service, task, item.source, params, deadline, caller)
+        return await asyncio.wait_for(work, deadline.timeout(HANGING))
     except asyncio.TimeoutError:
         return DeadlinePassed()
     except ServiceError as error:
@@ -62,11 +64,13 @@ async def _one(service: Service, task: Task, item: Item, params: Params) -> Answ
         return Internal()
 
 
-async def _run(service: Service, task: Task, source: Source, params: Params, deadline: Deadline) -> Answer:
+async def _run(
+    service: Service, task: Task, source: Source, params: Params, deadline: Deadline, caller: bytes
+) -> Answer:
     """A full service makes an item of a batch wait, not fail; its URL is fetched once, however long it waits."""
     data = await _patiently(service, source, lambda: service.reader.read(source, deadline), deadline)
     bare = Source("bytes", data)
-    return await _patiently(service, bare, lambda: service.run(task, bare, params, deadline), deadline)
+    return await _patiently(service, bare, lambda: service.run(task, bare, params, deadline, caller=caller), deadline)
 
 
 async def _patiently(service: Service, source: Source, work: Callable[[], Awaitable[T]], deadline: Deadline) -> T:

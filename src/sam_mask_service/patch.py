@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .deadline import Check, unchecked
 from .geometry import Bits, PixelBox
 from .mask import SMOOTH_PER_PASS, Alpha, bounds, expand, feather, smooth
 
@@ -208,8 +209,9 @@ class Patch(_Placed[np.bool_]):
         union = self.area + other.area - both
         return both / union if union else 1.0
 
-    def finished(self, how: Finish, width: int, height: int) -> SoftPatch:
+    def finished(self, how: Finish, width: int, height: int, check: Check = unchecked) -> SoftPatch:
         """The mask smoothed, grown and feathered, in a window that holds all of it in a picture of ``width`` × ``height``.
+        ``check`` is asked meanwhile, and may raise.
 
         >>> Patch(2, 0, np.array([[True]])).finished(Finish(grow=1), 9, 1).place(9, 1).tolist()
         [[0, 255, 255, 255, 0, 0, 0, 0, 0]]
@@ -218,7 +220,9 @@ class Patch(_Placed[np.bool_]):
         sigma = SMOOTH_PER_PASS * size * float(np.sqrt(max(0, how.passes)))
         margin = max(0, how.grow) + int(np.ceil(how.soft / 2 + 3 * sigma)) + 2
         wide = self.widened(margin, width, height)
-        return SoftPatch(wide.x, wide.y, feather(expand(smooth(wide.bits, how.passes, size), how.grow), how.soft))
+        check()
+        grown = expand(smooth(wide.bits, how.passes, size), how.grow, check)
+        return SoftPatch(wide.x, wide.y, feather(grown, how.soft, check))
 
 
 def compose(parts: Iterable[SoftPatch], width: int, height: int) -> Alpha:

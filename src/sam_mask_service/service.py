@@ -41,7 +41,7 @@ class Service:
         self.images = ImageStore(settings.images_bytes, settings.images_seconds)
         self.reader = Reader(settings, self.images, fetcher)
         self.batches = Slots(settings.workers + settings.queue)
-        limits = Limits(settings.max_bytes, settings.max_pixels, settings.max_faces)
+        limits = Limits(settings.max_bytes, settings.max_pixels, settings.max_faces, settings.output_bytes)
         self.tools = Tools(detector, limits, ByteCache(settings.cache_bytes), self.images, settings.output_root)
         self.draining = False
 
@@ -60,15 +60,16 @@ class Service:
         *,
         files: Mapping[str, bytes] = _NO_FILES,
         owner: bytes = b"",
+        caller: bytes = b"",
     ) -> Answer:
         """The answer of ``task`` for the picture behind ``source``. ``files``: what else came along, by field; ``owner``: whose
-        uploads these are. Raises the errors of ``errors.py``."""
+        uploads these are; ``caller``: whose cached results. Raises the errors of ``errors.py``."""
         self.admit()
         limit, start = deadline or self.deadline(), time.perf_counter()
         segmenter = self.engines.pick(params.drawn_by)
         try:
             data = await self.reader.read(source, limit)
-            asked = Asked(data, params, segmenter, limit, files, owner, start)
+            asked = Asked(data, params, segmenter, limit, files, owner, caller, start)
             return await self.gate.run(lambda: task.run(asked, self.tools), limit)
         except asyncio.CancelledError:
             limit.left.set()

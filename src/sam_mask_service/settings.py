@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         (), description="Web origins that may call from a browser; empty: none; *, with a key: all."
     )
 
+    trusted_proxies: Words = Field(
+        (), description="Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed; empty: nobody's."
+    )
+
     # Which engine
     engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
     model: ModelName = Field("vit_b", description="Which SAM; with auto, MobileSAM draws until it is here.")
@@ -95,6 +99,9 @@ class Settings(BaseSettings):
     max_faces: int = Field(64, ge=1, le=1000, description="Faces masked in one picture, at most.")
     image_root: Path = Field(Path("images"), description="Folder that image_path may read from.")
     output_root: Path = Field(Path("output"), description="Folder that /create_mask_file writes to.")
+    output_bytes: int = Field(
+        10 * 1024 * MIB, ge=0, le=2**50, description="Bytes that the output folder may come to hold; more get 503."
+    )
 
     # URLs
     url_input: bool = Field(True, description="off: image_url is refused.")
@@ -122,12 +129,14 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
 
-    @field_validator("allowed_hosts", "cors_origins", "url_hosts", "url_allow_networks", mode="before")
+    @field_validator(
+        "allowed_hosts", "cors_origins", "trusted_proxies", "url_hosts", "url_allow_networks", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    @field_validator("url_allow_networks")
+    @field_validator("url_allow_networks", "trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for word in value:

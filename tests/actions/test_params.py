@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from sam_mask_service.actions.params import AnonymizeParams, CompositeParams, CutoutParams, ImageMaskParams
 from sam_mask_service.errors import InvalidParameter
 from sam_mask_service.params import MaskParams, parse
+from sam_mask_service.targets import Transform
 
 REFUSED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (AnonymizeParams, {"method": "smear"}, "method"),
@@ -59,8 +61,9 @@ def test_refused(model: type[BaseModel], values: dict[str, Any], word: str) -> N
 def test_text_is_read_as_what_it_stands_for() -> None:
     hidden = parse(AnonymizeParams, {"except": "0,2", "strength": "0.7", "colour": "#fff"}, textual=True)
     assert (hidden.kept, hidden.strength, hidden.rgb) == ([0, 2], 0.7, (255, 255, 255))
-    sent = parse(CompositeParams, {"transform": '{"width": 5}', "match": "seam"}, textual=True)
-    assert sent.transform == {"width": 5}
+    way = Transform(8, 4, 16, 8, 4, 2)
+    sent = parse(CompositeParams, {"transform": json.dumps(way.as_dict()), "match": "seam"}, textual=True)
+    assert sent.transform is not None and Transform.from_dict(sent.transform) == way
     asked = parse(ImageMaskParams, {"points": "[[1, 2, 1], [3.5, 4, 0]]", "box": "[1, 2, 3, 4]"}, textual=True)
     assert asked.points == [[1, 2, 1], [3.5, 4, 0]]
 

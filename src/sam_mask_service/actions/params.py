@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model, field_validator, model_validator
@@ -11,6 +12,7 @@ from ..faces.tuning.search import Recall
 from ..params import DetectParams, EngineName, MaskParams, Params
 from ..segment.segmenter import Detail
 from ..targets import TARGETS, find
+from ..targets.fit import plain
 from ..targets.row import Change
 from .anonymise import DEFAULT_STRENGTH, Colour, Method
 from .composite import Match
@@ -123,6 +125,11 @@ class CompositeParams(Params):
     format: Literal["png", "jpeg", "webp"] = Field("png", description="Format of the picture; png alone is lossless.")
     output: PictureOutput = None
 
+    @field_validator("transform", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return plain(value) if isinstance(value, dict) else value
+
     @property
     def mark(self) -> Change:
         """What marks the changed part. Raises InvalidParameter when ``change`` contradicts ``target``."""
@@ -150,7 +157,7 @@ class ImageMaskParams(MaskParams):
     @field_validator("box", mode="before")
     @classmethod
     def _box_floats(cls, value: Any) -> Any:
-        return [float(v) if _number(v) else v for v in value] if isinstance(value, list) else value
+        return [_float(v) for v in value] if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _sensible(self) -> ImageMaskParams:
@@ -174,4 +181,12 @@ def _all_floats(value: Any) -> Any:
     """Whole numbers in a list of lists as floats, which alone the strict models take; everything else stays as it is."""
     if not isinstance(value, list):
         return value
-    return [[float(v) if _number(v) else v for v in row] if isinstance(row, list) else row for row in value]
+    return [[_float(v) for v in row] if isinstance(row, list) else row for row in value]
+
+
+def _float(value: Any) -> Any:
+    """A number as a float, one that is too large as infinity, which the models refuse; everything else as it is."""
+    try:
+        return float(value) if _number(value) else value
+    except OverflowError:
+        return math.inf

@@ -24,6 +24,7 @@ from ..errors import ImageUnreadable, InvalidParameter, SourceTimeout, TooLarge,
 from ..image import sniff
 from ..limits import BODY, FETCH, FetchLimits
 from .netguard import FetchFailed, Target, UrlPolicy, check_address, check_url, parse_address
+from .paced import Pace, Paced
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_A_PICTURE = ("text/", "application/json", "application/xml", "application/xhtml", "image/svg")
@@ -94,6 +95,7 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
     def __init__(self, addresses: Sequence[str], port: int, dialler: Dialler) -> None:
         self._addresses, self._port, self._dialler = addresses, port, dialler
+        self.dialled: Paced | None = None
 
     async def connect_tcp(
         self,
@@ -107,7 +109,8 @@ class _Pinned(httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | None = None
         for address in self._addresses:
             try:
-                return await self._dialler.dial(address, self._port)
+                self.dialled = Paced(await self._dialler.dial(address, self._port))
+                return self.dialled
             except httpcore.ConnectError as error:  # noqa: PERF203 (a few turns, each a network round)
                 failure = error
         raise failure or httpcore.ConnectError("no address")
@@ -192,6 +195,8 @@ class Fetcher:
         try:
             with _as_fetch_failures():
                 response = await connection.handle_async_request(request)
+                if backend.dialled is not None:
+                    backend.dialled.in_body = True
                 return await self._read(response)
         finally:
             with anyio.CancelScope(shield=True):
@@ -220,11 +225,12 @@ class Fetcher:
         return body
 
     async def _collect(self, response: httpcore.Response) -> bytes:
-        body = bytearray()
+        body, pace = bytearray(), Pace()
         async for chunk in response.aiter_stream():
             body += chunk
             if len(body) > self._max_bytes:
                 raise TooLarge
+            await pace.take(len(body))
         return bytes(body)
 
     def _context(self) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import logging
 import os
@@ -134,6 +135,20 @@ def _end(reason: str) -> None:
 def _warn_of_open_doors(settings: Settings) -> None:
     if settings.api_key is None:
         log.warning("SAM_API_KEY is not set: whoever reaches this port may use it")
+    for network in settings.networks if settings.url_input else ():
+        log.warning(
+            "SAM_URL_ALLOW_NETWORKS: callers may have anything in %s asked, on ports 80, 443 and from 1024 on%s",
+            network,
+            _delicate(network),
+        )
+
+
+_DELICATE = {"127.0.0.1": "this machine", "::1": "this machine", "169.254.169.254": "a cloud's metadata service"}
+
+
+def _delicate(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
+    held = dict.fromkeys(what for address, what in _DELICATE.items() if ipaddress.ip_address(address) in network)
+    return f"; {' and '.join(held)} among it" if held else ""
 
 
 async def _raise_on(_: Request, error: Exception) -> NoReturn:

@@ -24,6 +24,7 @@ from ..errors import (
     KeyWrong,
     TooManyRequests,
 )
+from .caller import caller_of
 
 PUBLIC_PATHS = frozenset({"/health", "/ready", "/"})
 PUBLIC_PREFIXES = ("/static/",)
@@ -112,6 +113,7 @@ class Doorman:
         True when the caller may see details: he showed the key, or there is none.
         """
         host = self._check_host(head)
+        head.one(b"origin")  # never two: this service and a layer before it could each read another one
         if self._digest is None:
             if method not in SAFE_METHODS:
                 self._check_origin(head, host)
@@ -137,9 +139,9 @@ class Doorman:
     def _check_origin(self, head: Head, host: str) -> None:
         """A page of another site may send forms here without being asked; it cannot change these headers."""
         origin = head.one(b"origin")
-        if origin is not None:
-            if origin in self._origins or urlsplit(origin).netloc.lower() == host:
-                return
+        if origin in self._origins:
+            return
+        if origin is not None and _place(origin) != host:
             raise ForbiddenOrigin
         if (head.one(b"sec-fetch-site") or "none") not in ("none", "same-origin"):
             raise ForbiddenOrigin
@@ -166,7 +168,15 @@ class Doorman:
 def shown_keys(head: Head) -> list[bytes]:
     """Keys in the two headers that may carry one; an Authorization of another scheme is somebody else's."""
     bearer = [value for value in head.all(b"authorization") if value[:7].lower() == b"bearer "]
-    return head.all(b"x-api-key") + [value[7:] for value in bearer]
+    return [key.strip(b" \t") for key in [*head.all(b"x-api-key"), *(value[7:] for value in bearer)]]
+
+
+def _place(origin: str) -> str:
+    """Host and port of an Origin header; empty for one that is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _is_address(name: str) -> bool:
@@ -189,7 +199,6 @@ class DoormanMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            client = scope["client"][0] if scope.get("client") else ""
-            head = Head(scope["headers"])
-            scope["state"]["trusted"] = self.doorman.admit(scope["method"], scope["path"], head, client)
+            head, caller = Head(scope["headers"]), caller_of(scope)
+            scope["state"]["trusted"] = self.doorman.admit(scope["method"], scope["path"], head, caller)
         await self.app(scope, receive, send)

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from ..service import Service
 from ..tasks import Answer, Task
 from .body import Reserve
+from .caller import caller_of
 from .connected import while_connected
 from .incoming import owner_of, rules_of, sort
 from .metrics import Metrics
@@ -56,7 +57,8 @@ class Endpoint:
             sent = sort(self.task, incoming, self.rules, image_id, owner)
             picture = wants_picture(render, sent.params, request.headers.get("accept", ""))
             params, deadline = settled(render, sent.params, picture), service.deadline()
-            work = service.run(self.task, sent.source, params, deadline, files=sent.files, owner=owner)
+            whose = {"owner": owner, "caller": caller_of(request.scope).encode()}
+            work = service.run(self.task, sent.source, params, deadline, files=sent.files, **whose)
             answer = await while_connected(request, work, deadline)
             self.shared.note(request, answer)
             return await rendered(render, answer, picture)

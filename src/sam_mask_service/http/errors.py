@@ -24,6 +24,7 @@ from ..errors import (
     TooLarge,
     UnsupportedMedia,
 )
+from .safe_headers import API_POLICY, SAFE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:sam-mask-api:error:"
@@ -102,7 +103,9 @@ def _from_status(status: int) -> ServiceError:
 
 def bare_response(error: ServiceError, request_id: str, extra: Mapping[str, str] | None = None) -> bytes:
     """A whole HTTP/1.1 response that closes the connection, for refusals below ASGI."""
-    problem = render(error, request_id, {"Connection": "close", "X-Request-ID": request_id, **(extra or {})})
+    own = {"Connection": "close", "X-Request-ID": request_id, "Cache-Control": "no-store", **(extra or {})}
+    safe = {name.decode(): value.decode() for name, value in (*SAFE_HEADERS, (b"content-security-policy", API_POLICY))}
+    problem = render(error, request_id, {**safe, **own})
     reason = http.HTTPStatus(problem.status).phrase
     lines = [f"HTTP/1.1 {problem.status} {reason}", *(f"{name}: {value}" for name, value in problem.headers)]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + problem.body

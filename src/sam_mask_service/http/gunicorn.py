@@ -16,16 +16,26 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 """The control socket would be one more door, and wants a writable home."""
 
+_asked: list[int] = []
+"""The signals to stop that came."""
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Says what goes with a worker that nobody told to stop."""
+    if not _asked:
+        server.log.warning(
+            "Worker %s has ended: pictures uploaded to /images are lost, a new worker starts", worker.pid
+        )
+
 
 def when_ready(server: Any) -> None:
     """A second SIGTERM or SIGINT ends everything at once; gunicorn itself would only queue it."""
-    asked: list[int] = []
 
     def stop(sig: int, frame: FrameType | None) -> None:
-        if asked:
+        if _asked:
             server.kill_workers(signal.SIGKILL)
             os._exit(1)
-        asked.append(sig)
+        _asked.append(sig)
         # SIGINT's own meaning here is a quick stop that cuts off accepted work; Ctrl-C deserves better.
         server.signal(signal.SIGTERM, frame)
 

@@ -17,6 +17,7 @@ from ..params import Params, parse
 from ..tasks import Task
 from .batch import batch_limits, items_of, line
 from .body import Reserve
+from .caller import caller_of
 from .endpoint import Shared
 from .observe import Exchange
 from .request import read
@@ -33,9 +34,11 @@ class Lines:
 
     async def ask(self, request: Request) -> Response:
         with ExitStack() as stack:
-            stack.enter_context(self.shared.service.batches.hold())
+            batches = self.shared.service.batches
+            batches.check()
             share = stack.enter_context(self.reserve.share())
             incoming = await read(request, self.rules, share)
+            stack.enter_context(batches.hold())  # not before: those who send slowly would keep everybody else out
             items, values = items_of(incoming, self.shared.rules.limits)
             params = parse(self.task.params, values, textual=incoming.textual)
             if getattr(params, "output", None) not in (None, "base64"):
@@ -44,7 +47,8 @@ class Lines:
 
     async def _lines(self, request: Request, items: Sequence[Item], params: Params) -> AsyncIterator[bytes]:
         exchange: Exchange = request.state.exchange
-        answers = run_many(self.shared.service, self.task, items, params)
+        caller = caller_of(request.scope).encode()
+        answers = run_many(self.shared.service, self.task, items, params, caller)
         index = 0
         async with aclosing(answers):
             async for outcome in answers:

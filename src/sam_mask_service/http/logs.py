@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 from ..settings import Settings
@@ -14,6 +15,8 @@ ACCESS = logging.getLogger("sam_mask_service.access")
 _OURS = ("sam_mask_service", "uvicorn.error")
 _MOST = 4000
 """Characters of one message; a traceback may be longer."""
+_KIND, _KINDS = 80, 64
+"""Characters that tell one kind of message from another, and kinds that are remembered."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,6 +33,27 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
+
+
+class Seldom(logging.Filter):
+    """Lets a message pass once in ``seconds``, and says then how often it was held back: asyncio writes one for each connection
+    that it has no descriptor for, thousands a second."""
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        super().__init__()
+        self._seconds, self._next, self._held = seconds, dict[str, float](), Counter[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = str(record.msg).partition("\n")[0][:_KIND]
+        if record.created < self._next.get(kind, 0.0):
+            self._held[kind] += 1
+            return False
+        if len(self._next) > _KINDS:
+            self._next.clear()
+        self._next[kind] = record.created + self._seconds
+        if held := self._held.pop(kind, 0):
+            record.msg, record.args = f"{record.getMessage()} ({held} times more)", ()
+        return True
 
 
 class TextFormatter(logging.Formatter):
@@ -54,5 +78,8 @@ def configure(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(settings.log_level.upper())
+    asyncio_log = logging.getLogger("asyncio")
+    if not any(isinstance(each, Seldom) for each in asyncio_log.filters):
+        asyncio_log.addFilter(Seldom())
     logging.getLogger("uvicorn.access").handlers = []
     logging.getLogger("uvicorn.access").propagate = False

@@ -27,6 +27,8 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]*[A-Za-z0-9'()+_,./:=?-]\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)
+_LONGEST_DISPOSITION, _MOST_OPTIONS = 1024, 32
+"""Characters and semicolons. The parser's time grows with their square."""
 _PLAIN_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 
 
@@ -84,7 +86,10 @@ class _Reader:
 
     def _headers_done(self) -> None:
         part = self._part
-        kind, options = parse_options_header(part.headers.get("content-disposition", ""))
+        disposition = part.headers.get("content-disposition", "")
+        if len(disposition) > _LONGEST_DISPOSITION or disposition.count(";") > _MOST_OPTIONS:
+            raise BadRequest("A part's Content-Disposition is too long.")
+        kind, options = parse_options_header(disposition)
         name = options.get(b"name", b"").decode("latin-1")
         if kind != b"form-data" or not _NAME.match(name):
             raise InvalidParameter("Each part of the form needs a plain field name.")

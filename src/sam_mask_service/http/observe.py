@@ -14,25 +14,20 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import ClientLeft, Draining, Internal, ServiceError, forget_tracebacks
+from .caller import caller_of
 from .errors import from_exception, is_lack_of_memory, render
 from .logs import ACCESS
 from .metrics import Metrics
+from .safe_headers import API_POLICY, SAFE_HEADERS
 
 log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z", re.ASCII)
-_API_POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     b"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-_MOST_PATH = 200
+_MOST_PATH, _MOST_METHOD = 200, 32
+"""Characters in a log line."""
 
 
 def new_request_id() -> str:
@@ -94,14 +89,14 @@ class ObserveMiddleware:
             self.metrics.failed(exchange.error)
         fields = {
             "request_id": exchange.request_id,
-            "method": scope["method"],
+            "method": scope["method"][:_MOST_METHOD],
             "path": scope["path"][:_MOST_PATH],
             "status": status,
             "code": exchange.error.code if exchange.error else None,
             "reason": getattr(exchange.error, "reason", None),
             "ms": round(seconds * 1000, 1),
             "bytes": exchange.sent,
-            "client": scope["client"][0] if scope.get("client") else None,
+            "client": caller_of(scope) or None,
             **exchange.notes,
         }
         quiet = status < 400 and scope["path"] in ("/health", "/ready", "/metrics")
@@ -151,8 +146,8 @@ def _completed(headers: list[tuple[bytes, bytes]], request_id: str) -> list[tupl
     given = {name.lower(): value for name, value in headers}
     page = given.get(b"content-type", b"").startswith(b"text/html")
     ours = [
-        *_HEADERS,
-        (b"content-security-policy", _PAGE_POLICY if page else _API_POLICY),
+        *SAFE_HEADERS,
+        (b"content-security-policy", _PAGE_POLICY if page else API_POLICY),
         (b"cache-control", b"no-store"),
         (b"x-request-id", request_id.encode("ascii")),
     ]

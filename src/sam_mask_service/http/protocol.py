@@ -47,6 +47,9 @@ class GuardedProtocol(HttpToolsProtocol):
     _head_size = 0
     _heads = 0
     _in_body = False
+    _bodies = 0
+    _trailers = 0
+    _framing = 0
     _answered: float | None = None
     _clock: asyncio.TimerHandle | None = None
     _counted: str | None = None
@@ -128,7 +131,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         idle = self._head_since is None and not self._in_body
-        heads = self._heads
+        heads, bodies = self._heads, self._bodies
         if idle:
             self._begin_head()
         try:
@@ -136,6 +139,7 @@ class GuardedProtocol(HttpToolsProtocol):
             # Data that also held the end of an earlier request is not all head; the read size bounds it.
             if self._heads - heads <= idle:
                 self._count_head(len(data))
+            self._count_framing(len(data), self._bodies > bodies)
         except httptools.HttpParserUpgrade:
             self._refuse(BadRequest("No protocol upgrades here."))
         except httptools.HttpParserCallbackError as error:
@@ -155,6 +159,12 @@ class GuardedProtocol(HttpToolsProtocol):
             if self._head_size > self.limits.head_bytes:
                 self._refuse(HeadersTooLarge())
 
+    def _count_framing(self, size: int, brought: bool) -> None:
+        """Bytes of a body that are none of it: chunk extensions and trailers, which the parser would gather for ever."""
+        self._framing = 0 if brought or not self._in_body else self._framing + size
+        if self._framing > self.limits.head_bytes and not self.transport.is_closing():
+            self._refuse(HeadersTooLarge())
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._heads += 1
@@ -166,12 +176,25 @@ class GuardedProtocol(HttpToolsProtocol):
             self._stop(HeadersTooLarge("The address is too long."))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            self._on_trailer()
+            return
         super().on_header(name, value)
         if len(self.headers) > self.limits.headers or len(name) + len(value) > self.limits.head_bytes:
             self._stop(HeadersTooLarge())
 
+    def _on_trailer(self) -> None:
+        """What follows a body is no header (RFC 9110 section 6.5.1): nothing of it is looked at, so many may follow."""
+        self._trailers += 1
+        if self._trailers > self.limits.headers:
+            self._stop(HeadersTooLarge())
+
+    def on_body(self, body: bytes) -> None:
+        self._bodies += 1
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
-        self._head_since, self._in_body = None, True
+        self._head_since, self._in_body, self._trailers, self._framing = None, True, 0, 0
         problem = _ambiguity(self.url, self.headers)
         if problem is not None:
             self._stop(BadRequest(problem))

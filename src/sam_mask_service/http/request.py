@@ -21,6 +21,8 @@ from .multipart import parse_form
 Kind = Literal["raw", "json", "multipart", "empty"]
 _SHORT = 256 * 1024
 """Bytes of a body that is parsed on the event loop itself; a longer one would hold up all other connections."""
+_LONGEST_TYPE = 256
+"""Characters of Content-Type. The parser's time grows with their square."""
 _UNKNOWN = "Send application/json, multipart/form-data, or the picture itself as image/jpeg, image/png or image/webp."
 
 
@@ -86,6 +88,8 @@ def _kind(types: list[str], headers: Mapping[str, str]) -> tuple[Kind, dict[str,
         raise BadRequest("Content-Type stands twice.")
     if not types or not types[0].strip():
         return "empty", {}
+    if len(types[0]) > _LONGEST_TYPE:
+        raise BadRequest("Content-Type is too long.")
     raw, encoded = parse_options_header(types[0])
     media = raw.decode("latin-1")
     options = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in encoded.items()}

@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from ..limits import WIRE
 from ..service import Service
 from ..settings import Settings
+from .descriptors import fitting
 from .protocol import GuardedProtocol, guarded
 
 log = logging.getLogger(__name__)
@@ -30,19 +31,22 @@ FORCED = 1
 """Exit code after a second signal."""
 HUNG = 5
 """Exit code of a process that can serve no more."""
+_SILENT = 120
+"""Seconds without a sign of life after which gunicorn ends a worker."""
 _CLOSING = 0.5
 """Seconds kept of the grace time for answers to be written and connections to be closed."""
 
 
 def wire_options(settings: Settings) -> dict[str, Any]:
     """uvicorn's options for the operator's limits."""
+    most = fitting(settings.max_connections)
     limits = replace(
         WIRE,
         head_seconds=settings.head_seconds,
         idle_seconds=min(WIRE.idle_seconds, settings.head_seconds),
         write_seconds=settings.write_seconds,
-        connections=settings.max_connections,
-        connections_per_client=max(1, settings.max_connections // 2),
+        connections=most,
+        connections_per_client=max(1, most // 2),
     )
     return {
         "http": guarded(limits),
@@ -54,6 +58,8 @@ def wire_options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "access_log": False,
         "log_config": None,
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": list(settings.trusted_proxies),
     }
 
 
@@ -149,11 +155,12 @@ def _accept_all(door: socket.socket) -> Iterator[socket.socket]:
 
 
 def serve(host: str = "0.0.0.0", port: int = 8739, workers: int = 1) -> None:  # noqa: S104 - the documented default
-    """Serves until told to stop. With more than one worker gunicorn supervises them; this call then does not return."""
-    if workers > 1:
+    """Serves until told to stop, under gunicorn, which starts a new worker when one crashes; this call then does not return."""
+    if hasattr(os, "fork"):
         _exec_gunicorn(host, port, workers)
     from .. import app  # built on demand by the package itself, which adds the web page
 
+    log.warning("no supervisor on this system: a crash ends the service")
     serve_app(app, host, port)
 
 
@@ -178,6 +185,8 @@ def _exec_gunicorn(host: str, port: int, workers: int) -> None:
         bind,
         "--workers",
         str(workers),
+        "--timeout",
+        str(_SILENT),
         "sam_mask_service:app",
     ]
     os.execv(Path(sys.executable), command)  # noqa: S606 - fixed words and two numbers, no shell

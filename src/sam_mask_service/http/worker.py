@@ -36,7 +36,6 @@ class Worker(UvicornWorker):  # type: ignore[misc] # has no types
             self.wsgi,
             callback_notify=self.callback_notify,
             timeout_notify=self.timeout,
-            forwarded_allow_ips=inherited.forwarded_allow_ips,
             limit_max_requests=self.max_requests,
             ssl_certfile=inherited.ssl_certfile,
             ssl_keyfile=inherited.ssl_keyfile,

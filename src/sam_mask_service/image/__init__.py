@@ -5,7 +5,7 @@
 
 from .colour import to_srgb
 from .containers import FORMATS, sniff
-from .encoding import OutputFormat, encode
+from .encoding import OutputFormat, check_sides, encode
 from .reading import MIN_SIDE, Picture, crop, decode, decode_mask, decode_srgb
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "MIN_SIDE",
     "OutputFormat",
     "Picture",
+    "check_sides",
     "crop",
     "decode",
     "decode_mask",

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ..deadline import Check, unchecked
+from ..errors import InvalidParameter
 from ..geometry import RGB, Bits
 from ..mask import Alpha
 
@@ -24,16 +26,42 @@ _LIBPNG_SIDE = 1_000_000
 """libpng writes no longer sides than this."""
 
 
-def encode(pixels: RGB | Alpha | Bits, kind: OutputFormat = "png", quality: int | None = None) -> bytes:
+_SIDES: dict[OutputFormat, int] = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
+"""The longest side in pixels that a format has room for."""
+
+
+def check_sides(width: int, height: int, kind: OutputFormat) -> None:
+    """Raises InvalidParameter for a picture that is longer than ``kind`` can be."""
+    if max(width, height) > _SIDES[kind]:
+        raise InvalidParameter(f"format: {kind} has no picture of {width} × {height}; png has.")
+
+
+class _Watched(io.BytesIO):
+    """A file that asks ``check`` at each piece that is written: an encoder of large pictures writes many."""
+
+    def __init__(self, check: Check) -> None:
+        super().__init__()
+        self._check = check
+
+    def write(self, data: Any) -> int:
+        self._check()
+        return super().write(data)
+
+
+def encode(
+    pixels: RGB | Alpha | Bits, kind: OutputFormat = "png", quality: int | None = None, check: Check = unchecked
+) -> bytes:
     """PNG, JPEG or WebP of (H, W) uint8 grey or bool, (H, W, 3) RGB or (H, W, 4) RGBA; no metadata.
 
     ``quality`` 1…100 for JPEG (default 92) and WebP (default 90; 100 is lossless). PNG level 1: on masks a higher one
-    saves few bytes and costs most of the time.
+    saves few bytes and costs most of the time. ``check`` is asked meanwhile, and may raise. Raises InvalidParameter for a side that
+    the format has no room for.
     """
     array = pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
     if kind == "png" and array.ndim == 2 and max(array.shape) <= _LIBPNG_SIDE:
         return cv2.imencode(".png", np.asarray(array, np.uint8), _MASK_PNG)[1].tobytes()
-    out = io.BytesIO()
+    check_sides(array.shape[1], array.shape[0], kind)
+    out = _Watched(check)
     options: dict[str, Any] = {
         "png": {"compress_level": 1},
         "jpeg": {"quality": quality or 92, "subsampling": 0 if (quality or 92) >= 90 else 2},

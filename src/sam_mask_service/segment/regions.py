@@ -26,15 +26,21 @@ def parse_regions(text: str) -> list[tuple[Sign, str]]:
     >>> parse_regions("face, -glasses, hair")
     [(1, 'face'), (-1, 'glasses'), (1, 'hair')]
 
-    Raises InvalidParameter for an unknown name (naming the nearest), an empty term, more than 16 terms, or an expression
-    that begins with something to take away.
+    Of a name that stands twice the last one counts. Raises InvalidParameter for an unknown name (naming the nearest), an empty
+    term, more than 16 terms, or an expression that begins with something to take away.
     """
     terms = [_term(part) for part in text.split(",")]
     if len(terms) > MOST_TERMS:
         raise InvalidParameter(f"region: at most {MOST_TERMS} parts, not {len(terms)}.")
     if terms[0][0] < 0:
         raise InvalidParameter("region: the first part must be one to mask, such as face,-glasses.")
-    return terms
+    return _last_of_each(terms)
+
+
+def _last_of_each(terms: Sequence[tuple[Sign, str]]) -> list[tuple[Sign, str]]:
+    """Without what a later term of the same name decides anyway: that one has the very same pixels."""
+    last = {name: place for place, (_, name) in enumerate(terms)}
+    return [term for place, term in enumerate(terms) if last[term[1]] == place]
 
 
 def terms_for(text: str, available: Collection[str]) -> list[tuple[Sign, str]]:

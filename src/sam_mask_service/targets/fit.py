@@ -93,17 +93,21 @@ class Transform:
 
         Raises InvalidParameter for missing, foreign or impossible values.
         """
-        wrong = [n for n in _FIELDS if type(values.get(n)) is not int or not 0 <= values[n] <= 100_000]
-        foreign = set(values) - {*_FIELDS, "forward", "backward"}
-        if wrong or foreign:
-            raise InvalidParameter("transform: send it back as an answer with target gave it.")
-        made = cls(**{n: values[n] for n in _FIELDS})
+        made = cls(**plain(values))
         inside = made.offset_x + made.content_width <= made.width and made.offset_y + made.content_height <= made.height
         if min(values[n] for n in _FIELDS if not n.startswith("offset")) < 1 or not inside:
             raise InvalidParameter("transform: the picture does not lie inside its canvas.")
         if max(made.width * made.height, made.source_width * made.source_height) > most:
             raise InvalidParameter("transform: too large.")
         return made
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, int]:
+    """The fields of a transform alone. Raises InvalidParameter for missing, foreign or impossible ones."""
+    wrong = [n for n in _FIELDS if type(values.get(n)) is not int or not 0 <= values[n] <= 100_000]
+    if wrong or set(values) - {*_FIELDS, "forward", "backward"}:
+        raise InvalidParameter("transform: send it back as an answer with target gave it.")
+    return {n: values[n] for n in _FIELDS}
 
 
 def _up(value: float, multiple: int) -> int:

@@ -57,7 +57,7 @@ def _by_mesh(work: _Work) -> bool:
 
 
 def _outline(work: _Work) -> None:
-    work.outlines = [oval(face, work.seen.width, work.seen.height) for _, face in work.chosen]
+    work.outlines = [oval(face, work.seen.width, work.seen.height) for _, face in work.watched(work.chosen)]
 
 
 def _outlined(work: _Work) -> bool:
@@ -73,7 +73,7 @@ def _hide(work: _Work) -> None:
     patches = work.outlines or [mask.patch for mask in together(work.done, work.wanted.detail).masks]
     hidden = [
         grown(face, patch, work.seen.width, work.seen.height, whole)
-        for (_, face), patch in zip(work.chosen, patches, strict=True)
+        for (_, face), patch in work.watched(zip(work.chosen, patches, strict=True))
     ]
     work.rgb = anonymise(work.picture.rgb, hidden, params.method, params.strength, params.rgb)
 

@@ -6,12 +6,12 @@ from ..actions import composite, read_change
 from ..actions.composite import to_picture_size
 from ..actions.params import CompositeParams
 from ..geometry import RGB
-from ..image import decode_mask, decode_srgb
+from ..image import check_sides, decode_mask, decode_srgb
 from ..mask import Alpha
 from ..targets import Transform
 from .finish import COLOURS
 from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
-from .steps import DECODE, Limits, Step
+from .steps import DECODE, Limits, Step, always
 from .task import ANY_PICTURE, File, Render, Task
 
 
@@ -36,6 +36,11 @@ def _check(work: _Work) -> None:
     _transform(work)
 
 
+def _check_sides(work: _Work) -> None:
+    """Raises InvalidParameter for a format that has no room for the result, before an edit is decoded."""
+    check_sides(work.picture.width, work.picture.height, work.asked.params.format)
+
+
 def _decode_edit(work: _Work) -> None:
     decoding, files, check = work.tools.limits.decoding, work.asked.files, work.deadline.check
     work.edit = decode_srgb(files["edited"], check, **decoding)
@@ -46,6 +51,7 @@ def _composite(work: _Work) -> None:
     params: CompositeParams = work.asked.params
     rgb, transform = work.original.rgb, _transform(work)
     change = to_picture_size(work.change, rgb.shape[1], rgb.shape[0], transform)
+    work.deadline.check()
     work.pixels = composite(rgb, work.edit, change, transform, params.match)
     work.kind, work.said = params.format, {}
 
@@ -58,6 +64,7 @@ COMPOSITE = Task(
     steps=(
         Step(_check),
         DECODE,
+        Step(_check_sides, pixels=always),
         COLOURS,
         Step(_decode_edit, "decode_edit"),
         Step(_composite, "composite"),

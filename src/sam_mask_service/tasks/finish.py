@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from ..geometry import Box, Face, PixelBox
 from ..image import crop, to_srgb
-from ..params import MaskParams
 from ..patch import Finish, Patch, SoftPatch, compose
 from ..segment.matte import matte
 from ..segment.segmenter import FaceMask
@@ -23,7 +22,7 @@ SHARP = 2.0
 
 def _finish(work: Work) -> None:
     masks = together(work.done, work.wanted.detail).masks
-    work.masked = tuple(_masked(work, *item) for item in zip(work.chosen, masks, strict=True))
+    work.masked = tuple(_masked(work, *item) for item in work.watched(zip(work.chosen, masks, strict=True)))
     work.alpha = compose((m.finished for m in work.masked), work.seen.width, work.seen.height)
 
 
@@ -43,16 +42,17 @@ def _finished(work: Work, face: Face, patch: Patch) -> SoftPatch:
     shrunk out."""
     params = work.wanted
     if not params.matte:
-        return _grown(patch, work.seen, params, params.expand_pixels, params.feather_pixels)
-    soft = matte(work.picture.rgb, patch, _grown(patch, work.seen, params, 0, SHARP), face)
+        return _grown(patch, work, params.expand_pixels, params.feather_pixels)
+    soft = matte(work.picture.rgb, patch, _grown(patch, work, 0, SHARP), face)
     if params.expand_pixels == 0:
         return soft
-    moved = _grown(patch, work.seen, params, params.expand_pixels, params.feather_pixels)
+    moved = _grown(patch, work, params.expand_pixels, params.feather_pixels)
     return moved.union(soft) if params.expand_pixels > 0 else moved.intersection(soft)
 
 
-def _grown(patch: Patch, seen: Seen, params: MaskParams, grow: int, soft: float) -> SoftPatch:
-    return patch.finished(Finish(grow, params.blur_iterations, soft), seen.width, seen.height)
+def _grown(patch: Patch, work: Work, grow: int, soft: float) -> SoftPatch:
+    how = Finish(grow, work.wanted.blur_iterations, soft)
+    return patch.finished(how, work.seen.width, work.seen.height, work.deadline.check)
 
 
 def _warnings(face: Face, box: PixelBox, seen: Seen) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ def _crop(work: Work) -> None:
 
 def _crops(work: Work, faces: Sequence[Face]) -> list[Crop]:
     boxes = [crop_box(face, work.picture.width, work.picture.height) for face in faces]
-    return [(box, crop(work.picture, box)) for box in boxes]
+    return [(box, crop(work.picture, box)) for box in work.watched(boxes)]
 
 
 CROP: Step[Work] = Step(_crop, "crop", needless=lambda work: work.wanted.mode != "crop", pixels=always)

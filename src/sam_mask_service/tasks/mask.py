@@ -88,19 +88,21 @@ def _one(work: Work) -> None:
 
 
 def _separate(work: Work) -> None:
-    alone = (m.finished.place(work.seen.width, work.seen.height) for m in work.masked)
-    work.pictures = tuple(encode(_polarity(alpha, work.wanted.invert)) for alpha in alone)
+    invert, size = work.wanted.invert, (work.seen.width, work.seen.height)
+    alone = (m.finished.place(*size) for m in work.watched(work.masked))
+    work.pictures = tuple(encode(_polarity(alpha, invert)) for alpha in alone)
     rows = zip(work.masked, work.pictures, strict=True)
     work.parts = {"masks": [{"face_id": m.face_id, "mask_base64": png} for m, png in rows]}
 
 
 def _cropped(work: Work) -> None:
-    work.pictures = tuple(encode(pixels) for _, pixels in work.crops)
+    check = work.deadline.check
+    work.pictures = tuple(encode(pixels, check=check) for _, pixels in work.watched(work.crops))
     rows = [
         {
             "face_id": m.face_id,
             "image_base64": png,
-            "mask_base64": encode(_polarity(m.finished.cut(box).alpha, work.wanted.invert)),
+            "mask_base64": _mask_of_crop(m, box, work),
             "width": box.width,
             "height": box.height,
             "original_bbox": m.box.as_dict(),
@@ -111,13 +113,24 @@ def _cropped(work: Work) -> None:
     work.parts = {"mode": "crop", "cropped_faces": rows}
 
 
+def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
+    work.deadline.check()
+    return encode(_polarity(m.finished.cut(box).alpha, work.wanted.invert))
+
+
 def _for_target(work: Work) -> None:
     """Mask, matching picture, transform and request fields of a target. ``image_base64`` is null when the caller's own file goes
     along as it is."""
     row, picture = find_target(work.wanted.target or ""), work.original.picture
     fits = picture.as_sent and picture.format.lower() in row.image_formats
     out = encode_for(
-        work.alpha, work.original.rgb, row, edit=work.wanted.edit, source_bytes=len(work.asked.data), as_is=fits
+        work.alpha,
+        work.original.rgb,
+        row,
+        edit=work.wanted.edit,
+        source_bytes=len(work.asked.data),
+        as_is=fits,
+        check=work.deadline.check,
     )
     work.pictures = (out.mask,)
     work.parts = {

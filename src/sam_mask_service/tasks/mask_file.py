@@ -6,6 +6,7 @@ import secrets
 from dataclasses import replace
 
 from ..doors import files
+from ..doors.quota import check_room
 from ..params import MaskFileParams
 from ..wire import Json
 from .answer import Answer
@@ -33,10 +34,18 @@ def _with_files(answer: Answer, names: list[str]) -> Json:
     return {**body, key: [{**row, "mask_file": name} for row, name in zip(rows, names, strict=True)]}
 
 
+def _check_name(work: Work) -> None:
+    """Raises what ``files.check_name`` raises, before any work is done for nothing."""
+    name = work.asked.params.output_name
+    if name is not None:
+        files.check_name(name)
+
+
 def _save(work: Work) -> None:
     params: MaskFileParams = work.asked.params
     names = _names(params.output_name or f"mask-{secrets.token_hex(8)}.png", work.answer)
     contents = dict(zip(names, work.answer.pictures, strict=True))
+    check_room(work.tools.output_root, sum(map(len, contents.values())), work.tools.limits.output_bytes)
     files.write_all(work.tools.output_root, contents, params.overwrite)
     work.answer = replace(work.answer, body=_with_files(work.answer, names))
 
@@ -47,7 +56,7 @@ MASK_FILE = replace(
     path="/create_mask_file",
     about="As `/create_mask`, saved in the server's output folder; the answer has `mask_file` in place of base64.",
     params=MaskFileParams,
-    steps=(*MASK.steps, Step(_save)),
+    steps=(Step(_check_name), *MASK.steps, Step(_save)),
     render=Render(model=MaskFileResponse),
     command=None,
     operation="create_mask_file",

@@ -20,7 +20,7 @@ class PictureWork(Work):
 
 
 def _encode(work: PictureWork) -> None:
-    work.pictures = (encode(work.pixels, work.kind, work.quality),)
+    work.pictures = (encode(work.pixels, work.kind, work.quality, work.deadline.check),)
 
 
 def _say(work: PictureWork) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -26,6 +26,7 @@ from ..wire import Json
 from .answer import Answer
 from .values import Crop, Drawn, MaskedFace, Numbered, Original, Seen
 
+T = TypeVar("T")
 W = TypeVar("W", bound="Work", contravariant=True)
 
 
@@ -36,6 +37,8 @@ class Limits:
     max_bytes: int
     max_pixels: int
     max_faces: int
+    output_bytes: int = 2**50
+    """What the folder of saved results may come to hold."""
 
     @property
     def decoding(self) -> dict[str, int]:
@@ -58,7 +61,7 @@ class Tools:
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """What one caller sent. ``data``: the picture's file; ``files``: further ones by field; ``owner``: who keeps uploads;
-    ``start``: ``time.perf_counter()`` when it came."""
+    ``caller``: whom alone the cache tells that this picture was here before; ``start``: ``time.perf_counter()`` when it came."""
 
     data: bytes
     params: Any
@@ -66,6 +69,7 @@ class Asked:
     deadline: Deadline
     files: Mapping[str, bytes] = field(default_factory=dict)
     owner: bytes = b""
+    caller: bytes = b""
     start: float = field(default_factory=time.perf_counter)
 
 
@@ -95,7 +99,7 @@ class Work:
         self.asked, self.wanted, self.tools = asked, wanted, tools
         self.segmenter, self.deadline = asked.segmenter, asked.deadline
         self.timings: dict[str, float] = {}
-        self.key = hashlib.sha256(asked.data).digest() if tools.cache.max_bytes else b""
+        self.key = _key(asked) if tools.cache.max_bytes else b""
         self._picture: Picture | None = None
 
     @property
@@ -122,6 +126,12 @@ class Work:
             if name is not None:
                 self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - start
 
+    def watched(self, items: Iterable[T]) -> Iterator[T]:
+        """``items``, with the deadline asked before each."""
+        for item in items:
+            self.deadline.check()
+            yield item
+
     def times(self) -> Json:
         """``processing_time`` until now and ``timings``, in seconds, for an answer."""
         spent = round(time.perf_counter() - self.asked.start, 6)
@@ -134,6 +144,13 @@ class Work:
     def keep(self, key: Hashable, value: Seen | Drawn | Embedding) -> None:
         """For later requests. The ``key`` holds ``self.key``, so that it means this picture alone."""
         self.tools.cache.put(key, value, value.nbytes)
+
+
+def _key(asked: Asked) -> bytes:
+    """Of this picture from this caller: another one cannot learn from an answer's times that somebody sent it before."""
+    made = hashlib.sha256(hashlib.sha256(asked.owner + b"\0" + asked.caller).digest())
+    made.update(asked.data)
+    return made.digest()
 
 
 def never(_: Any) -> bool:
