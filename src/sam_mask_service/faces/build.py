@@ -10,9 +10,10 @@ from .finder import FaceFinder
 from .yunet import YuNet
 
 
-def build_detector(yunet: Path | None = None, threads: int = 1) -> FaceDetector:
-    """``yunet``: the ONNX file, or None when it is not installed. ``threads``: how many inferences may run at once.
+def build_detector(yunet: Path | None = None, threads: int = 1, models: Path | None = None) -> FaceDetector:
+    """``yunet``: the ONNX file, or None when it is not installed. ``threads``: how many inferences may run at once. ``models``:
+    the models folder; without one, what came with the environment.
 
-    Raises EngineUnavailable when the mediapipe package's models are not there or the YuNet file cannot be read.
+    Raises ModelMissing, and EngineUnavailable when the YuNet file cannot be read.
     """
-    return FaceFinder(threads, None if yunet is None else YuNet(yunet, YUNET_SIZE, threads))
+    return FaceFinder(threads, None if yunet is None else YuNet(yunet, YUNET_SIZE, threads), models)

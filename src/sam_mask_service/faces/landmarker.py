@@ -6,13 +6,15 @@ The window is mediapipe's (face_landmark_front): the box's centre, side 1.5 × t
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..doors.model_files import required
 from ..geometry import RGB, Box, Face, Points
 from .blaze import sigmoid
-from .network import Network, core, mediapipe_file
+from .network import Network, core
 from .tiles import Pyramid, turned_window
 
 SIZE = 192
@@ -28,11 +30,13 @@ def eye_angle(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
 
 
 class Landmarker:
-    """The mesh network, compiled. Thread-safe."""
+    """The mesh network, compiled. Thread-safe. ``models``: the models folder (``doors.model_files.places``).
 
-    def __init__(self, requests: int = 1) -> None:
-        path = mediapipe_file("face_landmark/face_landmark.tflite")
-        self._network = Network(core().read_model(str(path)), requests)
+    Raises ModelMissing.
+    """
+
+    def __init__(self, requests: int = 1, models: Path | None = None) -> None:
+        self._network = Network(core().read_model(required("face-mesh", models)), requests)
 
     def landmarks(self, image: RGB, face: Face) -> tuple[Points, float]:
         """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence is low."""

@@ -1,36 +1,21 @@
 """A small compiled network with a pool of inference requests: called from several threads, each call on its own request.
 
-OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its import
-costs 150 MB and a second). Precision is pinned to f32: the default depends on the processor (bfloat16 where it has it), and
-the scores would then differ from machine to machine. For the same reason quantized networks are computed in f32 too: without VNNI
-OpenVINO's 8-bit products saturate, and the face-parsing network then sees half a face.
+OpenVINO reads TensorFlow Lite files as they are. Precision is pinned to f32: the default depends on the processor (bfloat16 where
+it has it), and the scores would then differ from machine to machine. For the same reason quantized networks are computed in f32
+too: without VNNI OpenVINO's 8-bit products saturate, and the face-parsing network then sees half a face.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import queue
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from ..errors import EngineUnavailable
-
 Tensor = NDArray[np.float32]
-
-
-def mediapipe_file(name: str) -> Path:
-    """A file below ``mediapipe/modules`` of the installed package. Raises EngineUnavailable when it is not there."""
-    spec = importlib.util.find_spec("mediapipe")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder, "modules", name)
-        if path.is_file():
-            return path
-    raise EngineUnavailable(f"The mediapipe package is not installed or lacks {Path(name).name}.")
 
 
 @functools.cache
