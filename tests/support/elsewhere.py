@@ -77,7 +77,7 @@ def main() -> None:
     hide()
     modules = loaded(names)
     used(Path(sys.argv[1]))
-    print(len(modules))
+    sys.stdout.write(str(len(modules)))
 
 
 if __name__ == "__main__":

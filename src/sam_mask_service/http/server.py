@@ -27,7 +27,7 @@ from ..settings import Settings
 from .protocol import GuardedProtocol, guarded
 
 log = logging.getLogger(__name__)
-_ALONE = "--workers: gunicorn, which keeps several processes, is not here. One process uses all cores (SAM_WORKERS pictures at once).\n"
+_ALONE = "--workers: gunicorn, which keeps several processes, is not here. One process uses all cores already.\n"
 FORCED = 1
 """Exit code after a second signal."""
 HUNG = 5
