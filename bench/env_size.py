@@ -1,4 +1,5 @@
-"""How big is the environment that the service runs in? Made anew from the runtime lock alone, with its bytecode and SAM's weights.
+"""How big is the environment that the service runs in? Made anew from the runtime lock alone, with bytecode, face networks and
+MobileSAM.
 
     .venv/bin/python bench/env_size.py [--uv .venv-tools/bin/uv] [--limit 580]
 
@@ -39,6 +40,9 @@ def build(where: Path, uv: str) -> None:
     constraints = str(ROOT / "requirements-build.txt")
     subprocess.run([*install, "--build-constraints", constraints, str(ROOT)], check=True)
     models = {**os.environ, "SAM_MODELS_DIR": str(where / WEIGHTS)}
+    subprocess.run(
+        [str(where / "bin" / "sam-mask"), "models", "pull", "--needed"], check=True, env=models, stdout=sys.stderr
+    )
     subprocess.run(
         [str(where / "bin" / "sam-mask"), "models", "pull", "mobile_sam"], check=True, env=models, stdout=sys.stderr
     )

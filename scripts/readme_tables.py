@@ -16,7 +16,7 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sam_mask_service.doors.model_table import ROWS
+from sam_mask_service.models.registry import ROWS
 from sam_mask_service.params import DetectParams, MaskFileParams, MaskParams
 from sam_mask_service.settings import Settings
 from sam_mask_service.targets import TARGETS

@@ -15,10 +15,10 @@ from skimage import data
 
 from sam_mask_service import compose
 from sam_mask_service.doors import weights
-from sam_mask_service.doors.model_table import ModelRow
 from sam_mask_service.errors import EngineUnavailable
 from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import encode
+from sam_mask_service.models.row import ModelRow
 from sam_mask_service.params import MaskParams, Source
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter

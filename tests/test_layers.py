@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "geometry deadline cache pulse",
         "mask",
         "image patch",
-        "targets",
+        "targets models",
         # What touches the world, finds faces, draws masks.
         "doors",
         "runtime",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import sam_mask_service
 
@@ -26,10 +27,21 @@ else:  # pragma: no cover
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-build.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", *(f"requirements-{n}.txt" for n in ("uv", "build", "dist")))
 UNWANTED = {
     *("torch", "torchvision", "jax", "jaxlib", "scipy", "matplotlib", "scikit-image", "sounddevice", "sentencepiece"),
-    *("opencv-contrib-python", "opencv-python", "openvino-telemetry", "onnxruntime", "pip", "setuptools", "uv"),
+    *(
+        "mediapipe",
+        "rich",
+        "pygments",
+        "opencv-contrib-python",
+        "opencv-python",
+        "openvino-telemetry",
+        "onnxruntime",
+        "pip",
+        "setuptools",
+        "uv",
+    ),
 }
 SEED_COMMAND = "gunicorn --bind 0.0.0.0:8739 --workers 1 --timeout 120 sam_mask_service:app"
 
@@ -82,21 +94,46 @@ def imported_distributions() -> set[str]:
 def test_everything_imported_is_declared_and_everything_declared_is_used() -> None:
     declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
     assert imported_distributions() <= declared
-    assert declared - imported_distributions() <= {"mediapipe", "httpx"}, "not imported: mediapipe brings its models"
+    assert declared - imported_distributions() <= {"httpx"}, "imported by the client alone"
 
 
 def test_the_development_lock_contains_the_runtime_lock() -> None:
     assert set(locked("requirements.txt")) <= set(locked("requirements-dev.txt"))
 
 
-def test_one_version() -> None:
-    assert project()["project"]["version"] == sam_mask_service.__version__
+def test_the_version_stands_in_one_place() -> None:
+    table = project()
+    assert "version" not in table["project"] and table["project"]["dynamic"] == ["version"]
+    source = (ROOT / table["tool"]["hatch"]["version"]["path"]).read_text(encoding="utf-8")
+    assert f'__version__ = "{sam_mask_service.__version__}"' in source
+    assert (ROOT / "src" / "sam_mask_service" / "py.typed").is_file()
+
+
+def test_every_dependency_has_a_lower_bound_and_none_an_upper_one() -> None:
+    for line in project()["project"]["dependencies"]:
+        requirement = Requirement(line)
+        operators = {bound.operator for bound in requirement.specifier}
+        assert operators == {">="}, line
+
+
+def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
+    """A plain `pip install` brings openvino-telemetry; importing it would end this program."""
+    (tmp_path / "openvino_telemetry").mkdir()
+    (tmp_path / "openvino_telemetry" / "__init__.py").write_text("raise SystemExit('reported')", encoding="utf-8")
+    program = "import sam_mask_service, openvino, openvino.tools.ovc as ovc; print(ovc.telemetry_utils.tm.__name__)"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=100)
+    assert done.stdout.strip() == "openvino.tools.ovc.telemetry_stub", done.stderr
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
-        ["make", "-C", str(ROOT), *arguments], env={**clean, **environment}, capture_output=True, text=True, timeout=60
+        [shutil.which("make") or "make", "-C", str(ROOT), *arguments],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -112,10 +149,42 @@ def test_a_python_shim_that_fails_is_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+@pytest.mark.parametrize("minor", [10, 13, 14])
+def test_any_promised_python_is_found(tmp_path: Path, minor: int) -> None:
+    shim = tmp_path / f"python3.{minor}"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    shim.chmod(0o755)
+    answer = make("--eval", "print: ; @echo $(PYTHON)", "-s", "print", PATH=str(tmp_path))
+    assert answer.stdout.splitlines()[-1] == str(shim)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
 def test_no_python_is_said_in_a_sentence(tmp_path: Path) -> None:
     answer = make(f"VENV={tmp_path}/venv", "PYTHON=", f"{tmp_path}/venv/bin/python")
     assert answer.returncode != 0
     assert "python3-venv" in answer.stderr
+
+
+def commands(workflow: Path) -> list[str]:
+    steps = [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
+    return [step["run"] for step in steps if "run" in step]
+
+
+@pytest.mark.parametrize("workflow", sorted((ROOT / ".github" / "workflows").glob("*.yaml")), ids=lambda p: p.stem)
+def test_workflows_call_make_targets_that_there_are(workflow: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for command in commands(workflow):
+        program, target, *_ = command.split()
+        assert (program, target) == ("brew", "install") or (program == "make" and target in targets), command
+
+
+def test_every_promised_python_is_tried() -> None:
+    tried = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yaml").read_text())
+    pythons = tried["jobs"]["test"]["strategy"]["matrix"]["python"]
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(project()["project"]["classifiers"]))
+    check = (ROOT / "scripts" / "lock_check.sh").read_text(encoding="utf-8")
+    assert pythons == named == re.findall(r"3\.\d+", check.partition("for python in")[2].partition(";")[0])
+    assert project()["project"]["requires-python"] == f">={named[0]},<3.{int(named[-1][2:]) + 1}"
 
 
 def test_ci_runs_tests_and_lint() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
+# openvino's metadata brings a package that reports every `import openvino` to an analytics host; it is optional, and nobody asked.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # an import of it fails, which openvino expects
 
 
 def __getattr__(name: str) -> Any:

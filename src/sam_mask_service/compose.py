@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING
 import cv2
 
 from .doors import weights
-from .doors.model_table import ModelRow
 from .doors.weights_errors import WeightsError
 from .engines import Engines, Loader, Report, Rung
 from .errors import EngineUnavailable
 from .faces.build import build_detector
 from .faces.detector import FaceDetector
 from .faces.ensemble import MEMBERS
+from .models.row import ModelRow
 from .nets import Net, Nets
 from .runtime import heap
 from .sam.checkpoint import CheckpointError
@@ -36,9 +36,11 @@ log = logging.getLogger(__name__)
 
 
 def build(settings: Settings, *, fetch_nets: bool = True) -> Service:
-    """The service that a user gets. Loads the face models (a fraction of a second); SAM is loaded by ``Service.start``, its
-    network from now on where the weights are on the disk. ``fetch_nets``: small nets that are not here come after the start."""
+    """The service that a user gets. Loads the face models (a fraction of a second, once they are here); SAM is loaded by
+    ``Service.start``, its network from now on where the weights are on the disk. ``fetch_nets``: small nets that are not here come
+    after the start. Raises EngineUnavailable where what nothing works without can be had from nowhere."""
     heap.restrain()
+    bring_needed(settings)
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
     steps = sam_steps(settings)
     network = begin(steps[0]) if steps else None
@@ -56,6 +58,14 @@ def build(settings: Settings, *, fetch_nets: bool = True) -> Service:
     return service
 
 
+def bring_needed(settings: Settings) -> None:
+    """Fetches the face models where they are not on this machine. Raises EngineUnavailable."""
+    try:
+        weights.pull_needed(settings.models_dir, mirror=settings.models_mirror, offline=settings.offline)
+    except WeightsError as e:
+        raise EngineUnavailable(str(e)) from e
+
+
 def sam_steps(settings: Settings) -> list[Settings]:
     """The settings of each SAM to load, in their order. ``auto`` does not wait for a download: ``SMALL_SAM`` draws until then."""
     if settings.engine == "mesh":
@@ -68,13 +78,14 @@ def sam_steps(settings: Settings) -> list[Settings]:
 
 def build_mesh(settings: Settings) -> MeshSegmenter:
     """The mesh engine with whichever of its optional nets are installed."""
-    return MeshSegmenter(optional("hair", settings), optional("face-parsing", settings), requests=settings.workers)
+    hair, parsing = optional("hair", settings), optional("face-parsing", settings)
+    return MeshSegmenter(hair, parsing, requests=settings.workers, models=settings.models_dir)
 
 
 def detector_of(settings: Settings) -> FaceDetector:
     """The detector, with whichever of the ensemble's other networks are installed."""
     files = {member.name: optional(member.name, settings) for member in MEMBERS}
-    return build_detector(files, threads=settings.workers)
+    return build_detector(files, settings.models_dir, threads=settings.workers)
 
 
 def small_nets(service: Service) -> list[Net]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
+from .models.registry import SAMS
+
 Engine = Literal["auto", "sam", "mesh"]
-ModelName = Literal["vit_b", "vit_l", "vit_h", "mobile_sam"]
-SMALL_SAM: ModelName = "mobile_sam"
+SMALL_SAM = "mobile_sam"
 """The SAM that draws until the one asked for is here: small enough to come from the package index in seconds."""
 Words = Annotated[tuple[str, ...], NoDecode]
 MIB = 1024 * 1024
@@ -23,6 +24,15 @@ _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", re.ASCII)
 ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "SAM_SHARED")
 """Not ours, and not misspelt: docker-compose.yaml reads them from the same ``.env``; the last one is the tests'."""
+
+
+def _known_sam(name: str) -> str:
+    if name not in SAMS:
+        raise ValueError(f"{name[:40]} is no SAM that is known here; these are: {', '.join(SAMS)}")
+    return name
+
+
+SamName = Annotated[str, AfterValidator(_known_sam)]
 
 
 class SettingsError(Exception):
@@ -67,7 +77,7 @@ class Settings(BaseSettings):
 
     # Which engine
     engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
-    model: ModelName = Field("vit_b", description="Which SAM; with auto, MobileSAM draws until it is here.")
+    model: SamName = Field("vit_b", description="Which SAM; with auto, MobileSAM draws until it is here.")
     checkpoint: Path | None = Field(None, description="A SAM checkpoint of your own (same architectures).")
     models_dir: Path = Field(
         default_factory=default_models_dir,

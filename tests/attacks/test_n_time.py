@@ -24,8 +24,9 @@ from sam_mask_service.geometry import Bits, Box, Face, PixelBox
 from sam_mask_service.http import server as server_module
 from sam_mask_service.image import encode as encode_image
 from sam_mask_service.params import MaskParams
+from sam_mask_service.patch import Finish, Patch, SoftPatch
 from sam_mask_service.pulse import Pulse
-from sam_mask_service.segment.segmenter import FaceMask, Patch
+from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.targets import TARGETS, encode
 from sam_mask_service.tasks import MASK
 from sam_mask_service.tasks.steps import Work
@@ -98,7 +99,7 @@ def test_n01_large_masks_are_looked_at_in_tiles_that_change_nothing(
 def test_n01_growing_ends_at_the_deadline() -> None:
     late = Late(2)
     with pytest.raises(DeadlinePassed):
-        mask.finish(0, 0, disc(2200), 2200, 2200, grow=50, passes=10, soft=50, check=late)
+        Patch(0, 0, disc(2200)).finished(Finish(50, 10, 50), 2200, 2200, late)
     assert late.asked == 3
 
 
@@ -146,8 +147,8 @@ def _asked_per_face(encode_step: Callable[[Any], None], mode: str) -> int:
     work, late = Work.__new__(Work), Late()
     face, box = Face(Box(5, 5, 9, 9), 0.9), PixelBox(2, 2, 20, 20)
     one = FaceMask(Patch(5, 5, disc(9)), 0.9, 0.9)
-    alpha = np.full((9, 9), 255, np.uint8)
-    work.masked = tuple(MaskedFace(n, face, box, one, 5, 5, alpha, ()) for n in range(3))
+    finished = SoftPatch(5, 5, np.full((9, 9), 255, np.uint8))
+    work.masked = tuple(MaskedFace(n, face, box, one, finished, ()) for n in range(3))
     work.crops = tuple((box, np.zeros((20, 20, 3), np.uint8)) for _ in range(3))
     work.wanted, work.seen = MaskParams(mode=mode), Seen(64, 64, (face,) * 3)  # type: ignore[arg-type]
     work.deadline = type("D", (), {"check": late})()
@@ -187,8 +188,12 @@ def test_n01_work_that_computes_does_not_hang() -> None:
     assert not held(compute, 0.4)
 
 
+def wait(go: threading.Event) -> None:
+    go.wait(30)
+
+
 def test_n01_work_that_waits_for_ever_hangs() -> None:
-    assert held(lambda go: bool(go.wait(30)) and None, 0.4)
+    assert held(wait, 0.4)
 
 
 def test_n01_what_computes_for_ever_hangs_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from sam_mask_service.cli import main
-from sam_mask_service.doors import model_files, model_table, transfer
+from sam_mask_service.cli import main, models
+from sam_mask_service.doors import model_files, transfer
 from sam_mask_service.doors.model_files import Published
 from sam_mask_service.doors.transfer import Manner
+from sam_mask_service.models import registry
 
 CONTENT = b"weights " * 100
 ROW = replace(
-    model_table.BY_NAME["vit_b"], bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), file="small.bin"
+    registry.BY_NAME["vit_b"], bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), file="small.bin"
 )
 CAUTIOUS = replace(ROW, name="face-parsing", file="careful.bin", caution="For research only.")
 Call = Callable[..., tuple[int, str, str]]
@@ -31,6 +32,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.setenv("SAM_MODELS_DIR", "models")
     monkeypatch.delenv("SAM_OFFLINE")
     monkeypatch.setattr(model_files, "ROWS", rows)
+    monkeypatch.setattr(models, "NEEDED", ())
     monkeypatch.setattr(model_files, "BY_NAME", {row.name: row for row in rows})
 
     def fetch(row: Published, part: Path, url: str, manner: Manner) -> None:
@@ -57,6 +59,14 @@ def test_pull_verify_remove(call: Call, tmp_path: Path) -> None:
     assert call("remove", "vit_b")[1] == "vit_b: removed\n"
     assert call("remove", "vit_b")[1] == "vit_b: was not here\n"
     assert call("verify", "vit_b")[:2] == (1, "vit_b: absent\n")
+
+
+def test_what_nothing_works_without_comes_along(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = replace(ROW, name="face-mesh", file="mesh.bin")
+    monkeypatch.setattr(models, "NEEDED", (needed,))
+    assert call("pull", "--needed")[1].splitlines() == ["face-mesh: models/mesh.bin"]
+    assert call("pull")[1].splitlines() == ["face-mesh: models/mesh.bin", "vit_b: models/small.bin"]
+    assert call("pull", "vit_b")[1].splitlines() == ["vit_b: models/small.bin"]
 
 
 def test_list_marks_the_chosen_one_and_what_is_here(call: Call) -> None:

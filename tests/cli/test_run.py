@@ -16,23 +16,21 @@ from ..support.scene import service, settings
 
 
 @pytest.mark.parametrize(
-    ("engine", "asked", "weights", "expected", "offline"),
+    ("engine", "asked", "weights", "expected"),
     [
-        ("auto", "auto", False, "mesh", True),
-        ("auto", "auto", True, "auto", True),
-        ("auto", "sam", False, "sam", False),
-        ("sam", "auto", False, "sam", False),
-        ("sam", "mesh", True, "mesh", True),
+        ("auto", "auto", False, "mesh"),
+        ("auto", "auto", True, "auto"),
+        ("auto", "sam", False, "sam"),
+        ("sam", "auto", False, "sam"),
+        ("sam", "mesh", True, "mesh"),
     ],
 )
-def test_settings_of_a_command(
-    engine: str, asked: str, weights: bool, expected: str, offline: bool, tmp_path: Path
-) -> None:
+def test_settings_of_a_command(engine: str, asked: str, weights: bool, expected: str, tmp_path: Path) -> None:
     before = settings(tmp_path, engine=engine, offline=False)
     if weights:
         (before.models_dir / "sam_vit_b_01ec64.pth").touch()
     after = command_settings(before, asked)
-    assert (after.engine, after.offline) == (expected, offline)
+    assert (after.engine, after.offline) == (expected, False)
     assert command_settings(before.model_copy(update={"offline": True}), asked).offline
 
 

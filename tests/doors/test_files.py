@@ -6,13 +6,14 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.doors import files
+from sam_mask_service.doors import files, folder
 from sam_mask_service.doors.files import (
     check_name,
     pictures_in,
@@ -33,6 +34,12 @@ from sam_mask_service.errors import (
 )
 
 BODY = b"picture"
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["descriptors", "paths"])
+def kind_of_folder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every promise holds as well where the system has no descriptors of folders."""
+    monkeypatch.setattr(folder, "DESCRIPTORS", request.param)
 
 
 @pytest.fixture
@@ -198,7 +205,8 @@ def test_files_that_belong_together_come_together_or_not_at_all(
 
 
 def test_name_that_appears_while_the_result_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_present", lambda *_: False)
+    for kind in (folder.ByDescriptor, folder.ByPath):
+        monkeypatch.setattr(kind, "present", lambda *_: False)
     (tmp_path / "mask.png").write_bytes(BODY)
     with pytest.raises(FileExists):
         write_inside(tmp_path, "mask.png", b"other")
@@ -233,6 +241,34 @@ def test_output_name_that_leads_elsewhere(root: Path, name: str) -> None:
 def test_output_name_that_is_odd(root: Path, name: str) -> None:
     with pytest.raises(InvalidParameter, match="output_name"):
         write_inside(root, name, BODY)
+
+
+@pytest.mark.parametrize("name", ["a:b", "NUL", "con.png", "Com1.tar.gz", "aux .png"])
+def test_output_name_that_windows_takes_for_something_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_name(name)
+    monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
+    with pytest.raises(InvalidParameter, match="output_name"):
+        check_name(name)
+    check_name("console.png")
+
+
+def test_a_file_that_is_swapped_between_look_and_opening_is_not_read(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By paths, the opened file must be the one that was looked at."""
+    look = folder._no_link
+
+    def look_then_swap(path: Path) -> os.stat_result:
+        status = look(path)
+        if path.name == "a.png":
+            path.unlink()
+            (root.parent / "secret").rename(path)
+        return status
+
+    monkeypatch.setattr(folder, "DESCRIPTORS", False)
+    monkeypatch.setattr(folder, "_no_link", look_then_swap)
+    with pytest.raises(FileMissing):
+        read_inside(root, "a.png", 100)
 
 
 @given(st.text(max_size=20))

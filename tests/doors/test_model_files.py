@@ -16,12 +16,13 @@ from sam_mask_service.doors.model_files import (
     open_checkpoint,
     open_unverified,
     path,
+    required,
     sound,
     verify,
 )
-from sam_mask_service.doors.model_table import ROWS, Archive, Member, ModelRow
 from sam_mask_service.doors.weights import pull, remove
 from sam_mask_service.doors.weights_errors import ModelMissing, ModelUnknown, UnsafeFile, WrongBytes
+from sam_mask_service.models.row import Archive, Member
 
 from ..support.model_host import DATA, ROW, row_of
 
@@ -94,6 +95,19 @@ def test_the_models_folder_comes_first_and_a_damaged_file_there_is_told(tmp_path
     assert sound(ROW, tmp_path) == beside
 
 
+def test_what_is_required_is_verified_and_its_absence_says_what_to_do(
+    tmp_path: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_files, "BY_NAME", {"toy": ROW})
+    assert required("toy") == required("toy", tmp_path) == beside
+    path(ROW, tmp_path).write_bytes(DATA)
+    assert required("toy", tmp_path) == path(ROW, tmp_path)
+    for damaged in (beside, path(ROW, tmp_path)):
+        damaged.write_bytes(b"x" * len(DATA))
+    with pytest.raises(ModelMissing, match=r"toy\.pth is not installed; .*sam-mask models pull toy"):
+        required("toy", tmp_path)
+
+
 @pytest.fixture
 def carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A distribution that carries the toy is installed; importing its package would end the test."""
@@ -110,7 +124,7 @@ def carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_that_an_installed_package_carries_is_used_without_importing_it(tmp_path: Path, carried: Path) -> None:
-    row = row_of(member=Member(ARCHIVE, "toy_package-1.0/toy.pth", "toy_package/toy.pth"))
+    row = row_of(sources=(Member(ARCHIVE, "toy_package-1.0/toy.pth", "toy_package/toy.pth"),))
     assert find(row, tmp_path) == carried and pull(row, tmp_path, offline=True) == carried
     carried.write_bytes(DATA[:-1])
     assert sound(row, tmp_path) is None
@@ -138,21 +152,3 @@ def test_list_verify_remove(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_unknown_models_are_told_the_known_ones() -> None:
     with pytest.raises(ModelUnknown, match=r"vit_b.*mobile_sam"):
         model("vit_x")
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name)
-def test_rows_are_complete(row: ModelRow) -> None:
-    assert row.url.startswith("https://") and row.url.endswith(f"/{row.file}")
-    assert len(row.sha256) == 64 and set(row.sha256) <= set("0123456789abcdef")
-    assert row.bytes > 100_000 and row.licence and row.what
-    assert Path(row.file).name == row.file and model(row.name) is row
-    if row.member is not None:
-        archive = row.member.archive
-        assert len(archive.sha256) == 64 and archive.file.endswith((".tar.gz", ".whl")) and archive.bytes > 100_000
-        assert row.member.name.endswith(row.member.installed) and row.member.name.endswith(row.file)
-
-
-def test_rows_do_not_repeat_each_other() -> None:
-    for values in ([r.name for r in ROWS], [r.file for r in ROWS], [r.sha256 for r in ROWS]):
-        assert len(set(values)) == len(ROWS)
-    assert [r.name for r in ROWS if r.caution] == ["face-parsing"]

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from sam_mask_service.doors import transfer
-from sam_mask_service.doors.model_table import ModelRow
 from sam_mask_service.doors.weights import path, pull
 from sam_mask_service.doors.weights_errors import (
     DiskFull,
@@ -26,6 +25,7 @@ from sam_mask_service.doors.weights_errors import (
     WeightsError,
     WrongBytes,
 )
+from sam_mask_service.models.row import Download, ModelRow
 
 from ..support.model_host import (
     DATA,
@@ -43,7 +43,7 @@ from ..support.model_host import (
 
 
 def fetch(host: Host, folder: Path, row: ModelRow = ROW, **options: Any) -> Path:
-    return pull(replace(row, url=f"{host.base}/{row.file}"), folder, allow_http=True, **options)
+    return pull(replace(row, sources=(Download(f"{host.base}/{row.file}"),)), folder, allow_http=True, **options)
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -127,7 +127,7 @@ def test_plain_http_is_refused_everywhere(host: Host, tmp_path: Path) -> None:
     with pytest.raises(DownloadFailed, match="https"):
         pull(ROW, tmp_path, mirror=host.base)
     with pytest.raises(DownloadFailed, match="https"):
-        pull(row_of(url=f"{host.base}/toy.pth"), tmp_path)
+        pull(row_of(sources=(Download(f"{host.base}/toy.pth"),)), tmp_path)
     assert not host.asked
 
 
@@ -136,7 +136,7 @@ def test_a_redirect_to_plain_http_is_not_followed(host: Host, tmp_path: Path, mo
     monkeypatch.setattr(transfer.Manner, "allows", lambda _, url: url.endswith("/start/toy.pth"))
     host.answers = [redirect(f"{host.base}/toy.pth")]
     with pytest.raises(DownloadFailed, match="redirects"):
-        pull(row_of(url=f"{host.base}/start/toy.pth"), tmp_path)
+        pull(row_of(sources=(Download(f"{host.base}/start/toy.pth"),)), tmp_path)
     assert [p for p, _ in host.asked] == ["/start/toy.pth"]
 
 
@@ -193,7 +193,7 @@ def test_two_processes_fetch_once(host: Host, tmp_path: Path) -> None:
     """Both get the file; the second one waits and finds it there."""
     script = (
         "import sys; from pathlib import Path\n"
-        "from sam_mask_service.doors.model_table import ModelRow\n"
+        "from sam_mask_service.models.row import Download, ModelRow\n"
         "from sam_mask_service.doors.weights import pull\n"
         f"row = ModelRow(**{ {f: getattr(ROW, f) for f in ROW.__slots__}!r})\n"
         f"print(pull(row, Path(sys.argv[1]), mirror={host.base!r}, allow_http=True).stat().st_size)\n"

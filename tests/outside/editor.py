@@ -30,7 +30,7 @@ class Editor:
 
     async def edit(self, request: Request) -> JSONResponse:
         async with request.form() as form:
-            read = {k: await v.read() if isinstance(v, UploadFile) else v for k, v in form.items()}
+            read: dict[str, Any] = {k: await v.read() if isinstance(v, UploadFile) else v for k, v in form.items()}
         self.forms.append(read)
         self.keys.append(request.headers.get("authorization"))
         if self.status != 200:

@@ -93,9 +93,8 @@ def _meets(condition: Any, version: float) -> bool:
     if not isinstance(condition, dict):
         return bool(condition == version)
     ((how, limit),) = condition["_cnd"].items()
-    return {"gte": version >= limit, "gt": version > limit, "lte": version <= limit, "lt": version < limit}.get(
-        how, version == limit
-    )
+    met = {"gte": version >= limit, "gt": version > limit, "lte": version <= limit, "lt": version < limit}
+    return bool(met.get(how, version == limit))
 
 
 if __name__ == "__main__":

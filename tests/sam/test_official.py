@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.draw_checkpoint import OFFICIAL, draw
-from sam_mask_service.doors.model_table import ROWS
+from sam_mask_service.models.registry import ROWS
 from sam_mask_service.runtime.machine import ArithmeticUnavailable
 from sam_mask_service.sam import load
 from sam_mask_service.sam.architecture import detect

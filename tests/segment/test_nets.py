@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from skimage import data
 
+from sam_mask_service.doors.model_files import required
 from sam_mask_service.errors import Internal
 from sam_mask_service.geometry import Box, Face
 from sam_mask_service.runtime import tflite
-from sam_mask_service.runtime.openvino import mediapipe_file
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.nets import HairNet, ParsingNet, PersonNet
 from sam_mask_service.segment.region_table import region
@@ -97,5 +97,5 @@ def test_the_embedding_counts_the_hair_networks_part(portrait: NDArray[np.uint8]
 
 def test_an_operator_outside_the_table_is_named() -> None:
     with pytest.raises(Internal) as caught:
-        tflite.read(mediapipe_file("selfie_segmentation/selfie_segmentation_landscape.tflite"))
+        tflite.read(required("face-mesh"))
     assert "unknown operator" in caught.value.detail

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from sam_mask_service.doors.model_table import ModelRow
+from sam_mask_service.models.row import Download, ModelRow
 
 DATA = bytes(range(256)) * 12_000  # 3 MB, so that a transfer takes several chunks
 
@@ -19,12 +19,13 @@ def row_of(data: bytes = DATA, **changes: Any) -> ModelRow:
     values: dict[str, Any] = {
         "name": "toy",
         "file": "toy.pth",
-        "url": "http://127.0.0.1:9/toy.pth",
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0",
         "kind": "sam",
         "what": "a toy",
+        "architecture": "vit",
+        "sources": (Download("http://127.0.0.1:9/toy.pth"),),
     }
     return ModelRow(**{**values, **changes})
 

@@ -25,7 +25,7 @@ from .machine import cpu_flags, cpu_name, memory_bytes
 from .recommend import recommended
 from .selftest import masks
 
-PACKAGES = ("numpy", "opencv-python-headless", "pillow", "openvino", "mediapipe", "fastapi", "uvicorn", "gunicorn")
+PACKAGES = ("numpy", "opencv-python-headless", "pillow", "openvino", "fastapi", "uvicorn")
 LOW_DISK = 1_000_000_000
 
 
@@ -114,12 +114,14 @@ def speed(settings: Settings) -> Advice:
 
 
 def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
-    """Which optional models are here, each verified; SAM's own fetched first when that is asked for."""
-    if pull:
-        try:
+    """Which models are here, each verified. What nothing works without is fetched first, as every start does; SAM's own when that
+    is asked for."""
+    try:
+        models.bring_needed(settings)
+        if pull:
             models.fetch(weights.model(settings.model), settings)
-        except weights.WeightsError as e:
-            yield Finding("fail", "models", str(e))
+    except weights.WeightsError as e:
+        yield Finding("fail", "models", str(e))
     here = [item.row for item in weights.listing(settings.models_dir) if item.status != "absent"]
     for row in here:
         sound = weights.verify(row, settings.models_dir) == "ok"

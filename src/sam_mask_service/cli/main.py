@@ -202,6 +202,7 @@ def doctor(
 
 def _service(engine: str) -> Service:
     settings = run.command_settings(load(), engine)  # a bad setting is said before anything heavy is loaded
+    models.bring_needed(settings)
     for line in strays():
         run.say(f"settings: {line}")
     from ..compose import build

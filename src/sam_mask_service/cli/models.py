@@ -14,7 +14,8 @@ import typer
 from tqdm import tqdm
 
 from ..doors import weights
-from ..doors.model_table import ModelRow
+from ..models.registry import NEEDED
+from ..models.row import ModelRow
 from ..settings import Settings, load
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and remove model files.", rich_markup_mode=None)
@@ -41,10 +42,13 @@ def pull(
     accept_licence: Annotated[
         bool, typer.Option(help="Accept the licence of models that come with a caution.")
     ] = False,
+    needed: Annotated[bool, typer.Option("--needed", help="Only those that nothing works without.")] = False,
 ) -> None:
-    """Fetch models (the one that SAM_MODEL names, unless said otherwise), every byte verified. Goes on where it broke off."""
+    """Fetch models, every byte verified: those that nothing works without and the one that SAM_MODEL names, unless said otherwise.
+    Goes on where it broke off."""
     settings = load()
-    for row in _rows(names or [settings.model]):
+    asked = names or ([] if needed else [settings.model])
+    for row in [*([] if names else NEEDED), *_rows(asked)]:
         typer.echo(f"{row.name}: {fetch(row, settings, accept_licence=accept_licence)}")
 
 
@@ -52,7 +56,7 @@ def fetch(row: ModelRow, settings: Settings, *, accept_licence: bool = False) ->
     """The model's file, downloaded with a progress bar unless it is here. Raises a WeightsError."""
     if row.caution and accept_licence:
         typer.echo(f"{row.name}: {row.caution}", err=True)
-    with _bar(row) as progress:
+    with _bar(row.name) as progress:
         return weights.pull(
             row,
             settings.models_dir,
@@ -63,14 +67,23 @@ def fetch(row: ModelRow, settings: Settings, *, accept_licence: bool = False) ->
         )
 
 
+def bring_needed(settings: Settings) -> None:
+    """What nothing works without, downloaded with a progress bar where it is not here. Raises a WeightsError."""
+    with _bar("face models") as progress:
+        weights.pull_needed(
+            settings.models_dir, mirror=settings.models_mirror, offline=settings.offline, progress=progress
+        )
+
+
 @contextmanager
-def _bar(row: ModelRow) -> Iterator[weights.Progress]:
+def _bar(name: str) -> Iterator[weights.Progress]:
     """A bar on a terminal that appears with the first byte fetched."""
     bars: list[Any] = []
 
     def move(done: int, total: int) -> None:
         if not bars:
-            bars.append(tqdm(total=total, desc=row.name, unit="B", unit_scale=True, file=sys.stderr, disable=None))
+            bars.append(tqdm(total=total, desc=name, unit="B", unit_scale=True, file=sys.stderr, disable=None))
+        bars[0].total = total  # of one file after the other
         bars[0].update(done - bars[0].n)
 
     try:

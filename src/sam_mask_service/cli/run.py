@@ -50,14 +50,13 @@ class Outcome:
 
 def command_settings(settings: Settings, engine: str) -> Settings:
     """The settings of a one-off command: ``auto`` is the SAM whose weights are here, the one asked for before the small one, and
-    mesh without any; nothing is downloaded for it."""
+    mesh without any; no SAM is downloaded for it."""
     wanted = settings.engine if engine == "auto" else engine
     model = settings.model
     if wanted == "auto" and settings.checkpoint is None:
         here = [name for name in (model, SMALL_SAM) if _is_here(name, settings)]
         wanted, model = ("auto", here[0]) if here else ("mesh", model)
-    changes = {"engine": wanted, "model": model, "offline": settings.offline or wanted != "sam"}
-    return settings.model_copy(update=changes)
+    return settings.model_copy(update={"engine": wanted, "model": model})
 
 
 def _is_here(name: str, settings: Settings) -> bool:

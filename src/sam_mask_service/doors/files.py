@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import FileExists, FileMissing, InvalidParameter, PathOutsideRoot, StorageFull, TooLarge
+from .folder import NEW, READ, Folder, opened
 
 MAX_PATH = 4096
 MAX_NAME = 200
@@ -24,9 +25,8 @@ MAX_NAME = 200
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{i}" for name in ("com", "lpt") for i in range(1, 10))})
+"""What Windows takes for a device, whatever folder and ending it is given."""
 
 
 def read_inside(root: Path, name: str, max_bytes: int) -> bytes:
@@ -38,7 +38,9 @@ def read_inside(root: Path, name: str, max_bytes: int) -> bytes:
     with _opened_folder(base, inside[:-1]) as folder:
         if not inside:
             raise FileMissing
-        return _read(inside[-1], max_bytes, folder)
+        with _as_missing():
+            descriptor = folder.open(inside[-1], READ)
+        return _read(descriptor, max_bytes)
 
 
 def write_inside(root: Path, name: str, data: bytes, *, overwrite: bool = False) -> Path:
@@ -57,22 +59,22 @@ def write_all(root: Path, contents: Mapping[str, bytes], overwrite: bool = False
         check_name(name)
     with _as_storage_errors():
         root.mkdir(parents=True, exist_ok=True)
-        folder = os.open(root.resolve(strict=True), _FOLDER)
+        folder = opened(root.resolve(strict=True))
     added: list[str] = []
     try:
-        if not overwrite and any(_present(folder, name) for name in contents):
+        if not overwrite and any(folder.present(name) for name in contents):
             raise FileExists
         for name, data in contents.items():
-            new = not _present(folder, name)
+            new = not folder.present(name)
             _write(folder, name, data, overwrite)
             added += [name] if new else []
     except BaseException:
         for name in added:
             with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=folder)
+                folder.unlink(name)
         raise
     finally:
-        os.close(folder)
+        folder.close()
 
 
 def check_name(name: str) -> None:
@@ -81,6 +83,8 @@ def check_name(name: str) -> None:
         raise PathOutsideRoot
     if not name or name.startswith((".", "-", " ")) or name.endswith((".", " ")) or not name.isprintable():
         raise InvalidParameter("output_name: a plain file name without control characters or a leading dot.")
+    if os.name == "nt" and (":" in name or name.partition(".")[0].rstrip().lower() in _DEVICES):
+        raise InvalidParameter("output_name: this system takes it for a device or a part of a file.")
     if len(_encoded(name, "output_name")) > MAX_NAME:
         raise InvalidParameter(f"output_name: at most {MAX_NAME} bytes.")
 
@@ -94,20 +98,22 @@ def read_file(path: Path, max_bytes: int) -> bytes:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         raise FileMissing(f"There is no file {path}.") from None
-    return _read(str(real), max_bytes, None)
+    with _as_missing():
+        descriptor = os.open(real, READ)
+    return _read(descriptor, max_bytes)
 
 
 def write_file(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     """Writes ``data`` to ``path`` whole or not at all. An existing file stays unless ``overwrite``; an existing link is
     replaced itself, never written through. Raises FileExists, FileMissing (no such folder), StorageFull."""
     try:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = opened(path.parent, follow=True)
     except OSError:
         raise FileMissing(f"There is no folder {path.parent}.") from None
     try:
         _write(folder, path.name, data, overwrite)
     finally:
-        os.close(folder)
+        folder.close()
 
 
 def pictures_in(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
@@ -145,30 +151,31 @@ def _resolve(root: Path, name: str, field: str) -> tuple[Path, tuple[str, ...]]:
 
 
 @contextlib.contextmanager
-def _opened_folder(base: Path, parts: tuple[str, ...]) -> Iterator[int]:
-    """A descriptor of ``base``/``parts``, each step opened in the one before and refused when it is a link by now."""
-    try:
-        folder = os.open(base, _FOLDER)
-    except OSError:
-        raise FileMissing from None
+def _opened_folder(base: Path, parts: tuple[str, ...]) -> Iterator[Folder]:
+    """``base``/``parts``, each step opened in the one before and refused when it is a link by now."""
+    with _as_missing():
+        folder = opened(base)
     try:
         for part in parts:
-            try:
-                deeper = os.open(part, _FOLDER, dir_fd=folder)
-            except OSError:
-                raise FileMissing from None
-            os.close(folder)
+            with _as_missing():
+                deeper = folder.deeper(part)
+            folder.close()
             folder = deeper
         yield folder
     finally:
-        os.close(folder)
+        folder.close()
 
 
-def _read(name: str, max_bytes: int, folder: int | None) -> bytes:
+@contextlib.contextmanager
+def _as_missing() -> Iterator[None]:
     try:
-        descriptor = os.open(name, _READ, dir_fd=folder)
+        yield
     except OSError:
         raise FileMissing from None
+
+
+def _read(descriptor: int, max_bytes: int) -> bytes:
+    """Closes ``descriptor``."""
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -185,24 +192,24 @@ def _read(name: str, max_bytes: int, folder: int | None) -> bytes:
     return bytes(data)
 
 
-def _write(folder: int, name: str, data: bytes, overwrite: bool) -> None:
+def _write(folder: Folder, name: str, data: bytes, overwrite: bool) -> None:
     """A temporary file in the same folder, flushed to disk, then given its name in one step."""
-    if not overwrite and _present(folder, name):
+    if not overwrite and folder.present(name):
         raise FileExists
     temporary = f".{secrets.token_hex(8)}.part"
     with _as_storage_errors():
         try:
-            descriptor = os.open(temporary, _NEW, 0o644, dir_fd=folder)
+            descriptor = folder.open(temporary, NEW)
             try:
                 _write_all(descriptor, data)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             _give_name(folder, temporary, name, overwrite)
-            os.fsync(folder)
+            folder.flush()
         finally:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=folder)
+                folder.unlink(temporary)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -211,36 +218,26 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _give_name(folder: int, temporary: str, name: str, overwrite: bool) -> None:
+def _give_name(folder: Folder, temporary: str, name: str, overwrite: bool) -> None:
     if overwrite:
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        folder.replace(name, by=temporary)
         return
     try:
-        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        folder.link(name, to=temporary)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         _reserve_and_replace(folder, temporary, name)
 
 
-def _reserve_and_replace(folder: int, temporary: str, name: str) -> None:
+def _reserve_and_replace(folder: Folder, temporary: str, name: str) -> None:
     """For file systems without hard links: an empty file reserves the name, then is replaced."""
-    os.close(os.open(name, _NEW, 0o644, dir_fd=folder))
+    os.close(folder.open(name, NEW))
     try:
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        folder.replace(name, by=temporary)
     except OSError:
-        os.unlink(name, dir_fd=folder)
+        folder.unlink(name)
         raise
-
-
-def _present(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return False  # the write itself will say what is wrong
-    return True
 
 
 @contextlib.contextmanager

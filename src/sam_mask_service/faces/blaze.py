@@ -8,11 +8,13 @@ TensorsToDetectionsCalculator (scores clipped at ±100), and weighted non-maximu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ..doors.model_files import required
 from ..geometry import RGB
-from ..runtime.openvino import mediapipe_file, read, small_session, widened
+from ..runtime.openvino import read, small_session, widened
 from ..runtime.session import Tensor
 from .candidates import COLUMNS, Rows, weighted_nms
 
@@ -22,15 +24,15 @@ SCORE_CLIP = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A BlazeFace variant. ``layers``: (stride in pixels, anchors per cell) of each grid."""
+    """A BlazeFace variant. ``model``: its name in the registry; ``layers``: (stride in pixels, anchors per cell) of each grid."""
 
-    file: str
+    model: str
     size: int
     layers: tuple[tuple[int, int], ...]
 
 
-FULL_RANGE = Spec("face_detection/face_detection_full_range_sparse.tflite", 192, ((4, 1),))
-SHORT_RANGE = Spec("face_detection/face_detection_short_range.tflite", 128, ((8, 2), (16, 6)))
+FULL_RANGE = Spec("face-detector", 192, ((4, 1),))
+SHORT_RANGE = Spec("face-detector-near", 128, ((8, 2), (16, 6)))
 
 
 def anchors(size: int, layers: tuple[tuple[int, int], ...]) -> Tensor:
@@ -65,11 +67,12 @@ def decode(raw: Tensor, logits: Tensor, centres: Tensor, size: int, threshold: f
 
 
 class BlazeFace:
-    """One variant, compiled; ``size`` widens the window of the full-range one. Thread-safe."""
+    """One variant, compiled; ``size`` widens the window of the full-range one. Thread-safe. ``models``: the models folder
+    (``doors.model_files.places``). Raises ModelMissing."""
 
-    def __init__(self, spec: Spec, requests: int = 1, size: int | None = None) -> None:
+    def __init__(self, spec: Spec, requests: int = 1, size: int | None = None, models: Path | None = None) -> None:
         self.size = size or spec.size
-        model = read(mediapipe_file(spec.file))
+        model = read(required(spec.model, models))
         if self.size != spec.size:
             model = widened(model, self.size, spec.size)
         self._centres = anchors(self.size, spec.layers)

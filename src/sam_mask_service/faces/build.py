@@ -12,13 +12,16 @@ from .tuning import TUNED, Tuning
 
 
 def build_detector(
-    files: Mapping[str, Path | None] | None = None, threads: int = 1, tuning: Tuning = TUNED
+    files: Mapping[str, Path | None] | None = None,
+    models: Path | None = None,
+    threads: int = 1,
+    tuning: Tuning = TUNED,
 ) -> FaceDetector:
-    """``files``: of the ensemble's members by name, None for one that is not installed. ``threads``: how many inferences may run at
-    once.
+    """``files``: of the ensemble's members by name, None for one that is not installed. ``models``: the models folder; without one,
+    what came with the environment. ``threads``: how many inferences may run at once.
 
-    Raises EngineUnavailable when the mediapipe package's models are not there or a member's file cannot be read.
+    Raises ModelMissing, and EngineUnavailable when a member's file cannot be read.
     """
     here = {name: file for name, file in (files or {}).items() if file is not None}
     nets = {member: member.build(here[member.name], member.size, threads) for member in MEMBERS if member.name in here}
-    return FaceFinder(threads, nets, tuning)
+    return FaceFinder(threads, nets, models, tuning)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from ..deadline import NO_DEADLINE, Deadline
@@ -54,17 +55,21 @@ _Hint = tuple[Rows, float]
 class FaceFinder:
     """See the module. Thread-safe; ``threads`` inferences of each network run at once, also those of one picture.
 
-    Raises EngineUnavailable when the mediapipe package's models are not there.
+    ``models``: the models folder (``doors.model_files.places``). Raises ModelMissing.
     """
 
     def __init__(
-        self, threads: int = 1, others: Mapping[Member, Network] | None = None, tuning: Tuning = TUNED
+        self,
+        threads: int = 1,
+        others: Mapping[Member, Network] | None = None,
+        models: Path | None = None,
+        tuning: Tuning = TUNED,
     ) -> None:
         self._tuning = tuning
-        self._small = BlazeFace(FULL_RANGE, threads, SMALL)
-        self._wide = BlazeFace(FULL_RANGE, threads, WIDE)
+        self._small = BlazeFace(FULL_RANGE, threads, SMALL, models)
+        self._wide = BlazeFace(FULL_RANGE, threads, WIDE, models)
         self._others = dict(others or {})
-        self._examiner = Examiner(self._small, Landmarker(threads), tuning)
+        self._examiner = Examiner(self._small, Landmarker(threads, models), tuning)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
         self._run: Mapper = self._pool.map if self._pool else map
 

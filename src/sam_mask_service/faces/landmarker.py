@@ -6,12 +6,14 @@ The window is mediapipe's (face_landmark_front): the box's centre, side 1.5 × t
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..doors.model_files import required
 from ..geometry import RGB, Box, Face, Points
-from ..runtime.openvino import mediapipe_file, read, small_session
+from ..runtime.openvino import read, small_session
 from .blaze import sigmoid
 from .tiles import Pyramid, turned_window
 
@@ -28,11 +30,13 @@ def eye_angle(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
 
 
 class Landmarker:
-    """The mesh network, compiled. Thread-safe."""
+    """The mesh network, compiled. Thread-safe. ``models``: the models folder (``doors.model_files.places``).
 
-    def __init__(self, requests: int = 1) -> None:
-        path = mediapipe_file("face_landmark/face_landmark.tflite")
-        self._network = small_session(read(path), requests)
+    Raises ModelMissing.
+    """
+
+    def __init__(self, requests: int = 1, models: Path | None = None) -> None:
+        self._network = small_session(read(required("face-mesh", models)), requests)
 
     def landmarks(self, image: RGB, face: Face) -> tuple[Points, float]:
         """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence is low."""

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from .. import __version__
+from ..errors import EngineUnavailable
 from ..service import Service
 from ..settings import Settings, SettingsError, load, strays
 from ..tasks import TASKS, Task
@@ -54,7 +55,7 @@ class Page(Protocol):
 
 def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
     """The application with settings from the environment and the web page's files by URL path. Ends the process with one line
-    per bad setting."""
+    per bad setting, or with what is missing."""
     refuse_wsgi(sys.modules, LOAD_ERROR)
     try:
         settings = load()
@@ -64,7 +65,11 @@ def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
     logs.configure(settings)
     from ..compose import build  # the models are loaded here, and only for a real server
 
-    return build_app(build(settings), pages)
+    try:
+        return build_app(build(settings), pages)
+    except EngineUnavailable as error:
+        sys.stderr.write(f"The service cannot start: {error.detail}\n")
+        raise SystemExit(LOAD_ERROR) from None
 
 
 def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequence[Task] = TASKS) -> FastAPI:

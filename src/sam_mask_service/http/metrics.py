@@ -11,14 +11,13 @@ from prometheus_client.process_collector import ProcessCollector
 from ..doors.netguard import FetchFailed
 from ..engines import State
 from ..errors import ServiceError, SourceTimeout
+from ..models.registry import SAMS
 from ..segment.segmenter import Segmenter
-from ..settings import ModelName
 
 if TYPE_CHECKING:
     from ..service import Service
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-SAMS = get_args(ModelName)
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib.util
 import logging
 import os
 import signal
@@ -27,6 +28,7 @@ from .descriptors import fitting
 from .protocol import GuardedProtocol, guarded
 
 log = logging.getLogger(__name__)
+_ALONE = "--workers: gunicorn, which keeps several processes, is not here. One process uses all cores already.\n"
 FORCED = 1
 """Exit code after a second signal."""
 HUNG = 5
@@ -109,11 +111,13 @@ class GracefulServer(uvicorn.Server):
 
     async def _close_doors(self) -> None:
         """Takes no more connections. Closing resets those that the kernel has made for us and nobody has taken: they are taken
-        first, so that only one that is made within these microseconds is lost, before anything of its request was read."""
+        first, so that only one that is made within these microseconds is lost, before anything of its request was read. (Windows'
+        own loop takes them itself, and has nothing to be removed.)"""
         loop = asyncio.get_running_loop()
         for server in self.servers:
             for door in server.sockets:
-                loop.remove_reader(door)
+                with suppress(NotImplementedError):
+                    loop.remove_reader(door)
         await asyncio.sleep(0)  # what was taken a moment ago gets its protocol, which a closed server would deny it
         waiting: list[socket.socket] = []
         for server in self.servers:
@@ -174,6 +178,9 @@ def serve_app(app: FastAPI, host: str, port: int) -> None:
 
 
 def _exec_gunicorn(host: str, port: int, workers: int) -> None:
+    if importlib.util.find_spec("gunicorn") is None:
+        sys.stderr.write(_ALONE)
+        raise SystemExit(2)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     own = ["-c", f"python:{__package__}.gunicorn"]
     command = [

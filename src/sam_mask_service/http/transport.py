@@ -8,10 +8,13 @@ from typing import Any
 
 from ..limits import MIB
 
-OUTQ: int | None = None
-if sys.platform == "linux":
+try:
     from fcntl import ioctl
-    from termios import TIOCOUTQ as OUTQ  # for a socket it is SIOCOUTQ of tcp(7)
+    from termios import TIOCOUTQ  # for a socket it is SIOCOUTQ of tcp(7)
+except ImportError:  # Windows
+    OUTQ: int | None = None
+else:
+    OUTQ = TIOCOUTQ if sys.platform == "linux" else None
 WRITE_RATE = MIB // 32
 """Bytes a second that a client must take of its answers while something waits for it."""
 

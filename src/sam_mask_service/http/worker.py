@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 
 import uvicorn
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
@@ -12,6 +13,9 @@ from uvicorn_worker import UvicornWorker
 
 from ..service import Service
 from .server import GracefulServer, wire_options
+
+BEAT_S = 1.0
+"""Between two signs of life while the application is loaded."""
 
 
 class SupervisedServer(GracefulServer):
@@ -28,6 +32,19 @@ class SupervisedServer(GracefulServer):
 
 class Worker(UvicornWorker):  # type: ignore[misc] # has no types
     """Reads the limits from the service that it has loaded, so that both ways to start keep the same ones."""
+
+    def load_wsgi(self) -> None:
+        """A first start fetches models here, which may take longer than gunicorn waits for a sign of life."""
+        loaded = threading.Event()
+        threading.Thread(target=self._beat, args=(loaded,), daemon=True).start()
+        try:
+            super().load_wsgi()
+        finally:
+            loaded.set()
+
+    def _beat(self, loaded: threading.Event) -> None:
+        while not loaded.wait(BEAT_S):
+            self.notify()
 
     async def _serve(self) -> None:
         service: Service = self.wsgi.state.service

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..models.registry import ROWS
+from ..models.row import Cost
 from ..runtime.machine import Exact, Rates
 
 PATIENCE_S = 5.0
@@ -12,23 +14,7 @@ SOFTMAX_S = 1.2
 """Core-seconds that ViT-B's global attention spends outside matrix products (measured 1.0 on Zen 4, 1.3 with AMX)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """GFLOP of the encoder, and its softmax in units of ViT-B's. ``loss``: time over GFLOP ÷ rate (small products run below it)."""
-
-    gflop: float
-    softmax: float
-    loss: float
-
-
-COSTS = {
-    "vit_b": _Cost(972, 1.0, 1.0),
-    "vit_l": _Cost(2980, 1.33, 1.0),
-    "vit_h": _Cost(5940, 1.33, 1.0),
-    "mobile_sam": _Cost(76, 0.0, 1.75),
-}
-
-
+COSTS = {row.name: row.cost for row in ROWS if row.cost is not None}
 LINEAR = 0.758
 """Share of a ViT's GFLOP in fully connected layers: what ``SAM_PRECISION=int8`` computes in 8 bits."""
 INT8_GAIN = 1.2
@@ -60,7 +46,7 @@ def advise(rates: Rates, threads: int) -> Advice:
     return Advice(model, precision, seconds, int8, _text(precision, seconds, rates, threads), _choice(model, int8))
 
 
-def _softmax(cost: _Cost, threads: int) -> float:
+def _softmax(cost: Cost, threads: int) -> float:
     return cost.softmax * SOFTMAX_S / max(1, threads)
 
 

@@ -49,7 +49,8 @@ def _key(face: Face) -> Hashable:
 
 class MeshSegmenter:
     """``hair_net``: MediaPipe's hair segmentation (``.tflite``), a better hair line; ``face_parsing``: BiSeNetV2
-    (``.tflite``), the regions that a mesh cannot give. Both optional. ``requests``: calls of a network at once."""
+    (``.tflite``), the regions that a mesh cannot give. Both optional. ``requests``: calls of a network at once; ``models``: the
+    models folder, for what it always needs. Raises ModelMissing."""
 
     name = "mesh"
     heeds_neighbours = True
@@ -60,10 +61,11 @@ class MeshSegmenter:
         face_parsing: Path | None = None,
         requests: int = 2,
         tuning: Tuning = TUNED,
+        models: Path | None = None,
     ) -> None:
         self.tuning = tuning
         self._nets = Nets(
-            PersonNet(requests),
+            PersonNet(requests, models),
             None if hair_net is None else HairNet(hair_net, requests),
             None if face_parsing is None else ParsingNet(face_parsing),
         )

@@ -8,21 +8,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..doors.model_files import required
 from ..geometry import RGB
 from ..runtime import tflite
-from ..runtime.openvino import mediapipe_file, read, small_session
+from ..runtime.openvino import read, small_session
 from .crop import Soft
 
 
 class PersonNet:
-    """MediaPipe's selfie segmentation (general): 256 × 256, carried by the mediapipe package."""
+    """MediaPipe's selfie segmentation (general): 256 × 256. ``models``: the models folder (``doors.model_files.places``).
+
+    Raises ModelMissing.
+    """
 
     size = 256
 
-    def __init__(self, requests: int = 1) -> None:
-        self._net = small_session(
-            tflite.read(mediapipe_file("selfie_segmentation/selfie_segmentation.tflite")), requests
-        )
+    def __init__(self, requests: int = 1, models: Path | None = None) -> None:
+        self._net = small_session(tflite.read(required("person", models)), requests)
 
     def __call__(self, rgb: RGB) -> Soft:
         """(256, 256) float32 0…1: probability of a person, for a window of any size ((S, S, 3) uint8)."""
