@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam_mask_service.faces.detector import Recall
 from sam_mask_service.faces.effort import EFFORTS
 from sam_mask_service.faces.judge import SURE_ALONE, Evidence, confidence
 
@@ -62,12 +63,22 @@ def test_a_tilted_face_that_stands_upright_in_its_own_window_is_believed() -> No
     assert confidence(replace(tilted, straight=0.0)) < 0.2
 
 
+@given(evidence, st.just(0.0) | shares)
+def test_yunet_takes_no_sure_face_away(e: Evidence, score: float) -> None:
+    """Whatever it saw or did not see: it may have looked too coarsely, as once at a strip."""
+    alone, heard = confidence(replace(e, yunet=None)), confidence(replace(e, yunet=score))
+    assert heard >= alone or alone < SURE_ALONE
+
+
+@pytest.mark.parametrize("recall", ["normal", "high"])
+def test_a_face_that_is_sure_without_yunet_passes_every_bar_with_it(recall: Recall) -> None:
+    effort = EFFORTS[recall]
+    assert max(effort.with_yunet.alone, effort.with_yunet.company, effort.turned.alone) <= SURE_ALONE
+
+
 @given(evidence)
-def test_yunets_silence_takes_no_sure_face_away(e: Evidence) -> None:
-    """It may have looked too coarsely, as once at a strip; a face that is sure without it can still be told alone."""
-    alone, heard = confidence(replace(e, yunet=None)), confidence(replace(e, yunet=0.0))
-    assert heard <= alone
-    assert heard >= EFFORTS["normal"].with_yunet.alone or alone < SURE_ALONE
+def test_yunets_silence_is_a_doubt(e: Evidence) -> None:
+    assert confidence(replace(e, yunet=0.0)) <= confidence(replace(e, yunet=None))
 
 
 @given(shares, shares)

@@ -49,4 +49,4 @@ def merged(faces: list[Face], more: list[Face]) -> list[Face]:
 
 def same(a: Box, b: Box) -> bool:
     """Whether two boxes are of one face: a turned face's box may lie within another look's."""
-    return a.iou(b) >= NMS or a.contained(b) >= CONTAINED
+    return a.intersection(b) > 0 and (a.iou(b) >= NMS or a.contained(b) >= CONTAINED)

@@ -20,7 +20,7 @@ from ..geometry import RGB, Face
 from .blaze import FULL_RANGE, BlazeFace
 from .candidates import Candidate, Rows
 from .choice import besides, merged, over, same
-from .detector import DetectOptions
+from .detector import DetectOptions, Faces
 from .effort import (
     CERTAIN,
     EFFORTS,
@@ -41,7 +41,7 @@ from .effort import (
 )
 from .examiner import Examiner
 from .landmarker import Landmarker
-from .looks import Glance, Looks, Mapper, Network, box_of, hints
+from .looks import Glance, Looks, Mapper, Network, box_of
 from .sanitise import sane_faces
 from .sections import Search, sections
 from .tiles import (
@@ -113,7 +113,7 @@ class FaceFinder:
             more = self._beside(search, faces, quarters(), bar.company)
         faces = merged(faces, over(bar, more))
         faces = sane_faces(faces, image.shape[1], image.shape[0])
-        return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
+        return Faces(sorted(faces, key=lambda face: -face.box.area), search.unexamined)
 
     def _upright(self, search: Search, yunet: YuNet | None, accept: float) -> list[Face]:
         effort, deadline = search.effort, search.deadline
@@ -136,7 +136,7 @@ class FaceFinder:
         """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none. The hints
         are looked at beside the verdicts, which are hardly ever in vain."""
         places = looks.places(HINT)
-        rest = hints(places, max(search.picture.shape[:2]))
+        rest = looks.hints(places, max(search.picture.shape[:2]))
         if rest is None or len(rest) > MAX_HINTS:
             return None
         promises = self._run(partial(self._promises, search), rest)
@@ -212,7 +212,8 @@ class FaceFinder:
             found_by = looks.found_by(place, search.effort.weak)
             return self._examiner.verdict(search.picture, looks, place, found_by, accept)
 
-        return merged([], [face for face in self._run(verdict, places[: search.effort.places]) if face is not None])
+        looked_at = search.within(places, looks.crowded_out(search.effort.weak))
+        return merged([], [face for face in self._run(verdict, looked_at) if face is not None])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,9 +42,9 @@ GONE = -4.0
 TILTED = -2.0
 UNSEEN = -3.0
 """YuNet has looked and seen nothing."""
-SURE_ALONE, KEPT = 0.95, 0.95
-"""BlazeFace's confidence of which YuNet, having seen nothing, takes no more than to the second: a net that is added takes no sure
-face away."""
+SURE_ALONE = 0.95
+"""BlazeFace's confidence from which YuNet, having seen little or nothing, does not lower it: a net that is added takes no sure face
+away."""
 YUNET_BIAS, YUNET_TOTAL, YUNET_SCORE, YUNET_PRESENCE, YUNET_GONE = -7.0, 1.1, 11.3, 0.12, -1.0
 YUNET_LARGE, SMALL_SIDE, LARGE_SIDE = -1.3, 30.0, 80.0
 """YuNet's misses are small faces, its mistakes are large ones (dogs): between these sides, in pixels, a doubt grows."""
@@ -57,13 +57,11 @@ def log_odds(p: float) -> float:
 
 def confidence(e: Evidence) -> float:
     """Probability 0…1 that it is a face."""
-    if e.yunet:
-        return _sigmoid(_yunet_odds(e, e.yunet))
     alone = _sigmoid(_blaze_odds(e))
     if e.yunet is None:
         return alone
-    doubted = _sigmoid(_blaze_odds(e) + UNSEEN)
-    return max(doubted, min(alone, KEPT)) if alone >= SURE_ALONE else doubted
+    both = _sigmoid(_yunet_odds(e, e.yunet) if e.yunet else _blaze_odds(e) + UNSEEN)
+    return max(both, alone) if alone >= SURE_ALONE else both
 
 
 def _blaze_odds(e: Evidence) -> float:

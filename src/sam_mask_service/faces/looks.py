@@ -11,7 +11,7 @@ import numpy as np
 
 from ..deadline import Deadline
 from ..geometry import RGB, Box
-from .candidates import Candidate, Rows, gathered, no_rows
+from .candidates import Candidate, Rows, crowded_out, gathered, no_rows
 from .effort import DOMINANT, NMS, SEEN, SURE, YUNET_SEEN
 from .judge import Evidence
 from .tiles import Window, placed, uncut
@@ -79,7 +79,11 @@ class Looks:
 
     def places(self, weak: float) -> list[Candidate]:
         """The distinct places that a look scored ``weak`` or more, best first."""
-        return gathered(self.rows, weak, NMS)
+        return gathered(self.rows, weak, NMS, added=self.by_yunet)
+
+    def crowded_out(self, weak: float) -> int:
+        """How many candidates were too many to become places."""
+        return crowded_out(self.rows, weak)
 
     def found_by(self, place: Candidate, weak: float) -> Pass:
         """The first pass that saw the place well enough."""
@@ -101,11 +105,15 @@ class Looks:
             side=float(max(place.row[2:4])),
         )
 
+    def hints(self, places: list[Candidate], longest: int) -> list[Candidate] | None:
+        """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none.
 
-def hints(places: list[Candidate], longest: int) -> list[Candidate] | None:
-    """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none."""
-    large = [p for p in places if p.best >= SURE and max(p.row[2:4]) >= DOMINANT * longest]
-    return [p for p in places if not any(_at(p, face) for face in large)] if large else None
+        BlazeFace says whether it is: YuNet's being sure must not end the search in which BlazeFace finds further faces."""
+        large = [p for p in places if self._own(p) >= SURE and max(p.row[2:4]) >= DOMINANT * longest]
+        return [p for p in places if not any(_at(p, face) for face in large)] if large else None
+
+    def _own(self, place: Candidate) -> float:
+        return max((score for score, yunet in zip(place.looks, self.by_yunet, strict=True) if not yunet), default=0.0)
 
 
 def _at(place: Candidate, face: Candidate) -> bool:
