@@ -48,6 +48,12 @@ def grown(face: Face, patch: Patch, width: int, height: int, whole: bool) -> Hid
     return Hidden(x, y, alpha, box, cover_box=whole)
 
 
+def named(box: Box, width: int, height: int) -> Hidden:
+    """All of a box that the user names, whatever is in it."""
+    where = box.pixels(width, height)
+    return Hidden(where.x, where.y, np.full((where.height, where.width), 255, np.uint8), box, cover_box=False)
+
+
 def readable(face: Face, before: RGB, after: RGB) -> bool:
     """A box over hidden pixels is the silhouette of a hidden face, head and shoulders around a few cells, unless the mesh sees
     a face in it. A box over untouched pixels is a face."""
