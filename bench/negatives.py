@@ -29,7 +29,7 @@ FACELESS = (
     "logo microaneurysms moon page retina rocket shepp_logan_phantom text"
 )
 CROWDED = ("det_groups_masks_ilc", "det_fddb_sy32", "det_dlib_faces", "det_wider_mini")
-EAGER = DetectOptions(min_confidence=0.04, max_faces=1000, recall="high")
+EAGER = DetectOptions(min_confidence=0.04, recall="high")
 AWAY = 0.9
 """A cut stays so many sides of a face away from it."""
 QUARTERS = ((0.0, 0.0), (0.0, 0.5), (0.5, 0.0), (0.5, 0.5))

@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     detector = build_detector({"yunet": args.yunet})
-    options = DetectOptions(recall=args.recall, min_confidence=args.min_confidence, max_faces=1000)
+    options = DetectOptions(recall=args.recall, min_confidence=args.min_confidence)
     verdicts: list[tuple[float, bool]] = []
     rows = {}
     for name in args.sets:

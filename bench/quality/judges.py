@@ -238,7 +238,7 @@ class FindJudge:
     """Faces found: recall and precision over all labelled faces, and pictures without one in which a face is told."""
 
     def __init__(self, setup: Setup, recall: Recall, yunet: Path | None) -> None:
-        self._options, self._yunet = DetectOptions(recall=recall, max_faces=1000), yunet
+        self._options, self._yunet = DetectOptions(recall=recall), yunet
         self._pictures = [
             (decode(path.read_bytes(), max_bytes=1 << 30, max_pixels=1 << 28).rgb, boxes)
             for name in score_detection_local.SETS

@@ -7,7 +7,7 @@ The whole tree (a subclass inherits its parent's status)::
       KeyMissing 401 · KeyWrong 403 · PathOutsideRoot 403 · ForbiddenOrigin 403 · ForbiddenHost 403
       NotFound 404 · FileMissing 404 file_not_found · ImageGone 404 image_not_found
       MethodNotAllowed 405 · SlowRequest 408 · FileExists 409 · TooLarge 413 · UnsupportedMedia 415
-      InvalidParameter 422 · ImageUnreadable · ImageTooManyPixels · ImageTooSmall · NoFace · FaceNotFound
+      InvalidParameter 422 · ImageUnreadable · ImageTooManyPixels · ImageTooSmall · NoFace · FaceNotFound · TooManyFaces
         RegionUnavailable · EngineUnavailable · SourceUnavailable                              (all 422)
       TooManyRequests 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
@@ -150,6 +150,13 @@ class NoFace(Unprocessable):
 class FaceNotFound(Unprocessable):
     code, title = "face_not_found", "Face not found"
     default_detail = "The picture has no such face."
+
+
+class TooManyFaces(Unprocessable):
+    code, title = "too_many_faces", "Too many faces"
+    default_detail = (
+        "More places may be faces than can be looked at in one picture: some would stay readable. Cut it into parts."
+    )
 
 
 class RegionUnavailable(Unprocessable):

@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     # Pictures in and out
     max_bytes: int = Field(20 * MIB, ge=1024, le=2**31, description="Largest request body and fetched picture.")
     max_pixels: int = Field(52_000_000, ge=256, le=2**31, description="Largest picture.")
-    max_faces: int = Field(64, ge=1, le=1000, description="Faces masked in one picture, at most.")
+    max_faces: int = Field(64, ge=1, le=1000, description="Faces that one mask holds, at most; more are said.")
     image_root: Path = Field(Path("images"), description="Folder that image_path may read from.")
     output_root: Path = Field(Path("output"), description="Folder that /create_mask_file writes to.")
     output_bytes: int = Field(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sam_mask_service.actions.anonymise import Hidden, Method, _tiles, anonymise, blend, cells_across
+from sam_mask_service.actions.anonymise import Hidden, Method, _tiles, anonymise, blend, cells_across, contrast
 from sam_mask_service.geometry import Box
 from sam_mask_service.patch import SoftPatch
 
@@ -102,7 +102,7 @@ def _shuffle_in_cells(image: U8, bits: NDArray[np.bool_], cell: int) -> U8:
 def test_shuffling_a_face_inside_its_tiles_changes_nothing() -> None:
     side, image = 120, noise(120, 120)
     face = square(side)
-    labels, count = _tiles(side, side, 20)
+    labels, count = _tiles(side, side, -(-side // cells_across(0.5)))
     shuffled, rng = image.copy(), np.random.default_rng(1)
     for label in range(count):
         shuffled[labels == label] = rng.permutation(shuffled[labels == label], axis=0)
@@ -115,7 +115,7 @@ def test_small_and_large_faces_keep_equally_few_colours(method: Method, side: in
     picture = np.kron(noise(12, 12), np.ones((side // 12, side // 12, 1), np.uint8))[:side, :side]
     out = anonymise(picture, [square(side)], method, 0.5)
     colours = len(np.unique(out.reshape(-1, 3), axis=0))
-    assert 16 <= colours <= 49
+    assert 9 <= colours <= 25
 
 
 @pytest.mark.parametrize("side", [30, 120, 480])
@@ -129,10 +129,24 @@ def test_blur_leaves_no_detail_finer_than_a_cell(side: int) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(["solid", "pixelate", "mosaic"]), st.integers(8, 90), st.integers(-20, 80), st.floats(0, 1))
-def test_a_second_pass_changes_nothing(method: Method, side: int, at: int, strength: float) -> None:
-    once = anonymise(noise(90, 90), [hidden(at, at, side)], method, strength)
-    assert np.array_equal(anonymise(once, [hidden(at, at, side)], method, strength), once)
+@given(st.sampled_from(METHODS), st.integers(8, 90), st.integers(-20, 80), st.floats(0, 1))
+def test_a_second_pass_tells_no_more(method: Method, side: int, at: int, strength: float) -> None:
+    face = hidden(at, at, side)
+    once = anonymise(noise(90, 90), [face], method, strength)
+    inside = canvas_of(face, 90, 90)
+    twice = anonymise(once, [face], method, strength)
+    assert not inside.any() or (twice[inside].std(axis=0) <= once[inside].std(axis=0) + 0.5).all()
+
+
+@pytest.mark.parametrize("method", ["blur", "pixelate", "mosaic"])
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_dark_eyes_in_a_bright_face_become_faint(method: Method, strength: float) -> None:
+    """They are what a detector takes for a face, however few the cells."""
+    image = np.full((120, 120, 3), 220, np.uint8)
+    image[40:60, 20:50] = image[40:60, 70:100] = 20
+    out = anonymise(image, [square(120)], method, strength).astype(int)
+    assert np.ptp(image) == 200
+    assert np.ptp(out) <= 200 * contrast(strength) + 2
 
 
 def test_solid_does_not_depend_on_the_face() -> None:
@@ -165,12 +179,13 @@ def test_a_mean_colour_of_the_background_never_enters_a_face(method: Method) -> 
     image = np.full((80, 80, 3), 255, np.uint8)
     face = hidden(10, 10, 60)
     image[canvas_of(face, 80, 80)] = 0
-    out = anonymise(image, [face], method, colour=(0, 0, 0))
-    assert np.array_equal(out, image)
+    out, dark = (anonymise(each, [face], method) for each in (image, np.zeros_like(image)))
+    inside = canvas_of(face, 80, 80)
+    assert np.array_equal(out[inside], dark[inside])
 
 
 def test_stronger_means_fewer_cells() -> None:
-    assert [cells_across(s) for s in (0.0, 0.25, 0.5, 0.75, 1.0)] == [12, 8, 6, 4, 3]
+    assert [cells_across(s) for s in (0.0, 0.25, 0.5, 0.75, 1.0)] == [8, 6, 4, 3, 2]
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from ..support.scene import Fixed, picture
+from ..support.scene import TWO_FACES, Fixed, picture
 from .conftest import Call
+
+CONFIRMED = tuple(replace(face, presence=0.99) for face in TWO_FACES)
 
 
 def manifest(folder: Path) -> list[dict[str, Any]]:
@@ -72,7 +75,7 @@ def test_a_result_in_another_format_is_not_done_twice(call: Call, pictures: Path
     with Image.open(io.BytesIO(picture())) as image:
         image.save(pictures / "c.gif")
     for more, status in ([], "ok"), ([], "skipped"), ([], "skipped"), (["--overwrite"], "ok"):
-        call("batch", "in", "out", "--action", "anonymize", *more)
+        call("batch", "in", "out", "--action", "anonymize", *more, detector=Fixed(CONFIRMED))
         rows = manifest(tmp_path / "out")
         assert [(row["status"], row["code"]) for row in rows] == [(status, "residual_faces")] * 3
         assert [row["output"] for row in rows] == [["a.png"], ["c.png"], ["deeper/b.jpg"]]

@@ -105,6 +105,26 @@ def test_anonymize_keeps_the_format_and_says_what_is_left(call: Call, pictures: 
     assert left.exit_code == 1 and "can still be found" in left.stderr and (tmp_path / "left.png").exists()
 
 
+def test_boxes_are_hidden_each_by_an_option(call: Call, pictures: Path, tmp_path: Path) -> None:
+    boxes = ["--box", "3,4,10,8", "--box", "100,110,20,30"]
+    result = call("anonymize", "in/a.png", "-o", "m.png", "--method", "solid", *boxes, detector=Fixed(()))
+    assert result.exit_code == 0, result.stderr
+    after = pixels((tmp_path / "m.png").read_bytes())
+    assert (after[4:12, 3:13] == 96).all() and (after[110:140, 100:120] == 96).all()
+    assert np.array_equal(after[12:110], pixels((pictures / "a.png").read_bytes())[12:110])
+
+
+def test_a_cut_of_the_faces_is_said_and_no_failure(call: Call, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_MAX_FACES", "1")
+    result = call("mask", "in/a.png", "-o", "m.png", "--mode", "combined")
+    assert result.exit_code == 0 and "in/a.png: 2 faces were seen" in result.stderr
+
+
+def test_the_missing_detector_is_said_once_for_a_run(call: Call, pictures: Path) -> None:
+    result = call("anonymize", "in", "-o", "out", "--on-no-face", "empty", detector=Fixed((), name="mediapipe"))
+    assert result.stderr.count("YuNet is not here") == 1
+
+
 def test_anonymize_spares_a_face(call: Call, pictures: Path, tmp_path: Path) -> None:
     call("anonymize", "in/a.png", "-o", "spared.png", "--except", "0", "--order", "left", "--method", "solid")
     before, after = (pixels(path.read_bytes()) for path in (pictures / "a.png", tmp_path / "spared.png"))

@@ -11,6 +11,7 @@ from sam_mask_service.faces.candidates import (
     MOST,
     Rows,
     contained,
+    crowded_out,
     distinct,
     gathered,
     no_rows,
@@ -90,6 +91,41 @@ def test_a_crowd_without_end_is_cut_to_its_best() -> None:
     places = gathered([crowd, rows((5, 1000, 10, 10, 0.7))], weak=0.3)
     assert len(places) == MOST
     assert all(place.best == pytest.approx(0.9) for place in places)
+
+
+def test_what_a_crowd_without_end_leaves_out_is_counted() -> None:
+    crowd = rows(*((20.0 * i, 0.0, 10.0, 10.0, 0.5) for i in range(MOST + 5)))
+    one = rows((5, 1000, 10, 10, 0.7), (50, 1000, 10, 10, 0.1))
+    assert crowded_out([crowd, one], weak=0.3) == 6
+    assert crowded_out([one, one], weak=0.3) == 0
+
+
+def test_two_glances_of_an_added_net_do_not_silence_a_face() -> None:
+    """They sum up to more than the one look that saw it: without them it was told, so it is with them, beside their own place."""
+    face, beside = (0, 0, 40, 40, 0.85), (18, 0, 40, 40, 0.45)
+    assert len(gathered([rows(face)], weak=0.3)) == 1
+    looks = [rows(face), rows(beside), rows(beside)]
+    assert len(gathered(looks, weak=0.3)) == 1, "as looks of one net: the place that most was seen of"
+    places = gathered(looks, weak=0.3, added=[False, True, True])
+    assert [place.looks for place in places] == [pytest.approx((0, 0.45, 0.45)), pytest.approx((0.85, 0, 0))]
+
+
+looked = st.lists(st.lists(boxes, max_size=4), min_size=1, max_size=4)
+
+
+@given(looked, looked)
+def test_an_added_net_takes_no_place_away(
+    own: list[list[tuple[float, ...]]], others: list[list[tuple[float, ...]]]
+) -> None:
+    """Of every place that is told without it, as much is seen at one that is told with it."""
+    ours, theirs = (
+        [np.array([row(*v) for v in look], np.float32).reshape(-1, 17) for look in side] for side in (own, others)
+    )
+    before = gathered(ours, weak=0.3)
+    after = gathered([*ours, *theirs], weak=0.3, added=[False] * len(ours) + [True] * len(theirs))
+    seen = np.array([place.looks[: len(ours)] for place in after]).reshape(len(after), len(ours))
+    for place in before:
+        assert (seen >= place.looks).all(axis=1).any()
 
 
 def test_a_place_that_no_look_saw_well_is_none() -> None:

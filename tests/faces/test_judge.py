@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sam_mask_service.faces.ensemble import YUNET
 from sam_mask_service.faces.judge import Evidence, Heard, confidence
-from sam_mask_service.faces.tuning.search import NORMAL
+from sam_mask_service.faces.tuning.search import HIGH, NORMAL, Effort
 from sam_mask_service.faces.tuning.verdict import CALIBRATION
 
 FACE = Evidence(total=2.4, best=0.9, presence=0.99, shift=0.01)
@@ -70,12 +70,21 @@ def test_a_tilted_face_that_stands_upright_in_its_own_window_is_believed() -> No
     assert confidence(replace(tilted, straight=0.0)) < 0.2
 
 
+@given(evidence, st.just(0.0) | shares)
+def test_yunet_takes_no_sure_face_away(e: Evidence, score: float) -> None:
+    """Whatever it saw or did not see: it may have looked too coarsely, as once at a strip."""
+    alone, together = confidence(replace(e, heard=())), confidence(replace(e, heard=heard(score)))
+    assert together >= alone or alone < CALIBRATION.sure_alone
+
+
+@pytest.mark.parametrize("effort", [NORMAL, HIGH], ids=["normal", "high"])
+def test_a_face_that_is_sure_without_yunet_passes_every_bar_with_it(effort: Effort) -> None:
+    assert max(effort.joined.alone, effort.joined.company, effort.turned.alone) <= CALIBRATION.sure_alone
+
+
 @given(evidence)
-def test_yunets_silence_takes_no_sure_face_away(e: Evidence) -> None:
-    """It may have looked too coarsely, as once at a strip; a face that is sure without it can still be told alone."""
-    alone, heard = confidence(replace(e, heard=())), confidence(replace(e, heard=UNSEEN))
-    assert heard <= alone
-    assert heard >= NORMAL.joined.alone or alone < CALIBRATION.sure_alone
+def test_yunets_silence_is_a_doubt(e: Evidence) -> None:
+    assert confidence(replace(e, heard=UNSEEN)) <= confidence(replace(e, heard=()))
 
 
 @given(shares, shares)

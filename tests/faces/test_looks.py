@@ -10,7 +10,8 @@ import pytest
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.faces.candidates import Candidate, Rows, no_rows
-from sam_mask_service.faces.looks import Glance, Looks, Pass, hints
+from sam_mask_service.faces.ensemble import YUNET
+from sam_mask_service.faces.looks import Glance, Looks, Pass
 from sam_mask_service.faces.tiles import Window
 from sam_mask_service.geometry import RGB
 
@@ -101,5 +102,6 @@ PORTRAIT = place(300, 200, 300, 0.9)
     ids=["one face", "its own chin", "somebody behind", "two faces", "unsure", "far away", "nothing"],
 )
 def test_what_a_portrait_leaves_to_look_at(places: list[Candidate], left: int | None) -> None:
-    rest = hints(places, longest=1000)
+    rest = Looks(members=[None]).hints(places, longest=1000)
     assert (None if rest is None else len(rest)) == left
+    assert Looks(members=[YUNET]).hints(places, longest=1000) is None, "BlazeFace alone ends the search"

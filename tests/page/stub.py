@@ -106,6 +106,7 @@ class Stub:
     slow: bool = False
     """Cannot draw all faces of an upload in time."""
     residual: int = 0
+    warnings: tuple[str, ...] = ()
     transform: dict[str, int] = field(default_factory=lambda: dict(SAME))
     blind: bool = False
     """Finds no face."""
@@ -212,8 +213,15 @@ class Stub:
                     draw.ellipse((x, y, x + w, y + h), fill=(90, 90, 90))
         out = io.BytesIO()
         image.save(out, "PNG")
-        headers = {"X-Frame": "0,0,640,480"} if path == "/cutout" else {"X-Residual-Faces": str(self.residual)}
+        headers = {"X-Frame": "0,0,640,480"} if path == "/cutout" else self._hidden()
         return Response(out.getvalue(), media_type="image/png", headers=headers)
+
+    def _hidden(self) -> dict[str, str]:
+        """What goes along with an anonymised picture: faces that are left, one beside the other in the lower left corner."""
+        boxes = ";".join(f"{10 + 60 * i},380,40,50" for i in range(self.residual))
+        left = {"X-Residual-Boxes": boxes} if boxes else {}
+        codes = ",".join([*(["residual_faces"] if boxes else []), *self.warnings])
+        return {"X-Residual-Faces": str(self.residual), **left, **({"X-Warnings": codes} if codes else {})}
 
 
 @contextlib.contextmanager

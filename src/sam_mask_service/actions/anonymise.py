@@ -2,7 +2,8 @@
 
 Every method but ``solid`` first reduces a face to a few cells across, whatever its size in pixels, and paints with nothing
 but the cells' mean colours: what the result can tell of the face is bounded by their number, and no sharpening brings
-back more. A Gaussian blur alone would not do: on 8-bit pixels it can be turned back in part.
+back more. A Gaussian blur alone would not do: on 8-bit pixels it can be turned back in part. Contrast and colour are reduced too:
+dark cells where eyes and mouth were, and even a patch of skin under hair, are a face to a detector (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ Method = Literal["blur", "pixelate", "solid", "mosaic"]
 Colour = tuple[int, int, int]
 DEFAULT_STRENGTH = 0.5
 GREY: Colour = (96, 96, 96)
-_MOST_CELLS = 12
+_MOST_CELLS = 8
 """Cells across a face at strength 0; a quarter of them at strength 1."""
+_CONTRAST = 0.25
+"""What one cell across a face would keep of its contrast."""
+_TONE, _NEUTRAL = 0.05, 96.0
+"""What is kept of the face's mean colour's difference from this grey: a face-shaped patch of skin is found as a face."""
 _BOX_COVER = 1.0
 """The ellipse inside the detector's box (brow to chin, cheek to cheek) is hidden even where the mask leaves it out."""
 
@@ -41,8 +46,27 @@ class Hidden:
 
 
 def cells_across(strength: float) -> int:
-    """Cells from one side of a face to the other: 12 at strength 0, 6 at 0.5, 3 at 1."""
-    return max(3, round(_MOST_CELLS * math.pow(4.0, -strength)))
+    """Cells from one side of a face to the other: 8 at strength 0, 4 at 0.5, 2 at 1."""
+    return round(_MOST_CELLS * math.pow(4.0, -strength))
+
+
+def contrast(strength: float) -> float:
+    """What is kept of a cell's difference from the face's mean colour, 0…1: the more cells, the less."""
+    return _CONTRAST / cells_across(strength)
+
+
+@dataclass(frozen=True, slots=True)
+class _Paint:
+    """``contrast``: what is kept of the cells'; ``colour``: of ``solid``."""
+
+    contrast: float
+    colour: Colour
+
+    def faded(self, means: NDArray[np.float32], source: RGB, bits: Bits) -> RGB:
+        """(…, 3) mean colours as they are painted: drawn towards the mean of all hidden pixels, and that towards grey."""
+        middle = np.array(cv2.mean(source, bits.view(np.uint8))[:3], np.float32)
+        base = _NEUTRAL + _TONE * (middle - _NEUTRAL)
+        return np.rint(base + self.contrast * (means - middle)).clip(0, 255).astype(np.uint8)
 
 
 def anonymise(
@@ -57,14 +81,14 @@ def anonymise(
     ``strength`` 0…1 is relative to the face, so that small and large faces are equally unreadable. ``colour`` is for
     ``solid``. Cells are taken from the untouched picture: the order of the faces changes nothing but their overlaps.
     """
-    out = image.copy()
+    out, paint = image.copy(), _Paint(contrast(strength), colour)
     for face in faces:
         where, alpha = _window(face, image.shape[1], image.shape[0])
         if not alpha.size:
             continue
         source = image[where.rows, where.columns]
         cell = max(2, math.ceil(face.box.side / cells_across(strength)))
-        painted = _PAINTERS[method](source, alpha > 0, cell, colour)
+        painted = _PAINTERS[method](source, alpha > 0, cell, paint)
         view = out[where.rows, where.columns]
         view[...] = blend(view, painted, alpha)
     return out
@@ -130,25 +154,27 @@ def _fill(means: NDArray[np.float32], known: Bits) -> NDArray[np.float32]:
     return np.asarray(table[labels], np.float32)
 
 
-def _pixelate(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
-    means = np.rint(_cells(source, bits, cell)).astype(np.uint8)
+def _pixelate(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
+    means = paint.faded(_cells(source, bits, cell), source, bits)
     big = np.repeat(np.repeat(means, cell, axis=0), cell, axis=1)
     return np.asarray(big[: bits.shape[0], : bits.shape[1]])
 
 
-def _blur(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
-    means = np.rint(cv2.GaussianBlur(_cells(source, bits, cell), (3, 3), 0.7)).astype(np.uint8)
+def _blur(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
+    cells = _cells(source, bits, cell)
+    smoothed = np.asarray(cv2.GaussianBlur(cells, (3, 3), 0.7), np.float32).reshape(cells.shape)
+    means = paint.faded(smoothed, source, bits)
     size = (means.shape[1] * cell, means.shape[0] * cell)
     smooth = cv2.resize(means, size, interpolation=cv2.INTER_CUBIC)
     return np.asarray(smooth[: bits.shape[0], : bits.shape[1]], np.uint8)
 
 
-def _solid(source: RGB, bits: Bits, cell: int, colour: Colour) -> RGB:
+def _solid(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
     del bits, cell
-    return np.asarray(np.broadcast_to(np.array(colour, np.uint8), source.shape))
+    return np.asarray(np.broadcast_to(np.array(paint.colour, np.uint8), source.shape))
 
 
-def _mosaic(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
+def _mosaic(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
     """Irregular tiles (the Voronoi cells of a jittered grid), each with the mean colour of its hidden pixels."""
     labels, count = _tiles(bits.shape[0], bits.shape[1], cell)
     step = max(1, cell // _SAMPLES)
@@ -156,7 +182,7 @@ def _mosaic(source: RGB, bits: Bits, cell: int, _: Colour) -> RGB:
     flat, weight = labels[few].ravel(), bits[few].ravel().astype(np.float64)
     area = np.maximum(np.bincount(flat, weight, count), 1e-9)
     means = [np.bincount(flat, source[:, :, c][few].ravel() * weight, count) / area for c in range(3)]
-    return np.asarray(np.rint(np.stack(means, axis=1)).astype(np.uint8)[labels])
+    return np.asarray(paint.faded(np.stack(means, axis=1).astype(np.float32), source, bits)[labels])
 
 
 def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:

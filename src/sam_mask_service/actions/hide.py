@@ -7,7 +7,7 @@ import numpy as np
 
 from ..faces.mesh import CHIN, FOREHEAD, filled
 from ..geometry import RGB, Box, Face
-from ..patch import Finish, Patch
+from ..patch import Finish, Patch, SoftPatch
 from .anonymise import Hidden
 
 _MARGIN = 0.06
@@ -43,6 +43,13 @@ def grown(face: Face, patch: Patch, width: int, height: int, whole: bool) -> Hid
     box = face.box if face.landmarks is not None else face.box.grown(_NO_MESH)
     grow = max(1, round(_MARGIN * face.box.side))
     return Hidden(patch.finished(Finish(grow, _PASSES), width, height), box, cover_box=whole)
+
+
+def named(box: Box, width: int, height: int) -> Hidden:
+    """All of a box that the user names, whatever is in it."""
+    where = box.pixels(width, height)
+    whole = SoftPatch(where.x, where.y, np.full((where.height, where.width), 255, np.uint8))
+    return Hidden(whole, box, cover_box=False)
 
 
 def readable(face: Face, before: RGB, after: RGB) -> bool:

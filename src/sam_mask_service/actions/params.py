@@ -20,6 +20,7 @@ from .cutout import Aspect
 from .cutout import colour as read_colour
 
 MAX_POINTS = 64
+MAX_BOXES = 1000
 Numbers = Annotated[list[Annotated[int, Field(ge=0, le=9999)]], Field(min_length=1, max_length=1000)]
 Coordinate = Annotated[float, Field(ge=0, le=1e6)]
 PictureOutput = Annotated[
@@ -34,12 +35,15 @@ class AnonymizeBase(DetectParams):
     method: Method = Field("blur", description="How faces are hidden.")
     strength: Annotated[float, Field(ge=0, le=1)] = Field(
         DEFAULT_STRENGTH,
-        description="0…1, relative to the face: what is left is 12 (0), 6 (0.5) or 3 (1) cells across.",
+        description="0…1, relative to the face: what is left is 8 (0), 4 (0.5) or 2 (1) faint cells across.",
     )
     region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is hidden.")
     colour: ColourText = Field("#606060", description="For method=solid: #rrggbb.")
     except_points: Annotated[list[list[float]], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="[[x, y], …]: the faces at these points stay as they are, whatever their numbers."
+    )
+    boxes: Annotated[list[list[float]], Field(min_length=1, max_length=MAX_BOXES)] | None = Field(
+        None, description="[[x, y, width, height], …]: hidden too, whole, whether or not a face is found there."
     )
     recall: Recall = Field("high", description="high finds more; normal is faster.")
     engine: Literal["sam", "mesh"] = Field(
@@ -53,10 +57,24 @@ class AnonymizeBase(DetectParams):
         read_colour(text)
         return text
 
-    @field_validator("except_points", mode="before")
+    @field_validator("except_points", "boxes", mode="before")
     @classmethod
     def _points(cls, value: Any) -> Any:
         return _all_floats(value)
+
+    @field_validator("boxes", mode="before")
+    @classmethod
+    def _one_box(cls, value: Any) -> Any:
+        """Four numbers are one box."""
+        alone = isinstance(value, list) and len(value) == 4 and all(_number(v) for v in value)
+        return [[float(v) for v in value]] if alone else value
+
+    @field_validator("boxes")
+    @classmethod
+    def _sized(cls, value: list[list[float]] | None) -> list[list[float]] | None:
+        if any(len(box) != 4 or min(box) < 0 or max(box) > 1e6 or min(box[2:]) < 1 for box in value or []):
+            raise ValueError("each is [x, y, width, height], at least a pixel each way")
+        return value
 
     @field_validator("except_points")
     @classmethod

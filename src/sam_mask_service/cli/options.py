@@ -33,7 +33,7 @@ def with_options(
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def wrapper(**values: Any) -> Any:
-            given = {name: values.pop(_python_name(name), None) for name in fields}
+            given = {name: _one_text(values.pop(_python_name(name), None)) for name in fields}
             return command(**values, given={name: value for name, value in given.items() if value is not None})
 
         own = [
@@ -110,16 +110,44 @@ def _python_name(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
+def _one_text(value: Any) -> str | None:
+    """What was given of an option, as one text; of a repeatable one all items together."""
+    if not isinstance(value, (list, tuple)):
+        return None if value is None else str(value)
+    if len(value) < 2:
+        return value[0] if value else None
+    return (
+        "["
+        + ",".join(item if item.strip().startswith("[[") else f"[{item.strip().strip('[]')}]" for item in value)
+        + "]"
+    )
+
+
+def _flags(name: str, repeatable: bool) -> list[str]:
+    """``--boxes`` and, of a list of lists, ``--box`` for each of its items."""
+    flag = f"--{name.replace('_', '-')}"
+    return [flag, flag.removesuffix("es" if flag.endswith("xes") else "s")] if repeatable else [flag]
+
+
+def _is_nested(annotation: Any) -> bool:
+    """Whether a field is a list of lists."""
+    if typing.get_origin(annotation) is list:
+        return list in kinds(typing.get_args(annotation)[0])
+    return any(_is_nested(part) for part in typing.get_args(annotation))
+
+
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+    repeatable = _is_nested(field.annotation)
     option = typer.Option(
         None,
-        f"--{name.replace('_', '-')}",
+        *_flags(name, repeatable),
         help=_help(field),
-        metavar=_metavar(field.annotation),
+        metavar="N,N,…" if repeatable else _metavar(field.annotation),
         show_default=False,
         rich_help_panel=PANEL,
     )
-    return inspect.Parameter(_python_name(name), inspect.Parameter.KEYWORD_ONLY, default=option, annotation=str | None)
+    kind: Any = list[str] | None if repeatable else str | None
+    return inspect.Parameter(_python_name(name), inspect.Parameter.KEYWORD_ONLY, default=option, annotation=kind)
 
 
 def _help(field: FieldInfo) -> str:

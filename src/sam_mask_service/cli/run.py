@@ -16,6 +16,7 @@ from ..doors import weights
 from ..errors import EngineUnavailable, FileExists, ServiceError
 from ..service import Service
 from ..settings import SMALL_SAM, Settings
+from ..tasks.notices import WEAKER_DETECTOR
 from ..wire import Json
 from . import inputs
 from .inputs import Job
@@ -111,11 +112,13 @@ async def run_jobs(
     Returns how many failed: those with an error, and those whose result is not what was wanted.
     """
     failed = 0
+    told: set[str] = set()
     try:
         await until_ready(service, params.drawn_by, say)
         with progress(len(jobs)) as step:
             async for outcome in run_all(service, jobs, lambda job: one(service, job, action, params, **how)):
                 step()
+                say_notes(outcome, told)
                 if outcome.error is not None:
                     failed += 1
                     say(f"{outcome.job.name}: {outcome.error} ({outcome.code})")
@@ -123,6 +126,16 @@ async def run_jobs(
     finally:
         service.close()
     return failed
+
+
+def say_notes(outcome: Outcome, told: set[str]) -> None:
+    """What is amiss with a result that was made: a line on stderr, each once. Faces that are left count as failure and are said
+    there."""
+    for row in outcome.product.stats.get("warnings", ()) if outcome.product else ():
+        line = row["detail"] if row["code"] == WEAKER_DETECTOR.code else f"{outcome.job.name}: {row['detail']}"
+        if row["code"] != "residual_faces" and line not in told:
+            told.add(line)
+            say(line)
 
 
 async def run_all(

@@ -30,7 +30,7 @@ from .errors import (
     TryLater,
     Unreachable,
 )
-from .results import Box, Face, FacePicture, Json, Line, Mask, Picture, Upload
+from .results import Box, Face, FacePicture, Json, Line, Mask, Picture, Upload, Warned
 
 T = TypeVar("T")
 DEFAULT_URL = "http://localhost:8739"
@@ -76,7 +76,7 @@ class Client:
         return self._send(calls.detect(image, parameters))
 
     def anonymize(self, image: Image, **parameters: Any) -> Picture:
-        """``POST /anonymize``; the faces to keep are ``except_``."""
+        """``POST /anonymize``; the faces to keep are ``except_``, places to hide in any case ``boxes``."""
         return self._send(calls.anonymize(image, parameters))
 
     def cutout(self, image: Image, *, background_image: Image | None = None, **parameters: Any) -> Picture:
@@ -245,4 +245,5 @@ __all__ = [
     "TryLater",
     "Unreachable",
     "Upload",
+    "Warned",
 ]

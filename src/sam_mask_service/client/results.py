@@ -53,6 +53,20 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Something amiss with an answer: ``more_faces``, ``residual_faces`` or ``weaker_detector``. ``row``: all of it."""
+
+    code: str
+    detail: str
+    row: Json
+
+
+def warnings_of(body: Json) -> tuple[Warned, ...]:
+    rows = body.get("stats", {}).get("warnings") or ()
+    return tuple(Warned(str(row["code"]), str(row["detail"]), row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
 class FacePicture:
     """One face's mask (mode=separate), or its crop with the mask of the crop (mode=crop)."""
 
@@ -75,12 +89,13 @@ class Mask:
     image_format: str | None
     transform: Json | None
     raw: Json
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that came out. ``residual_faces``: of an anonymised one; ``frame``: what a cut-out shows of the picture, which
-    may reach beyond its edges."""
+    """A picture that came out. ``residual_faces``: of an anonymised one, and ``residual`` where they are; ``frame``: what a
+    cut-out shows of the picture, which may reach beyond its edges."""
 
     image: bytes
     format: str
@@ -88,6 +103,8 @@ class Picture:
     residual_faces: int | None
     frame: Box | None
     raw: Json
+    residual: tuple[Box, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,7 @@ class Upload:
     height: int
     faces: tuple[Face, ...]
     expires_in: float
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +162,7 @@ def mask_of(body: Json) -> Mask:
         body.get("image_format"),
         body.get("transform"),
         _bare(body),
+        warnings_of(body),
     )
 
 
@@ -157,6 +176,8 @@ def picture_of(body: Json) -> Picture:
         body.get("residual_faces"),
         Box.of(frame) if frame else None,
         _bare(body),
+        tuple(Box.of(row["bbox"]) for row in body.get("residual", ())),
+        warnings_of(body),
     )
 
 
@@ -167,4 +188,5 @@ def upload_of(body: Json) -> Upload:
         int(body["height"]),
         faces_of(body["faces"]),
         float(body["expires_in"]),
+        warnings_of(body),
     )

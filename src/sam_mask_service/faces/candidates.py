@@ -16,7 +16,7 @@ Rows = NDArray[np.float32]
 right ear, left ear (the subject's right and left)."""
 Column = NDArray[np.float32]
 COLUMNS = 17
-MOST = 1000
+MOST = 3000
 """Candidates of one look, and of all that may become places, that count at most: a drawn crowd has tens of thousands, which it
 would take minutes to compare."""
 
@@ -94,22 +94,56 @@ class Candidate:
         return sum(self.looks)
 
 
-def gathered(looks: Sequence[Rows], weak: float, tuning: PlaceTuning = PLACE) -> list[Candidate]:
+def gathered(
+    looks: Sequence[Rows], weak: float, added: Sequence[bool] = (), tuning: PlaceTuning = PLACE
+) -> list[Candidate]:
     """The distinct places where at least one look scored ``weak`` or more, those that most was seen of first.
 
     Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score. Of two places that are too
     near each other the one stays whose looks' scores sum up to more: a single look may err with a high score.
+
+    ``added``: which looks are those of a net that may add places and take none away: what is distinct without their scores is
+    told too, though it be near another place. The verdicts then say which of the two is the face.
     """
     looks = [look if len(look) <= MOST else best_first(look)[:MOST] for look in looks]
     rows = np.concatenate([no_rows(), *looks])
-    strong = best_first(rows[rows[:, 4] >= weak])[:MOST]
     bounds = np.cumsum([0, *(len(look) for look in looks)])
+    picked = np.argsort(-rows[:, 4], kind="stable")
+    picked = picked[rows[picked, 4] >= weak][:MOST]
+    strong = rows[picked]
     scores = [_scores(row, rows, bounds, tuning.same) for row in strong]
-    order = np.argsort([-sum(each) for each in scores], kind="stable")
-    return [
-        Candidate(_mean(rows[overlaps(strong[i], rows) > tuning.same], strong[i, 4]), scores[i])
-        for i in order[distinct(strong[order], tuning)]
-    ]
+    table = np.array(scores, np.float64).reshape(len(strong), len(looks))
+    told = _best_of(strong, table.sum(axis=1), tuning)
+    if any(added):
+        own = np.logical_not(np.array(added, bool))
+        ours = np.flatnonzero(np.repeat(own, np.diff(bounds))[picked])
+        alone = ours[_best_of(strong[ours], table[ours][:, own].sum(axis=1), tuning)]
+        told = np.concatenate([told, _not_among(told, alone, strong, table[:, own], tuning.same)])
+    return [Candidate(_mean(rows[overlaps(strong[i], rows) > tuning.same], strong[i, 4]), scores[i]) for i in told]
+
+
+def _not_among(
+    told: NDArray[np.intp], alone: NDArray[np.intp], strong: Rows, own: NDArray[np.float64], same: float
+) -> NDArray[np.intp]:
+    """Those of ``alone`` that are at none of the ``told`` places, or of which these have seen less."""
+
+    def covered(i: int) -> bool:
+        near = told[overlaps(strong[i], strong[told]) > same]
+        return bool((own[near] >= own[i]).all(axis=1).any())
+
+    return np.array([i for i in alone if not covered(i)], np.intp)
+
+
+def crowded_out(looks: Sequence[Rows], weak: float) -> int:
+    """How many candidates of ``weak`` or more ``gathered`` leaves out because there are too many."""
+    strong = [int(np.count_nonzero(look[:, 4] >= weak)) for look in looks]
+    return sum(strong) - min(MOST, sum(min(MOST, each) for each in strong))
+
+
+def _best_of(rows: Rows, totals: NDArray[np.float64], tuning: PlaceTuning) -> NDArray[np.intp]:
+    """Which of ``rows`` are distinct, those with the highest of ``totals`` first."""
+    order = np.argsort(-totals, kind="stable")
+    return order[distinct(rows[order], tuning)]
 
 
 def _scores(row: Rows, rows: Rows, bounds: NDArray[np.intp], same: float) -> tuple[float, ...]:

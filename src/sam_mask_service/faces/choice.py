@@ -49,4 +49,4 @@ def merged(faces: list[Face], more: list[Face], tuning: PlaceTuning = PLACE) -> 
 
 def same(a: Box, b: Box, tuning: PlaceTuning = PLACE) -> bool:
     """Whether two boxes are of one face: a turned face's box may lie within another look's."""
-    return a.iou(b) >= tuning.nms or a.contained(b) >= tuning.contained
+    return a.intersection(b) > 0 and (a.iou(b) >= tuning.nms or a.contained(b) >= tuning.contained)

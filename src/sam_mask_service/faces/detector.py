@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -23,9 +24,16 @@ class DetectOptions:
     reported confidence; None keeps the recipe. ``recall="high"`` spends more passes and accepts more (privacy)."""
 
     min_confidence: float | None = None
-    max_faces: int = 64
     detector: DetectorName = "auto"
     recall: Recall = "normal"
+
+
+class Faces(list[Face]):
+    """Found faces. ``unexamined``: how many further places that may be faces were too many to be looked at."""
+
+    def __init__(self, faces: Iterable[Face] = (), unexamined: int = 0) -> None:
+        super().__init__(faces)
+        self.unexamined = unexamined
 
 
 class FaceDetector(Protocol):
@@ -37,9 +45,9 @@ class FaceDetector(Protocol):
     def detect(
         self, image: RGB, options: DetectOptions = DetectOptions(), deadline: Deadline = NO_DEADLINE
     ) -> list[Face]:
-        """Faces in ``image`` ((H, W, 3) uint8 RGB, upright), largest first, at most ``options.max_faces``.
+        """Faces in ``image`` ((H, W, 3) uint8 RGB, upright), largest first, all that there are.
 
         Boxes and landmarks are in pixels of ``image``. An empty list when there is none: never a guessed face.
-        Raises DeadlinePassed.
+        ``Faces`` where something was left out; a plain list says that nothing was. Raises DeadlinePassed.
         """
         ...

@@ -71,7 +71,7 @@ class FakeDetector:
     calls: int = field(default=0, init=False)
 
     def detect(self, image: RGB, options: DetectOptions = _ANY, deadline: Deadline = NO_DEADLINE) -> list[Face]:
-        """The faces told, unsanitised, largest first, at most ``options.max_faces``."""
+        """The faces told, unsanitised, largest first."""
         self.calls += 1
         sleep(self.seconds, deadline)
         if self.fault is not None:
@@ -79,7 +79,7 @@ class FakeDetector:
         faces = self.faces(image) if callable(self.faces) else self.faces
         if options.min_confidence is not None:
             faces = [face for face in faces if not face.confidence < options.min_confidence]
-        return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
+        return sorted(faces, key=lambda face: -face.box.area)
 
 
 def sleep(seconds: float, deadline: Deadline) -> None:

@@ -22,12 +22,12 @@ from ..geometry import RGB, Face
 from .blaze import FULL_RANGE, BlazeFace
 from .candidates import Candidate, Rows
 from .choice import besides, merged, over, same
-from .detector import DetectOptions
+from .detector import DetectOptions, Faces
 from .effort import MAX_SECTIONS, SMALL, TURNS, WIDE
 from .ensemble import MEMBERS, Member, Network
 from .examiner import Examiner
 from .landmarker import Landmarker
-from .looks import Glance, Looks, Mapper, box_of, hints
+from .looks import Glance, Looks, Mapper, box_of
 from .sanitise import sane_faces
 from .sections import Search, sections
 from .tiles import (
@@ -106,7 +106,7 @@ class FaceFinder:
             more = self._beside(search, faces, quarters(), bar.company)
         faces = merged(faces, over(bar, more, tuning=tuning.search), tuning.place)
         faces = sane_faces(faces, image.shape[1], image.shape[0], tuning.sane)
-        return sorted(faces, key=lambda face: -face.box.area)[: options.max_faces]
+        return Faces(sorted(faces, key=lambda face: -face.box.area), search.unexamined)
 
     def _asked(self, name: str) -> dict[Member, Network]:
         """The networks that join BlazeFace for ``detector=name``."""
@@ -138,7 +138,7 @@ class FaceFinder:
         are looked at beside the verdicts, which are hardly ever in vain."""
         tuning = search.tuning.search
         places = looks.places(tuning.hint)
-        rest = hints(places, max(search.picture.shape[:2]), tuning)
+        rest = looks.hints(places, max(search.picture.shape[:2]))
         if rest is None or len(rest) > tuning.hints:
             return None
         promises = self._run(partial(self._promises, search), rest)
@@ -222,7 +222,8 @@ class FaceFinder:
             found_by = looks.found_by(place, search.effort.weak)
             return self._examiner.verdict(search.picture, looks, place, found_by, accept)
 
-        found = [face for face in self._run(verdict, places[: search.effort.places]) if face is not None]
+        looked_at = search.within(places, looks.crowded_out(search.effort.weak))
+        found = [face for face in self._run(verdict, looked_at) if face is not None]
         return merged([], found, search.tuning.place)
 
 

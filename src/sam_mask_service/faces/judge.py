@@ -47,16 +47,15 @@ def log_odds(p: float, floor: float) -> float:
 
 
 def confidence(e: Evidence, tuning: Calibration = CALIBRATION) -> float:
-    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does. Others that
-    have seen nothing take no sure face away."""
-    seen = [_sigmoid(_odds(e, one.weights, one.score, tuning)) for one in e.heard if one.score]
-    if seen:
-        return max(seen)
+    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does. Others, having
+    seen little or nothing, take no sure face away."""
     alone = _sigmoid(_blaze_odds(e, tuning))
     if not e.heard:
         return alone
-    doubted = _sigmoid(_blaze_odds(e, tuning) + sum(one.weights.unseen for one in e.heard))
-    return max(doubted, tuning.sure_alone) if alone >= tuning.sure_alone else doubted
+    seen = [_sigmoid(_odds(e, one.weights, one.score, tuning)) for one in e.heard if one.score]
+    unseen = sum(one.weights.unseen for one in e.heard)
+    both = max(seen) if seen else _sigmoid(_blaze_odds(e, tuning) + unseen)
+    return max(both, alone) if alone >= tuning.sure_alone else both
 
 
 def _blaze_odds(e: Evidence, tuning: Calibration) -> float:

@@ -11,12 +11,11 @@ import numpy as np
 
 from ..deadline import Deadline
 from ..geometry import Box
-from .candidates import Candidate, Rows, gathered, no_rows
+from .candidates import Candidate, Rows, crowded_out, gathered, no_rows
 from .ensemble import Member, Network
 from .judge import Evidence, Heard
 from .tiles import Window, placed, uncut
 from .tuning import TUNED, Tuning
-from .tuning.search import SEARCH, SearchTuning
 
 Pass = Literal["picture", "tiles", "border", "turned"]
 A = TypeVar("A")
@@ -77,7 +76,12 @@ class Looks:
 
     def places(self, weak: float) -> list[Candidate]:
         """The distinct places that a look scored ``weak`` or more, best first."""
-        return gathered(self.rows, weak, self.tuning.place)
+        added = [member is not None for member in self.members]
+        return gathered(self.rows, weak, added, self.tuning.place)
+
+    def crowded_out(self, weak: float) -> int:
+        """How many candidates were too many to become places."""
+        return crowded_out(self.rows, weak)
 
     def found_by(self, place: Candidate, weak: float) -> Pass:
         """The first pass that saw the place well enough."""
@@ -103,11 +107,18 @@ class Looks:
             side=float(max(place.row[2:4])),
         )
 
+    def hints(self, places: list[Candidate], longest: int) -> list[Candidate] | None:
+        """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none.
 
-def hints(places: list[Candidate], longest: int, tuning: SearchTuning = SEARCH) -> list[Candidate] | None:
-    """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none."""
-    large = [p for p in places if p.best >= tuning.sure and max(p.row[2:4]) >= tuning.dominant * longest]
-    return [p for p in places if not any(_at(p, face, tuning.hair) for face in large)] if large else None
+        BlazeFace says whether it is: another's being sure must not end the search in which BlazeFace finds further faces."""
+        tuning = self.tuning.search
+        large = [p for p in places if self._own(p) >= tuning.sure and max(p.row[2:4]) >= tuning.dominant * longest]
+        return [p for p in places if not any(_at(p, face, tuning.hair) for face in large)] if large else None
+
+    def _own(self, place: Candidate) -> float:
+        return max(
+            (score for score, whose in zip(place.looks, self.members, strict=True) if whose is None), default=0.0
+        )
 
 
 def _at(place: Candidate, face: Candidate, hair: float) -> bool:

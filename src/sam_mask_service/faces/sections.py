@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..deadline import Deadline
+from .candidates import Candidate
 from .tiles import Pyramid, Window
 from .tuning import TUNED, Tuning
 from .tuning.search import TILE, Effort, TileTuning
@@ -50,13 +51,24 @@ def _section(picture: Pyramid, start: int, size: int) -> Section:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """One picture to be searched. ``parts``: it alone, or the sections of a strip."""
+    """One picture to be searched. ``parts``: it alone, or the sections of a strip. ``left_out``: how many places each pass was too
+    short for."""
 
     picture: Pyramid
     parts: list[Section]
     effort: Effort
     deadline: Deadline
     tuning: Tuning = TUNED
+    left_out: list[int] = field(default_factory=list)
+
+    @property
+    def unexamined(self) -> int:
+        return sum(self.left_out)
+
+    def within(self, places: Sequence[Candidate], before: int) -> Sequence[Candidate]:
+        """So many of the places, best first, as may be looked at; the others are counted, and those left out ``before``."""
+        self.left_out.append(before + max(0, len(places) - self.effort.places))
+        return places[: self.effort.places]
 
     def views(self, make: Callable[[Pyramid], Window]) -> list[Window]:
         """What ``make`` makes of each part."""

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 
 from ..service import Service
 from ..tasks import Answer, Task
+from ..tasks.notices import codes_of
 from .body import Reserve
 from .caller import caller_of
 from .connected import while_connected
@@ -35,8 +36,12 @@ class Shared:
         if (faces := answer.stats.get("faces_detected")) is None:
             return
         self.metrics.worked(answer.body["timings"], faces)
+        codes = codes_of(answer.stats)
+        self.metrics.warned(codes)
         exchange: Exchange = request.state.exchange
         exchange.notes = {"faces": faces, "engine": answer.stats.get("engine")}
+        if codes:
+            exchange.notes["warnings"] = list(codes)
 
 
 class Endpoint:

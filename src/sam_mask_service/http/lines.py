@@ -14,7 +14,8 @@ from starlette.types import Receive, Scope, Send
 from ..errors import InvalidParameter
 from ..many import Item, run_many
 from ..params import Params, parse
-from ..tasks import Task
+from ..tasks import Answer, Task
+from ..tasks.notices import codes_of
 from .batch import batch_limits, items_of, line
 from .body import Reserve
 from .caller import caller_of
@@ -52,6 +53,8 @@ class Lines:
         index = 0
         async with aclosing(answers):
             async for outcome in answers:
+                if isinstance(outcome, Answer):
+                    self.shared.metrics.warned(codes_of(outcome.stats))
                 yield await line(outcome, index, items[index], exchange.request_id)
                 index += 1
 

@@ -39,6 +39,9 @@ class Metrics:
         self.fetch_failures = Counter(
             "sam_mask_fetch_failures_total", "Failed fetches by reason.", ["reason"], registry=reg
         )
+        self.warnings = Counter(
+            "sam_mask_warnings_total", "Answers with a warning, by its code.", ["code"], registry=reg
+        )
         self._watch(service)
 
     def _watch(self, service: Service) -> None:
@@ -75,6 +78,10 @@ class Metrics:
         for step, seconds in timings.items():
             self.steps.labels(step).observe(seconds)
         self.faces.inc(faces)
+
+    def warned(self, codes: Iterable[str]) -> None:
+        for code in codes:
+            self.warnings.labels(code).inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

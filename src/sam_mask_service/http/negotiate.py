@@ -8,6 +8,7 @@ from fastapi import Response
 
 from ..params import Params
 from ..tasks import Answer
+from ..tasks.headers import notice_headers
 from ..tasks.task import Render
 from .answers import answer_bytes
 
@@ -44,5 +45,9 @@ def settled(render: Render, params: Params, picture: bool) -> Params:
 async def rendered(render: Render, answer: Answer, picture: bool) -> Response:
     """Raises InvalidParameter when one picture is wanted of an answer that holds several."""
     if picture:
-        return Response(answer.picture, media_type=f"image/{answer.kind}", headers=render.headers(answer))
+        return Response(
+            answer.picture,
+            media_type=f"image/{answer.kind}",
+            headers={**render.headers(answer), **notice_headers(answer)},
+        )
     return Response(await answer_bytes(answer), render.status, media_type="application/json")

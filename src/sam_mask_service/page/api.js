@@ -95,8 +95,8 @@ export class Session {
     }
   }
 
-  opened({ faces }, { width = 0, height = 0 }) {
-    Object.assign(this, { width, height });
+  opened({ faces, stats }, { width = 0, height = 0 }) {
+    Object.assign(this, { width, height, seen: stats?.faces_detected || 0 });
     return faces;
   }
 

@@ -89,7 +89,8 @@ function begin(item, { session, faces, bitmap }) {
   for (const id of ['download', 'curl', 'other']) $(id).disabled = false;
   stage.resize();
   list(stage, toggle);
-  say(faces.length ? `${count(faces.length, 'face')} found.` : 'No face found in this picture.');
+  const more = session.seen > faces.length ? ` of ${session.seen} that were seen: the largest` : '';
+  say(faces.length ? `${count(faces.length, 'face')} found${more}.` : 'No face found in this picture.');
   history.begin(wishes.take(stage));
   album.show(item);
   settle();
@@ -195,6 +196,7 @@ function listen() {
     stage.shape.again([]);
     commit(asking);
   });
+  on(['nohide'], 'click', () => { stage.hide = []; commit(asking); });
   on(['key'], 'change', newKey);
   $('panel').addEventListener('submit', (event) => event.preventDefault());
   keys.listen(stage, hand, { undo: () => goTo(history.undo()), redo: () => goTo(history.redo()) });

@@ -72,6 +72,7 @@ export class Asking {
     const made = await result(mine, stage, stage.picture, signal);
     if (task() !== wanted || mine !== this.session) return;
     this.made = made;
+    stage.left = boxesOf(made.response);
     await stage.setResult(made.blob, made.frame);
     tell.say(this.done(made.response));
   }
@@ -81,7 +82,10 @@ export class Asking {
     if (left === null) return 'Done.';
     const { chosen, faces } = this.stage;
     const kept = chosen.size < faces.length ? ', besides those that are switched off' : '';
-    return `Done. A second look found ${left === '0' ? 'no face' : count(Number(left), 'face')} left${kept}.`;
+    const codes = (response.headers.get('X-Warnings') || '').split(',').filter((code) => code && code !== 'residual_faces');
+    const amiss = codes.length ? ` (${codes.map(warningText).join(', ')})` : '';
+    const found = left === '0' ? 'no face, which is no proof: look for yourself' : `${count(Number(left), 'face')} left, marked red: draw a box around each`;
+    return `Done. A second look at the whole picture found ${found}${kept}${amiss}.`;
   }
 
   // Strokes changed: the result is put together anew from what the service gave.
@@ -96,9 +100,12 @@ export class Asking {
   }
 }
 
+// Where faces are left: [[x, y, width, height], …].
+const boxesOf = (response) => (response.headers.get('X-Residual-Boxes') || '').split(';').filter(Boolean).map((box) => box.split(',').map(Number));
+
 // Which engine drew it, and what it warns of.
 function by(response) {
-  const { engine, faces = [] } = JSON.parse(response.headers.get('X-Mask-Stats') || '{}');
-  const warnings = new Set(faces.flatMap((face) => face.warnings).map(warningText));
+  const { engine, faces = [], warnings: amiss = [] } = JSON.parse(response.headers.get('X-Mask-Stats') || '{}');
+  const warnings = new Set([...amiss.map(({ code }) => code), ...faces.flatMap((face) => face.warnings)].map(warningText));
   return (engine ? `, by ${engine === 'sam' ? 'SAM' : `the ${engine} engine`}` : '') + (warnings.size ? ` (${[...warnings].join(', ')})` : '');
 }

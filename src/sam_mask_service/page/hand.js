@@ -7,7 +7,7 @@ import { $, number, task } from './values.js';
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOLS = { '+': 'add', '-': 'remove', b: 'box', p: 'paint', e: 'erase', Escape: 'pick' };
-const TASKS = { pick: 'mask anonymize cutout', add: 'mask', remove: 'mask', box: 'mask', paint: 'mask cutout', erase: 'mask cutout' };
+const TASKS = { pick: 'mask anonymize cutout', add: 'mask', remove: 'mask', box: 'mask anonymize', paint: 'mask cutout', erase: 'mask cutout' };
 const chosen = () => document.querySelector('input[name=tool]:checked').value;
 
 // The tool in hand; one that means nothing in this tab is the plain one.
@@ -18,13 +18,19 @@ export class Hand {
   // toggle(id): a face was picked; changed(): points or box are others now; painted(): a stroke is done; split(percent).
   constructor(stage, { toggle, changed, painted, split }) {
     Object.assign(this, { stage, toggle, changed, split });
-    this.boxes = new BoxTool(stage, (box) => { stage.box = box; changed(); });
+    this.boxes = new BoxTool(stage, (box) => { this.drawn(box); changed(); });
     this.brush = new Brush(stage, painted);
     this.gesture = new Gesture(stage, this);
     for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => this.take(radio.value));
     $('size').addEventListener('input', () => { this.show(); stage.draw(); });
     stage.canvas.addEventListener('keydown', (event) => this.key(event));
     stage.canvas.addEventListener('blur', () => { stage.cross = null; stage.draw(); });
+  }
+
+  // In place of the faces of a mask; to be hidden besides those of a picture.
+  drawn(box) {
+    if (task() === 'anonymize') this.stage.hide = [...this.stage.hide, box];
+    else this.stage.box = box;
   }
 
   draws() { return brushes() || tool() === 'box'; }

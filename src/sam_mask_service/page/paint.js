@@ -191,13 +191,24 @@ export function faces(stage) {
 // The user's box, or the one that is being drawn.
 export function box(stage) {
   const { context, view: { scale } } = stage;
-  const shown = stage.rubber || stage.box;
+  const shown = stage.rubber || (stage.hides ? null : stage.box);
   if (!shown) return;
   pixels(context);
   Object.assign(context, { lineWidth: 2.5, strokeStyle: COLOURS.add });
   context.setLineDash(stage.rubber ? [6, 5] : []);
   context.strokeRect(...screen(stage, shown), shown[2] * scale, shown[3] * scale);
   context.setLineDash([]);
+}
+
+// While a picture is being anonymised: the boxes that are hidden too, and (red) the faces that the second look still found.
+export function hidden(stage) {
+  if (!stage.hides) return;
+  const { context, view: { scale } } = stage;
+  pixels(context);
+  for (const [boxes, colour] of [[stage.hide, COLOURS.add], [stage.left, COLOURS.remove]]) {
+    Object.assign(context, { lineWidth: 2.5, strokeStyle: colour });
+    for (const each of boxes) context.strokeRect(...screen(stage, each), each[2] * scale, each[3] * scale);
+  }
 }
 
 export function points(stage) {

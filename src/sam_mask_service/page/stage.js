@@ -20,8 +20,8 @@ export class Stage {
   }
 
   clear() {
-    Object.assign(this, { picture: null, faces: [], chosen: new Set(), points: [], box: null, strokes: [] });
-    Object.assign(this, { rubber: null, overlay: false, result: null, blob: null, raw: null, cross: null, hover: null, stroke: null });
+    Object.assign(this, { picture: null, faces: [], chosen: new Set(), points: [], box: null, hide: [], strokes: [] });
+    Object.assign(this, { rubber: null, left: [], overlay: false, result: null, blob: null, raw: null, cross: null, hover: null, stroke: null });
   }
 
   // A picture with its faces, all of them switched on, in place of the one before.
@@ -86,6 +86,7 @@ export class Stage {
     paint.faces(this);
     if (this.result) paint.divider(this);
     paint.box(this);
+    paint.hidden(this);
     paint.points(this);
     paint.pointer(this);
     const { scale, x, y, percent } = this.view;

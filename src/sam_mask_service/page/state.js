@@ -2,7 +2,7 @@
 
 import { ServiceError } from './api.js';
 import { $, number, task, units } from './values.js';
-import { errorText } from './words.js';
+import { count, errorText } from './words.js';
 
 const SLOW = 200; // milliseconds before the busy sign shows: what is quick does not flicker
 let works = 0;
@@ -53,6 +53,9 @@ export function sync(stage, row) {
   const plain = `Plain PNG: face ${$('invert').checked ? 'black, rest white' : 'white, rest black'}.`;
   const hard = row && !row.soft ? ' Two values only: the feather is left out.' : '';
   $('polarity').textContent = row ? `${row.consumer}: ${row.polarity[$('edit').value]}.${hard}` : plain;
+  stage.hides = task() === 'anonymize';
+  $('nohide').disabled = !stage.hide.length;
+  $('hidden').textContent = stage.hide.length ? `${count(stage.hide.length, 'box', 'boxes')}.` : 'None.';
   stage.look = { view: $('view').value, opacity: number('opacity') / 100, ...look(row) };
   units();
 }

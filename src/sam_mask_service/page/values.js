@@ -21,7 +21,7 @@ const shape = () => ({
 });
 const chosen = (subject) => (subject.chosen.size && !subject.everything ? { faces: [...subject.chosen].sort((a, b) => a - b) } : {});
 
-// A subject: { faces, chosen, points, box, strokes }, as the stage has them, or one of several pictures; ``everything``: all faces
+// A subject: { faces, chosen, points, box, hide, strokes }, as the stage has them, or one of several pictures; ``everything``: all faces
 // that there are, known or not.
 // Whether it leaves the service anything to mask: with no face on it would take them all.
 export const asks = ({ faces, chosen: on, points, box, everything }) =>
@@ -42,7 +42,7 @@ function downloadValues(subject) {
 function hideValues(subject) {
   const kept = subject.everything ? [] : subject.faces.filter((face) => !subject.chosen.has(face.face_id));
   const middles = kept.map(({ bbox: b }) => [b.x + b.width / 2, b.y + b.height / 2]); // numbers differ where it looks harder
-  return { method: $('method').value, strength: number('strength') / 100, recall: 'high', ...(kept.length ? { except_points: middles } : {}) };
+  return { method: $('method').value, strength: number('strength') / 100, recall: 'high', ...(kept.length ? { except_points: middles } : {}), ...(subject.hide?.length ? { boxes: subject.hide } : {}) };
 }
 
 export const background = () => ($('background').value === 'colour' ? $('colour').value : $('background').value);

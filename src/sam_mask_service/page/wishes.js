@@ -14,7 +14,7 @@ export function take(stage) {
 }
 
 // What belongs to the picture alone.
-export const own = (stage) => ({ chosen: [...stage.chosen].sort((a, b) => a - b), points: stage.points, box: stage.box, strokes: stage.strokes });
+export const own = (stage) => ({ chosen: [...stage.chosen].sort((a, b) => a - b), points: stage.points, box: stage.box, hide: stage.hide, strokes: stage.strokes });
 
 export function same(a, b) {
   const bare = (state) => JSON.stringify({ ...state, strokes: 0 });
@@ -31,6 +31,6 @@ export function put(state, stage) {
   putOwn(state, stage);
 }
 
-export function putOwn({ chosen, points, box, strokes }, stage) {
-  Object.assign(stage, { chosen: new Set(chosen), points, box, strokes });
+export function putOwn({ chosen, points, box, hide = [], strokes }, stage) {
+  Object.assign(stage, { chosen: new Set(chosen), points, box, hide, strokes });
 }

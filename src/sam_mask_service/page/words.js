@@ -27,6 +27,9 @@ const WARNINGS = {
   touches_border: 'a face touches the picture’s edge',
   tiny_face: 'a face is very small',
   low_confidence: 'a face is not sure to be one',
+  more_faces: 'there are more faces than one answer holds',
+  residual_faces: 'faces can still be found',
+  weaker_detector: 'the better face detector (YuNet) is not here yet: more may be missed',
   segmenter_disagreed: 'SAM saw something else, the mesh’s outline is used',
 };
 

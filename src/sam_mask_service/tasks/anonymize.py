@@ -1,36 +1,44 @@
-"""``/anonymize``: faces found, hidden, and looked for once more; the picture in the input's format, without metadata."""
+"""``/anonymize``: faces found, hidden, and the whole picture searched once more; in the input's format, without metadata.
+
+Every face that is found is hidden, however many: there is no limit but the time. What cannot be looked at is an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..actions import anonymise
 from ..actions.again import look_again
-from ..actions.hide import grown, oval, readable
+from ..actions.hide import grown, named, oval, readable
 from ..actions.params import AnonymizeBase, AnonymizeParams
-from ..faces.detector import DetectOptions
-from ..geometry import RGB, Face, at_point, by_indices, ordered
+from ..errors import InvalidParameter, TooManyFaces
+from ..geometry import RGB, Box, Face, at_point, by_indices, ordered
 from ..image import OutputFormat, to_srgb
 from ..patch import Patch
 from ..segment import region_table
 from ..wire import Json
 from .draw import DRAW, EMBED, RECALL, mask_of
-from .find import FIND, chosen, face_row
+from .find import FIND, chosen, face_row, options_of
 from .headers import hidden_headers
+from .notices import WEAKER_DETECTOR, more_faces, residual_faces
 from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
-from .steps import DECODE, Step, always
+from .steps import DECODE, Step, always, take
 from .task import ANY_PICTURE, Render, Task
 from .values import Numbered, together
 
 _SAME = 0.5
 """Share of the smaller box from which two boxes are the same face."""
+_ALIKE = 2.5
+"""And no side is so many times the other's."""
 _FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "WEBP": "webp"}
 
 
 class _Work(PictureWork):
     """``kept``: faces that stay as they are. ``outlines``: of those to hide. ``rgb``: the picture with these hidden.
-    ``found``: faces of the second look that nobody asked to keep; ``residual``: those of them that can be read."""
+    ``boxes``: those that the user names. ``found``: faces of the second look that nobody asked to keep; ``residual``: those of them
+    that can be read."""
 
+    boxes: list[Box]
     kept: list[Numbered]
     outlines: Sequence[Patch] = ()
     rgb: RGB
@@ -39,16 +47,28 @@ class _Work(PictureWork):
 
 
 def _spare(work: _Work) -> None:
-    """Which faces are hidden and which stay. Raises NoFace, and FaceNotFound also for an ``except`` that is not there."""
+    """Which faces are hidden and which stay. Raises NoFace where there is neither a face nor a box, FaceNotFound also for an
+    ``except`` that is not there, and TooManyFaces."""
     params: AnonymizeBase = work.asked.params
+    if work.seen.unexamined:
+        raise TooManyFaces
+    work.boxes = _named(params, work.seen.width, work.seen.height)
     faces = ordered(work.seen.faces, params.order)
-    asked = chosen(work.seen, params)
+    asked = chosen(work.seen, params) if faces or not work.boxes else []
     spared = {*by_indices(faces, params.kept), *(at_point(faces, x, y) for x, y in params.except_points or [])}
     work.chosen = [(n, face) for n, face in asked if n not in spared]
     hiding = {n for n, _ in work.chosen}
     work.kept = [(n, face) for n, face in enumerate(faces) if n not in hiding]
-    hide = tuple(face for _, face in work.chosen)
-    work.groups, work.among = [hide] if hide and not _by_mesh(work) else [], hide
+    if params.detector == "auto" and work.tools.detector.name == "mediapipe":
+        work.notices.append(WEAKER_DETECTOR)
+
+
+def _named(params: AnonymizeBase, width: int, height: int) -> list[Box]:
+    """Raises InvalidParameter for a box outside of the picture."""
+    boxes = [Box(*box) for box in params.boxes or []]
+    if any(box.x >= width or box.y >= height for box in boxes):
+        raise InvalidParameter(f"boxes: one lies outside the picture of {width} × {height} pixels.")
+    return boxes
 
 
 def _by_mesh(work: _Work) -> bool:
@@ -60,36 +80,83 @@ def _outline(work: _Work) -> None:
     work.outlines = [oval(face, work.seen.width, work.seen.height) for _, face in work.watched(work.chosen)]
 
 
-def _outlined(work: _Work) -> bool:
-    return bool(work.groups) or not work.chosen
+def _no_outline(work: _Work) -> bool:
+    return not work.chosen or not _by_mesh(work)
+
+
+def _by_outline(work: _Work) -> bool:
+    return not work.chosen or _by_mesh(work)
+
+
+def _draw(work: _Work) -> None:
+    """As many faces in one go as a mask may have, so that what an engine keeps of them is bounded."""
+    work.outlines = [patch for batch in _batches(work) for patch in _drawn(work, batch)]
+
+
+def _batches(work: _Work) -> Iterator[tuple[Face, ...]]:
+    faces, size = [face for _, face in work.chosen], work.tools.limits.max_faces
+    for start in range(0, len(faces), size):
+        yield tuple(faces[start : start + size])
+
+
+def _drawn(work: _Work, batch: tuple[Face, ...]) -> list[Patch]:
+    work.groups, work.among = [batch], batch
+    for step in (RECALL, EMBED, DRAW):
+        take(step, work)
+    return [mask.patch for mask in together(work.done, work.wanted.detail).masks]
 
 
 def _hide(work: _Work) -> None:
     params: AnonymizeBase = work.asked.params
-    first = params.region.split(",")[
-        0
-    ].strip()  # of a whole face its box's ellipse is hidden too, should the mask miss a part
-    whole = any(row.whole for row in region_table.ROWS if row.name == first)
-    patches = work.outlines or [mask.patch for mask in together(work.done, work.wanted.detail).masks]
-    hidden = [
-        grown(face, patch, work.seen.width, work.seen.height, whole)
-        for (_, face), patch in work.watched(zip(work.chosen, patches, strict=True))
-    ]
+    first = params.region.split(",")[0].strip()
+    whole = any(row.whole for row in region_table.ROWS if row.name == first)  # its box's ellipse is hidden too
+    size = work.seen.width, work.seen.height
+    faces = work.watched(zip(work.chosen, work.outlines, strict=True))
+    hidden = [grown(face, patch, *size, whole) for (_, face), patch in faces]
+    hidden += [named(box, *size) for box in work.boxes]
     work.rgb = anonymise(work.picture.rgb, hidden, params.method, params.strength, params.rgb)
 
 
 def _look_again(work: _Work) -> None:
-    """What is found now where faces were hidden, but for those that were to be kept."""
-    params: AnonymizeBase = work.asked.params
-    options = DetectOptions(params.min_confidence, work.tools.limits.max_faces, params.detector)
-    hidden = [face for _, face in work.chosen]
-    found = look_again(work.rgb, hidden, work.tools.detector, options, work.deadline)
+    """What the whole picture shows now is hidden too, and looked for once more; what is there then is left."""
+    _search_again(work)
+    if work.residual and _all_asked(work.asked.params):
+        _hide_more(work)
+        _search_again(work)
+    if work.residual:
+        work.notices.append(residual_faces(len(work.residual)))
+
+
+def _all_asked(params: AnonymizeBase) -> bool:
+    """Whether the caller chose no faces: what is found later is then hidden as if it had been found at once."""
+    return params.faces is None and params.point_x is None and not params.max_faces
+
+
+def _hide_more(work: _Work) -> None:
+    """The faces of the second look, numbered after all others."""
+    params, size = work.asked.params, (work.seen.width, work.seen.height)
+    hidden = [grown(face, oval(face, *size), *size, whole=True) for face in work.residual]
+    work.chosen += enumerate(work.residual, len(work.seen.faces))
+    work.rgb = anonymise(work.rgb, hidden, params.method, params.strength, params.rgb)
+
+
+def _search_again(work: _Work) -> None:
+    """What is found now in the whole picture, but for the faces that were to be kept."""
+    found, unexamined = look_again(work.rgb, work.tools.detector, options_of(work.asked.params), work.deadline)
     work.found = [face for face in found if not _among(face, [other for _, other in work.kept])]
     work.residual = [face for face in work.found if readable(face, work.picture.rgb, work.rgb)]
+    if unexamined:
+        work.notices.append(more_faces(len(found), None, unexamined))
 
 
 def _among(face: Face, others: Sequence[Face]) -> bool:
-    return any(face.box.contained(other.box) > _SAME for other in others)
+    """A much smaller face within another's box is one of its own."""
+    alike = [other.box for other in others if 1 / _ALIKE < face.box.side / max(1.0, other.box.side) < _ALIKE]
+    return any(face.box.contained(box) > _SAME for box in alike)
+
+
+def _place(face: Face, work: _Work) -> Json:
+    return {name: value for name, value in face_row(0, face, work.seen).items() if name != "face_id"}
 
 
 def _row(numbered: Numbered, work: _Work, hidden: bool) -> Json:
@@ -104,9 +171,11 @@ def _write(work: _Work) -> None:
     work.said = {
         "faces": sorted(rows, key=lambda row: row["face_id"]),
         "residual_faces": len(work.residual),
+        **({"residual": [_place(face, work) for face in work.residual]} if work.residual else {}),
         "stats": {
             "faces_detected": len(work.seen.faces),
             "faces_hidden": len(work.chosen),
+            **({"boxes_hidden": len(work.boxes)} if work.boxes else {}),
             "found_again": len(work.found),
             "method": work.asked.params.method,
         },
@@ -122,10 +191,8 @@ ANONYMIZE = Task(
         DECODE,
         FIND,
         Step(_spare),
-        RECALL,
-        EMBED,
-        DRAW,
-        Step(_outline, "segment", needless=_outlined),
+        Step(_draw, needless=_by_outline),
+        Step(_outline, "segment", needless=_no_outline),
         Step(_hide, "hide", pixels=always),
         Step(_look_again, "look_again"),
         Step(_write),

@@ -10,6 +10,7 @@ from ..wire import Json
 from .answer import Answer
 from .find import CHOOSE, FIND, face_row
 from .models import DetectResponse
+from .notices import as_stats
 from .steps import DECODE, Step, Work
 from .task import Render, Task
 
@@ -33,6 +34,7 @@ def faces_answer(work: Work) -> Answer:
             "image_width": work.seen.width,
             "image_height": work.seen.height,
             "detector": work.tools.detector.name,
+            **as_stats(work.notices),
         },
         **work.times(),
         "parameters": work.asked.params.model_dump(),

@@ -9,7 +9,7 @@ from ..geometry import Face
 from ..params import DetectParams, MaskParams
 from ..segment.regions import terms_for
 from ..segment.segmenter import Embedding
-from .find import chosen
+from .find import chosen, largest, within_limit
 from .steps import Step, Work, always
 from .values import Drawn, Seen
 
@@ -34,7 +34,7 @@ CHECK_REGION: Step[Work] = Step(_check)
 def first_or_all(work: Work) -> None:
     """The chosen faces; with mode=first the first one alone."""
     faces = chosen(work.seen, work.wanted)
-    work.chosen = faces[:1] if work.wanted.mode == "first" else faces
+    work.chosen = faces[:1] if work.wanted.mode == "first" else within_limit(work, faces)
 
 
 def _choose(work: Work) -> None:
@@ -42,6 +42,7 @@ def _choose(work: Work) -> None:
     first_or_all(work)
     faces = [face for _, face in work.chosen]
     near = _neighbours(faces, work.seen) if work.segmenter.heeds_neighbours else []
+    near = largest(near, work.tools.limits.max_faces)
     work.groups, work.among = [tuple(faces)] if faces else [], [*faces, *near]
 
 

@@ -10,21 +10,17 @@ from ..faces.sanitise import sane_faces
 from ..geometry import Face, at_point, by_indices, ordered
 from ..params import DetectParams
 from ..wire import Json
-from .steps import Limits, Step, Work, always
+from .notices import more_faces
+from .steps import Step, Work, always
 from .values import Numbered, Seen
 
 
-def options_of(params: DetectParams, limits: Limits) -> DetectOptions:
-    return DetectOptions(
-        min_confidence=params.min_confidence,
-        max_faces=limits.max_faces,
-        detector=params.detector,
-        recall=params.recall,
-    )
+def options_of(params: DetectParams) -> DetectOptions:
+    return DetectOptions(params.min_confidence, params.detector, params.recall)
 
 
 def _key(work: Work) -> Hashable:
-    return work.key, work.tools.detector.name, options_of(work.wanted, work.tools.limits)
+    return work.key, work.tools.detector.name, options_of(work.wanted)
 
 
 def _seen_before(work: Work) -> bool:
@@ -35,10 +31,10 @@ def _seen_before(work: Work) -> bool:
 
 
 def _find(work: Work) -> None:
-    picture, options = work.picture, options_of(work.wanted, work.tools.limits)
-    found = work.tools.detector.detect(picture.rgb, options, work.deadline)
-    faces = sane_faces(found, picture.width, picture.height)[: options.max_faces]
-    work.seen = Seen(picture.width, picture.height, tuple(faces))
+    picture = work.picture
+    found = work.tools.detector.detect(picture.rgb, options_of(work.wanted), work.deadline)
+    faces = sane_faces(found, picture.width, picture.height)
+    work.seen = Seen(picture.width, picture.height, tuple(faces), getattr(found, "unexamined", 0))
     work.keep(_key(work), work.seen)
 
 
@@ -63,8 +59,29 @@ def chosen(seen: Seen, params: DetectParams) -> list[Numbered]:
     return [(number, faces[number]) for number in choose(faces, params)]
 
 
+def largest(faces: Sequence[Face], most: int) -> list[Face]:
+    """At most ``most`` of the faces, the largest, in the given order."""
+    kept = {id(face) for face in sorted(faces, key=lambda face: -face.box.area)[:most]}
+    return [face for face in faces if id(face) in kept]
+
+
+def within_limit(work: Work, faces: list[Numbered]) -> list[Numbered]:
+    """As many of the chosen faces as one request draws, the largest. What is left out is said."""
+    kept = {id(face) for face in largest([face for _, face in faces], work.tools.limits.max_faces)}
+    told = [(number, face) for number, face in faces if id(face) in kept]
+    say_more(work, len(told) if len(told) < len(faces) else None)
+    return told
+
+
+def say_more(work: Work, most: int | None = None) -> None:
+    """That all but ``most`` faces were left out, or that places were not looked at."""
+    if most is not None or work.seen.unexamined:
+        work.notices.append(more_faces(len(work.seen.faces), most, work.seen.unexamined))
+
+
 def _choose(work: Work) -> None:
     work.chosen = chosen(work.seen, work.wanted)
+    say_more(work)
 
 
 CHOOSE: Step[Work] = Step(_choose)

@@ -13,7 +13,7 @@ from ..deadline import Deadline
 from ..geometry import Box, Face, ordered
 from ..segment.segmenter import Embedding, FaceMask, Segmenter
 from .draw import DRAW, RECALL, all_drawn, embed, embedded_before, first_or_all
-from .find import FIND
+from .find import FIND, largest
 from .headers import stats_headers
 from .mask import ANSWERING
 from .steps import DECODE, Step, Work, always
@@ -57,12 +57,13 @@ def _choose(work: _Work) -> None:
     params: ImageMaskParams = work.asked.params
     work.points = [(x, y, int(sign)) for x, y, sign in params.points or []]
     check_points(work.points, work.seen.width, work.seen.height)
-    work.among = ordered(work.seen.faces, params.order)
+    work.among = largest(ordered(work.seen.faces, params.order), work.tools.limits.max_faces)
     if params.box is not None or (work.points and not work.seen.faces):
         _take(work, params.box)
     else:
         first_or_all(work)
         work.groups = [(face,) for _, face in work.chosen]
+        work.among = [*work.among, *(face for _, face in work.chosen if face not in work.among)]
 
 
 def _take(work: _Work, box: Sequence[float] | None) -> None:

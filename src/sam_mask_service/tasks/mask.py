@@ -20,6 +20,7 @@ from .find import FIND
 from .finish import COLOURS, CROP, FINISH
 from .headers import stats_headers
 from .models import MaskResponse
+from .notices import as_stats
 from .steps import DECODE, Step, Work
 from .task import Render, Task
 from .values import MaskedFace, together
@@ -72,6 +73,7 @@ def mask_stats(work: Work) -> Json:
         "image_height": work.seen.height,
         "faces_detected": len(work.seen.faces),
         "faces": [_face(m, work.wanted.region) for m in work.masked],
+        **as_stats(work.notices),
     }
 
 

@@ -30,6 +30,14 @@ class FaceStats(BaseModel):
     warnings: list[str]
 
 
+class Warned(BaseModel):
+    """Something is amiss with the answer. ``seen`` or ``left``: how many faces it is about."""
+
+    model_config = ConfigDict(extra="allow")
+    code: Literal["more_faces", "residual_faces", "weaker_detector"]
+    detail: str
+
+
 class MaskStats(BaseModel):
     model_config = ConfigDict(extra="allow")
     face_pixels: int
@@ -45,6 +53,7 @@ class MaskStats(BaseModel):
     image_height: int
     faces_detected: int
     faces: list[FaceStats]
+    warnings: list[Warned] | None = None
 
 
 class SeparateMask(BaseModel):

@@ -7,6 +7,7 @@ import numpy as np
 from ..image import OutputFormat, encode
 from ..wire import Json
 from .answer import Answer
+from .notices import as_stats
 from .steps import Step, Work
 
 
@@ -32,7 +33,7 @@ def _say(work: PictureWork) -> None:
         "image_format": work.kind,
         **said,
         "parameters": work.asked.params.model_dump(),
-        "stats": {**size, **work.said.get("stats", {})},
+        "stats": {**size, **work.said.get("stats", {}), **as_stats(work.notices)},
         **work.times(),
     }
     work.answer = Answer(body, work.pictures, work.kind)

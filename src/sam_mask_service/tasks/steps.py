@@ -24,6 +24,7 @@ from ..segment.segmenter import Embedding, Segmenter
 from ..sessions import ImageStore
 from ..wire import Json
 from .answer import Answer
+from .notices import Notice
 from .values import Crop, Drawn, MaskedFace, Numbered, Original, Seen
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Limits:
     max_bytes: int
     max_pixels: int
     max_faces: int
+    """Faces that one request draws."""
     output_bytes: int = 2**50
     """What the folder of saved results may come to hold."""
 
@@ -77,7 +79,7 @@ class Work:
     """One request on its way. What was asked never changes; each step writes what it found into a place of its own.
 
     ``wanted``: the mask that the task needs, in the words of ``/create_mask``. ``groups``: the faces that are drawn, those of one
-    group in one go; ``among``: those that they are embedded with.
+    group in one go; ``among``: those that they are embedded with. ``notices``: what is amiss with the answer.
     """
 
     seen: Seen
@@ -99,6 +101,7 @@ class Work:
         self.asked, self.wanted, self.tools = asked, wanted, tools
         self.segmenter, self.deadline = asked.segmenter, asked.deadline
         self.timings: dict[str, float] = {}
+        self.notices: list[Notice] = []
         self.key = _key(asked) if tools.cache.max_bytes else b""
         self._picture: Picture | None = None
 
@@ -175,13 +178,18 @@ class Step(Generic[W]):
 def run(steps: Sequence[Step[W]], work: W) -> Answer:
     """The answer after all ``steps``, in their order. Raises DeadlinePassed, ClientLeft, and what the steps raise."""
     for step in steps:
-        if step.needless(work):
-            continue
-        if step.pixels(work):
-            _ = work.picture
-        with work.step(step.name):
-            step.do(work)
+        take(step, work)
     return work.answer
+
+
+def take(step: Step[W], work: W) -> None:
+    """One step, unless it is needless. Raises DeadlinePassed, ClientLeft, and what the step raises."""
+    if step.needless(work):
+        return
+    if step.pixels(work):
+        _ = work.picture
+    with work.step(step.name):
+        step.do(work)
 
 
 def _decode(work: Work) -> None:

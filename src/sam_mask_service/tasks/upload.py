@@ -9,7 +9,7 @@ from ..params import DetectParams, MaskParams
 from ..wire import Json
 from .detect import faces_answer
 from .draw import DRAW, RECALL, all_drawn, embed, embedded_before, mask_of
-from .find import FIND
+from .find import FIND, within_limit
 from .image_masks import TakesPrompts
 from .steps import DECODE, Step, Work, always
 from .task import Render, Task
@@ -20,9 +20,10 @@ def _any(params: DetectParams) -> MaskParams:
 
 
 def _all(work: Work) -> None:
-    """Every face, embedded together and drawn alone: so later questions are answered from the cache."""
-    work.among = ordered(work.seen.faces, work.wanted.order)
-    work.chosen, work.groups = list(enumerate(work.among)), [(face,) for face in work.among]
+    """Every face that one request draws, embedded together and drawn alone: so later questions are answered from the cache."""
+    work.chosen = within_limit(work, list(enumerate(ordered(work.seen.faces, work.wanted.order))))
+    work.among = [face for _, face in work.chosen]
+    work.groups = [(face,) for face in work.among]
 
 
 def _needs_no_embedding(work: Work) -> bool:

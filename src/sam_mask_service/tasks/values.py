@@ -18,11 +18,12 @@ Numbered = tuple[int, Face]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A picture's size in pixels and its faces, in detection order."""
+    """A picture's size in pixels and its faces, in detection order. ``unexamined``: places too many to be looked at."""
 
     width: int
     height: int
     faces: tuple[Face, ...]
+    unexamined: int = 0
 
     @property
     def nbytes(self) -> int:

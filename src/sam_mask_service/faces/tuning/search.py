@@ -65,7 +65,7 @@ NORMAL = Effort(
     turned=Bar(0.9, 0.9),
     background=3.0,
     windows=64,
-    places=200,
+    places=400,
     always=False,
 )
 HIGH = Effort(
@@ -78,7 +78,7 @@ HIGH = Effort(
     turned=Bar(0.6, 0.6),
     background=0.0,
     windows=160,
-    places=400,
+    places=2000,
     always=True,
 )
 
