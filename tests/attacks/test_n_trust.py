@@ -107,7 +107,7 @@ def test_n08_a_forwarded_address_is_believed_from_named_proxies_alone(
         "headers": [(b"x-forwarded-for", b"9.9.9.9")],
         "scheme": "http",
     }
-    make().run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+    make().run(config.loaded_app(scope, None, None))
     assert seen == [client]
 
 

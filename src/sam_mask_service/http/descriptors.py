@@ -31,7 +31,7 @@ def fitting(connections: int) -> int:
     most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    soft = int(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     room = max(1, soft - WIRE.backlog - _OWN)
     if room < connections:
         log.warning("SAM_MAX_CONNECTIONS=%d does not fit ulimit -n %d: %d are taken", connections, soft, room)

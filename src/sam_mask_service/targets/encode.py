@@ -121,7 +121,7 @@ def encode_mask(change: Alpha, picture: RGB, row: Target, check: Check = uncheck
     values = change if row.change == "white" else 255 - change
     if row.carrier == "alpha":
         colours = picture if row.mask_is_picture else np.zeros((*values.shape, 3), np.uint8)
-        values = cv2.merge([*cv2.split(colours), values])
+        values = np.asarray(cv2.merge([*cv2.split(colours), values]), np.uint8)
         check()
     _sample(values, row.max_mask_bytes)
     data = encode_image(values, "png", check=check)
