@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from python_multipart.multipart import parse_options_header
 
 from sam_mask_service.doors import paced
 from sam_mask_service.doors.fetch import Fetcher
@@ -89,7 +90,7 @@ def test_n04_a_head_without_end_is_refused() -> None:
 def parsed(monkeypatch: pytest.MonkeyPatch, module: object) -> list[str]:
     """What the quadratic parser is given from now on."""
     seen: list[str] = []
-    real = vars(multipart)["parse_options_header"]
+    real = parse_options_header
 
     def parse(text: str) -> object:
         seen.append(text)

@@ -159,7 +159,7 @@ def _asked_per_face(encode_step: Callable[[Any], None], mode: str) -> int:
 # --- the rule that ends a process --------------------------------------------------------------------------------------------
 
 
-def held(work: Callable[[threading.Event], None], seconds: float) -> bool:
+def held(work: Callable[[threading.Event], object], seconds: float) -> bool:
     """Whether a gate whose one slot is held by ``work`` for longer than ``seconds`` counts as hanging."""
 
     async def scene() -> bool:
