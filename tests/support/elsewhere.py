@@ -45,7 +45,7 @@ def hide() -> None:
     builtins.open = opened
     import io
 
-    io.open = opened  # type: ignore[assignment]
+    io.open = opened
 
 
 def loaded(names: list[str]) -> list[Any]:
