@@ -24,7 +24,7 @@ def main() -> int:
         place = Path(folder)
         programs = install(uv, way, str(Path(what).resolve()), place / "env")
         size = sum(path.stat().st_size for path in (place / "env").rglob("*") if path.is_file()) / 1e6
-        print(f"{way}, Python {sys.version.split()[0]}: {size:.0f} MB")
+        print(f"{way}, Python {sys.version.split()[0]}: {size:.0f} MB", flush=True)
         sam_mask = [str(programs / "sam-mask")]
         run([*sam_mask, "--version"], place)  # compiles the modules, as pip does when it installs
         start = time.perf_counter()
@@ -36,7 +36,7 @@ def main() -> int:
 
 def install(uv: str, way: str, what: str, where: Path) -> Path:
     """The folder of the environment's programs."""
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, where], check=True)
+    subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(where)], check=True)
     programs = where / ("Scripts" if os.name == "nt" else "bin")
     command = [uv, "pip", "install", "-q", "--python", str(programs / "python"), "--resolution", way, what]
     subprocess.run(command, check=True)

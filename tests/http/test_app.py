@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sam_mask_service.doors import model_files
-from sam_mask_service.http import worker
+from sam_mask_service.http import server, worker
 from sam_mask_service.http.app import LOAD_ERROR, create_app
 from sam_mask_service.models.registry import NEEDED
 
@@ -28,6 +28,15 @@ def test_a_start_without_the_face_models_says_what_is_missing_in_one_line(
     said = capsys.readouterr().err
     assert said.startswith("The service cannot start: ") and said.count("\n") == 1
     assert all(row.file in said and row.name in said for row in NEEDED) and "SAM_OFFLINE" in said
+
+
+def test_several_processes_without_gunicorn_are_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(SystemExit) as caught:
+        server.serve(workers=2)
+    assert caught.value.code == 2 and "gunicorn" in capsys.readouterr().err
 
 
 def test_a_worker_gives_signs_of_life_while_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
