@@ -16,8 +16,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
         # The pure ground: arrays in, arrays out.
-        "errors limits wire",
-        "geometry deadline cache",
+        "errors limits wire spellings",
+        "geometry deadline cache base64_text",
         "mask",
         "image",
         "targets",

@@ -51,11 +51,6 @@ class AnonymizeBase(DetectParams):
         read_colour(text)
         return text
 
-    @field_validator("except_points", mode="before")
-    @classmethod
-    def _points(cls, value: Any) -> Any:
-        return _all_floats(value)
-
     @field_validator("except_points")
     @classmethod
     def _pairs(cls, value: list[list[float]] | None) -> list[list[float]] | None:
@@ -142,16 +137,6 @@ class ImageMaskParams(MaskParams):
         None, description="[x, y, width, height]: what to mask in place of the found faces."
     )
 
-    @field_validator("points", mode="before")
-    @classmethod
-    def _floats(cls, value: Any) -> Any:
-        return _all_floats(value)
-
-    @field_validator("box", mode="before")
-    @classmethod
-    def _box_floats(cls, value: Any) -> Any:
-        return [float(v) if _number(v) else v for v in value] if isinstance(value, list) else value
-
     @model_validator(mode="after")
     def _sensible(self) -> ImageMaskParams:
         for point in self.points or []:
@@ -164,14 +149,3 @@ class ImageMaskParams(MaskParams):
         if self.box is not None and self.mode in ("separate", "crop"):
             raise ValueError("box: goes with mode first or combined")
         return self
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _all_floats(value: Any) -> Any:
-    """Whole numbers in a list of lists as floats, which alone the strict models take; everything else stays as it is."""
-    if not isinstance(value, list):
-        return value
-    return [[float(v) if _number(v) else v for v in row] if isinstance(row, list) else row for row in value]
