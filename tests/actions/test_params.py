@@ -26,7 +26,7 @@ REFUSED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (CutoutParams, {"background": "url(x)"}, "colour"),
     (CutoutParams, {"padding": 2.1}, "padding"),
     (CutoutParams, {"aspect": "16:9"}, "aspect"),
-    (CutoutParams, {"format": "jpeg"}, "format"),
+    (CutoutParams, {"format": "gif"}, "format"),
     (CompositeParams, {"transform": [1]}, "transform"),
     (CompositeParams, {"match": "all"}, "match"),
     (ImageMaskParams, {"points": []}, "points"),

@@ -44,6 +44,17 @@ def composite(
     return out
 
 
+def composite_alpha(original: Alpha, edited: Alpha, change: Alpha, transform: Transform | None) -> Alpha:
+    """The same of two alpha channels: ``edited``'s inside, ``original``'s outside."""
+    height, width = original.shape
+    above = (
+        resize(edited, width, height)
+        if transform is None
+        else undo(resize(edited, transform.width, transform.height), transform)
+    )
+    return np.asarray(blend(original[:, :, None], above[:, :, None], change)[:, :, 0])
+
+
 def _around(box: PixelBox, height: int, width: int) -> tuple[slice, slice]:
     """The box with the ring that a colour match looks at."""
     margin = max(3, math.ceil(_RING * max(box.width, box.height))) + 1

@@ -23,6 +23,13 @@ Coordinate = Annotated[float, Field(ge=0, le=1e6)]
 PictureOutput = Annotated[
     Literal["base64", "image"] | None, Field(description="JSON with base64, or the picture itself; unset: by Accept.")
 ]
+PictureFormat = Annotated[
+    Literal["png", "jpeg", "webp"] | None,
+    Field(
+        description="Format of the picture; unset: by Accept, else PNG, and with hidden faces the input's own (JPEG, WebP). "
+        "JPEG lays transparency on white."
+    ),
+]
 ColourText = Annotated[str, Field(min_length=1, max_length=16)]
 
 
@@ -43,6 +50,7 @@ class AnonymizeBase(DetectParams):
     engine: Literal["sam", "mesh"] = Field(
         "mesh", description="What draws the outline; to hide, mesh is enough and fast."
     )
+    format: PictureFormat = None
     output: PictureOutput = None
 
     @field_validator("colour")
@@ -90,7 +98,7 @@ class CutoutParams(DetectParams):
     )
     aspect: Aspect = Field("free", description="Shape of the frame.")
     mode: Literal["first", "combined"] = Field("combined", description="One face, or all in one picture.")
-    format: Literal["png", "webp"] = Field("png", description="Format of the picture.")
+    format: PictureFormat = None
     engine: EngineName = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: PictureOutput = None
@@ -115,7 +123,7 @@ class CompositeParams(Params):
     image_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         None, description="The original, when it was sent to /images."
     )
-    format: Literal["png", "jpeg", "webp"] = Field("png", description="Format of the picture; png alone is lossless.")
+    format: PictureFormat = None
     output: PictureOutput = None
 
     @property

@@ -32,7 +32,15 @@ from .wsgi import refuse_wsgi
 log = logging.getLogger(__name__)
 LOAD_ERROR = 4
 """Exit code of a worker that cannot load its application: gunicorn then stops instead of starting another one."""
-ANSWER_HEADERS = ("X-Mask-Stats", "X-Residual-Faces", "X-Faces-Hidden", "X-Frame", "X-Request-ID", "Retry-After")
+ANSWER_HEADERS = (
+    "X-Mask-Stats",
+    "X-Residual-Faces",
+    "X-Faces-Hidden",
+    "X-Frame",
+    "X-Flattened-On",
+    "X-Request-ID",
+    "Retry-After",
+)
 """What a page of another origin may read of an answer."""
 _NONE: Mapping[str, Page] = MappingProxyType({})
 _DESCRIPTION = "A picture goes in, a pixel-accurate mask of its faces comes out."

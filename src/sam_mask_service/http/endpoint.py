@@ -54,8 +54,9 @@ class Endpoint:
         with self.shared.reserve.share() as share:
             incoming = await read(request, self.rules, share)
             sent = sort(self.task, incoming, self.rules, image_id, owner)
-            picture = wants_picture(render, sent.params, request.headers.get("accept", ""))
-            params, deadline = settled(render, sent.params, picture), service.deadline()
+            accept = request.headers.get("accept", "")
+            picture = wants_picture(render, sent.params, accept)
+            params, deadline = settled(render, sent.params, picture, accept), service.deadline()
             work = service.run(self.task, sent.source, params, deadline, files=sent.files, owner=owner)
             answer = await while_connected(request, work, deadline)
             self.shared.note(request, answer)

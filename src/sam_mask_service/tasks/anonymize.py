@@ -10,7 +10,7 @@ from ..actions.hide import grown, oval, readable
 from ..actions.params import AnonymizeBase, AnonymizeParams
 from ..faces.detector import DetectOptions
 from ..geometry import RGB, Face, at_point, by_indices, ordered
-from ..image import OutputFormat, to_srgb
+from ..image import OutputFormat, lifted, to_srgb
 from ..segment.segmenter import Patch
 from ..wire import Json
 from .draw import DRAW, EMBED, RECALL, mask_of
@@ -96,8 +96,11 @@ def _row(numbered: Numbered, work: _Work, hidden: bool) -> Json:
 
 def _write(work: _Work) -> None:
     picture = work.picture
-    work.pixels = to_srgb(work.rgb, picture.profile)
-    work.kind, work.quality = _FORMATS.get(picture.format, "png"), picture.quality
+    work.pixels, work.quality = to_srgb(work.rgb, picture.profile), picture.quality
+    work.kind = work.asked.params.format or _FORMATS.get(picture.format, "png")
+    if picture.alpha is not None:
+        work.flattened = work.kind == "jpeg"
+        work.pixels = work.pixels if work.flattened else lifted(work.pixels, picture.alpha)
     rows = [_row(face, work, True) for face in work.chosen] + [_row(face, work, False) for face in work.kept]
     work.said = {
         "faces": sorted(rows, key=lambda row: row["face_id"]),
