@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, Union
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -18,6 +17,7 @@ from .faces.detector import DetectorName
 from .faces.tuning.search import Recall
 from .geometry import Order
 from .segment.segmenter import Detail
+from .spellings import read
 from .targets import TARGETS, Edit, find, resolve_invert
 
 Mode = Literal["first", "combined", "separate", "crop"]
@@ -46,7 +46,7 @@ class Source:
 
 
 class Params(BaseModel):
-    """Base: unknown names are refused, nothing is coerced (``parse`` reads what was sent as its field's type)."""
+    """Base: unknown names are refused, nothing is coerced (``parse`` reads the ways in which a value can be written)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -145,18 +145,17 @@ P = TypeVar("P", bound=BaseModel)
 
 
 def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -> P:
-    """The parameters in ``values``. With ``textual`` every value is a string (multipart, query) and is read as its field's type; so
-    are strings in JSON, where no-code tools put everything in quotes, and ``5.0`` is a whole number there.
+    """The parameters in ``values``: numbers and truth values as JSON has them or as text. With ``textual`` every value is a string
+    (multipart, query).
 
     Raises InvalidParameter that names every field at fault, and for an unknown one the nearest known.
     """
     unknown = [name for name in values if name not in model.model_fields]
     if unknown:
         raise InvalidParameter("; ".join(_unknown(name, model) for name in unknown[:5]))
-    ready = {
-        k: _from_text(model, k, v) if textual or isinstance(v, str) else _from_json(model, k, v)
-        for k, v in values.items()
-    }
+    if textual and (odd := next((name for name, value in values.items() if not isinstance(value, str)), None)):
+        raise InvalidParameter(f"{odd}: must be text here.")
+    ready = {name: read(model.model_fields[name].annotation, value) for name, value in values.items()}
     try:
         return model.model_validate(ready)
     except ValidationError as e:
@@ -175,79 +174,23 @@ def _shown(text: str) -> str:
 
 def _sentence(error: ValidationError) -> str:
     return "; ".join(
-        (".".join(str(part) for part in e["loc"]) + ": " if e["loc"] else "") + e["msg"].removeprefix("Value error, ")
+        (".".join(str(part) for part in e["loc"]) + ": " if e["loc"] else "") + _words(e["type"], e["msg"])
         for e in error.errors(include_url=False, include_input=False, include_context=False)[:5]
     )
 
 
-_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})([eE][+-]?\d{1,3})?", re.ASCII)
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+_WRONG_KIND = {
+    "int_type": "a whole number is due, such as 5",
+    "int_from_float": "a whole number is due, such as 5",
+    "float_type": "a number is due, such as 2.5",
+    "finite_number": "a number is due, such as 2.5",
+    "bool_type": "true or false is due (1 and 0 will do)",
+    "string_type": "a text in quotation marks is due",
+    "list_type": "a list is due, such as [0, 2]",
+    "dict_type": "a JSON object is due",
+}
+"""pydantic's name of a fault → what to write instead."""
 
 
-def _kinds(annotation: Any) -> set[Any]:
-    """The plain types in a field's annotation: {int}, {bool}, {list, int}, …"""
-    origin = typing.get_origin(annotation)
-    if origin in (Union, types.UnionType):
-        return set().union(*(_kinds(arg) for arg in typing.get_args(annotation)))
-    if origin is Annotated:
-        return _kinds(typing.get_args(annotation)[0])
-    return {origin or annotation}
-
-
-def _from_text(model: type[BaseModel], name: str, text: Any) -> Any:
-    if not isinstance(text, str):
-        raise InvalidParameter(f"{name}: must be text here.")
-    kinds = _kinds(model.model_fields[name].annotation)
-    if bool in kinds:
-        return _BOOLEANS.get(text.strip().lower(), text)
-    if list in kinds or dict in kinds:
-        return _list_from_text(text)
-    return _number(text.strip(), kinds, text)
-
-
-def _from_json(model: type[BaseModel], name: str, value: Any) -> Any:
-    """What JSON can say in two ways: ``5.0`` for ``5``, ``1`` for ``true``, numbers of a list as text."""
-    kinds = _kinds(model.model_fields[name].annotation)
-    if isinstance(value, float) and int in kinds and float not in kinds:
-        return _whole(value)
-    if type(value) is int and bool in kinds and value in (0, 1):
-        return bool(value)
-    return _numbers(value) if list in kinds and isinstance(value, list) else value
-
-
-def _whole(value: float) -> Any:
-    return int(value) if value.is_integer() else value
-
-
-def _numbers(values: list[Any], depth: int = 2) -> list[Any]:
-    """A list, or a list of lists, whose texts and whole numbers are numbers."""
-    return [
-        _number(v.strip(), {int, float}, v)
-        if isinstance(v, str)
-        else _whole(v)
-        if isinstance(v, float)
-        else _numbers(v, depth - 1)
-        if isinstance(v, list) and depth > 1
-        else v
-        for v in values
-    ]
-
-
-def _number(text: str, kinds: set[Any], default: Any) -> Any:
-    if int in kinds and _WHOLE.fullmatch(text):
-        return int(text)
-    if float in kinds and _DECIMAL.fullmatch(text):
-        return float(text)
-    return default
-
-
-def _list_from_text(text: str) -> Any:
-    """``0,2`` or ``[0, 2]`` or JSON of a list of lists or of an object."""
-    bare = text.strip()
-    if bare.startswith(("[", "{")):
-        try:
-            return json.loads(bare)
-        except (ValueError, RecursionError):
-            return text
-    return [_number(word.strip(), {int, float}, word) for word in bare.split(",")] if bare else text
+def _words(kind: str, message: str) -> str:
+    return _WRONG_KIND.get(kind, message.removeprefix("Value error, "))

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from . import base64_text
 from .deadline import Deadline
 from .doors import files
 from .doors.fetch import Fetcher
 from .doors.netguard import UrlPolicy
-from .errors import DeadlinePassed, InvalidParameter, TooLarge
+from .errors import DeadlinePassed, TooLarge
 from .gate import Slots
 from .image import sniff
 from .limits import FETCH
 from .params import Source
 from .sessions import ImageStore
 from .settings import Settings
-
-_DATA_PREFIX = re.compile(r"data:[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_ESCAPED = ((b"%2B", b"+"), (b"%2F", b"/"), (b"%3D", b"="), (b"%2b", b"+"), (b"%2f", b"/"), (b"%3d", b"="))
-_NOT_BASE64 = (
-    "image_base64: this is not base64. Send the file's bytes in base64, in the standard or the URL-safe alphabet, "
-    "with or without padding, line breaks or a data: prefix."
-)
-_SPACE = b" \t\n\r\v\f"
-"""What may stand between base64's characters. Deleted as bytes: splitting would make an object of every word."""
 
 
 class Reader:
@@ -57,7 +45,7 @@ class Reader:
     async def _decoded(self, source: Source, _: Deadline) -> bytes:
         if len(source.text) > self.settings.max_bytes * 4 // 3 + 1024 + len(source.text) // 32:
             raise TooLarge
-        return self._bounded(await asyncio.to_thread(_from_base64, source.text))
+        return self._bounded(await asyncio.to_thread(base64_text.read, source.text))
 
     async def _fetched(self, source: Source, deadline: Deadline) -> bytes:
         with self.slots.hold():
@@ -79,37 +67,6 @@ class Reader:
         if len(data) > self.settings.max_bytes:
             raise TooLarge
         return data
-
-
-def _from_base64(text: str) -> bytes:
-    bare = text.strip()
-    bare = bare[found.end() :] if (found := _DATA_PREFIX.match(bare)) else bare
-    try:
-        return _unpack(_plain(bare.encode("ascii").translate(None, _SPACE)))
-    except (binascii.Error, ValueError):
-        raise InvalidParameter(_NOT_BASE64) from None
-
-
-def _plain(packed: bytes) -> bytes:
-    """The standard alphabet with padding, whichever of its spellings this is (RFC 4648 §4 and §5; ``%`` as in a data: URL). Raises
-    ValueError for a mixture of alphabets."""
-    if b"%" in packed:
-        for escaped, sign in _ESCAPED:
-            packed = packed.replace(escaped, sign)
-    if b"-" in packed or b"_" in packed:
-        if b"+" in packed or b"/" in packed:
-            raise ValueError
-        packed = packed.translate(_URL_SAFE)
-    return packed if b"=" in packed[-2:] else packed + b"=" * (-len(packed) % 4)
-
-
-def _unpack(packed: bytes) -> bytes:
-    """Base64 to bytes, in slices: one call for 20 MB would hold the interpreter lock, and with it the event loop, for 80 ms.
-    Raises ValueError, also for padding that Python overlooks (in the middle, or too much of it)."""
-    if len(packed) % 4 or packed.find(b"=") not in (-1, len(packed) - 1, len(packed) - 2) or packed.endswith(b"==="):
-        raise ValueError
-    step = 1 << 20
-    return b"".join(base64.b64decode(packed[at : at + step], validate=True) for at in range(0, len(packed), step))
 
 
 def _fetcher(settings: Settings) -> Fetcher:

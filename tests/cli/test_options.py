@@ -102,7 +102,7 @@ def test_kinds_of_a_field() -> None:
 def test_every_parameter_of_the_api_is_an_option_that_is_explained(command: str, models: list[type[Params]]) -> None:
     options = {option.opts[0]: option for option in main.parameters_of(command).values()}
     for name, field in fields_of(*models).items():
-        if name == "output":
+        if name == "output" or (command, name) == ("anonymize", "format"):
             continue  # -o and --format say that here
         assert (field.description or "") in options[f"--{name.replace('_', '-')}"].help
 

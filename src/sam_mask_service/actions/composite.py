@@ -46,6 +46,17 @@ def composite(
     return out
 
 
+def composite_alpha(original: Alpha, edited: Alpha, change: Alpha, transform: Transform | None) -> Alpha:
+    """The same of two alpha channels: ``edited``'s inside, ``original``'s outside."""
+    height, width = original.shape
+    above = (
+        resize(edited, width, height)
+        if transform is None
+        else undo(resize(edited, transform.width, transform.height), transform)
+    )
+    return np.asarray(blend(original[:, :, None], above[:, :, None], change)[:, :, 0])
+
+
 def _to_original(original: RGB, edited: RGB, transform: Transform | None) -> RGB:
     height, width = original.shape[:2]
     if transform is None:

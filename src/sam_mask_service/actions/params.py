@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model, field_validator, model_validator
@@ -25,6 +24,13 @@ Numbers = Annotated[list[Annotated[int, Field(ge=0, le=9999)]], Field(min_length
 Coordinate = Annotated[float, Field(ge=0, le=1e6)]
 PictureOutput = Annotated[
     Literal["base64", "image"] | None, Field(description="JSON with base64, or the picture itself; unset: by Accept.")
+]
+PictureFormat = Annotated[
+    Literal["png", "jpeg", "webp"] | None,
+    Field(
+        description="Format of the picture; unset: by Accept, else PNG, and with hidden faces the input's own (JPEG, WebP). "
+        "JPEG lays transparency on white."
+    ),
 ]
 ColourText = Annotated[str, Field(min_length=1, max_length=16)]
 
@@ -49,6 +55,7 @@ class AnonymizeBase(DetectParams):
     engine: Literal["sam", "mesh"] = Field(
         "mesh", description="What draws the outline; to hide, mesh is enough and fast."
     )
+    format: PictureFormat = None
     output: PictureOutput = None
 
     @field_validator("colour")
@@ -57,17 +64,13 @@ class AnonymizeBase(DetectParams):
         read_colour(text)
         return text
 
-    @field_validator("except_points", "boxes", mode="before")
-    @classmethod
-    def _points(cls, value: Any) -> Any:
-        return _all_floats(value)
-
     @field_validator("boxes", mode="before")
     @classmethod
     def _one_box(cls, value: Any) -> Any:
-        """Four numbers are one box."""
-        alone = isinstance(value, list) and len(value) == 4 and all(_number(v) for v in value)
-        return [[float(v) for v in value]] if alone else value
+        """Four numbers are one box; as text they come each in a list of its own."""
+        bare = [v[0] if isinstance(v, list) and len(v) == 1 else v for v in value] if isinstance(value, list) else []
+        alone = len(bare) == 4 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in bare)
+        return [[float(v) for v in bare]] if alone and max(map(abs, bare)) <= 1e6 else value
 
     @field_validator("boxes")
     @classmethod
@@ -115,7 +118,7 @@ class CutoutParams(DetectParams):
     )
     aspect: Aspect = Field("free", description="Shape of the frame.")
     mode: Literal["first", "combined"] = Field("combined", description="One face, or all in one picture.")
-    format: Literal["png", "webp"] = Field("png", description="Format of the picture.")
+    format: PictureFormat = None
     engine: EngineName = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: PictureOutput = None
@@ -140,7 +143,7 @@ class CompositeParams(Params):
     image_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
         None, description="The original, when it was sent to /images."
     )
-    format: Literal["png", "jpeg", "webp"] = Field("png", description="Format of the picture; png alone is lossless.")
+    format: PictureFormat = None
     output: PictureOutput = None
 
     @field_validator("transform", mode="before")
@@ -167,16 +170,6 @@ class ImageMaskParams(MaskParams):
         None, description="[x, y, width, height]: what to mask in place of the found faces."
     )
 
-    @field_validator("points", mode="before")
-    @classmethod
-    def _floats(cls, value: Any) -> Any:
-        return _all_floats(value)
-
-    @field_validator("box", mode="before")
-    @classmethod
-    def _box_floats(cls, value: Any) -> Any:
-        return [_float(v) for v in value] if isinstance(value, list) else value
-
     @model_validator(mode="after")
     def _sensible(self) -> ImageMaskParams:
         for point in self.points or []:
@@ -189,22 +182,3 @@ class ImageMaskParams(MaskParams):
         if self.box is not None and self.mode in ("separate", "crop"):
             raise ValueError("box: goes with mode first or combined")
         return self
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _all_floats(value: Any) -> Any:
-    """Whole numbers in a list of lists as floats, which alone the strict models take; everything else stays as it is."""
-    if not isinstance(value, list):
-        return value
-    return [[_float(v) for v in row] if isinstance(row, list) else row for row in value]
-
-
-def _float(value: Any) -> Any:
-    """A number as a float, one that is too large as infinity, which the models refuse; everything else as it is."""
-    try:
-        return float(value) if _number(value) else value
-    except OverflowError:
-        return math.inf

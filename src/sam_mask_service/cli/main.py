@@ -105,7 +105,8 @@ def serve(
 def add_command(to: typer.Typer, name: str, action: Action) -> None:
     """The command of one task: pictures in, results out."""
 
-    @with_options(action.task.params, without=ELSEWHERE)
+    # Where the result keeps the input's format, --format is the command's own.
+    @with_options(action.task.params, without=(*ELSEWHERE, "format") if action.task.keeps_format else ELSEWHERE)
     def command(
         pictures: Pictures,
         out: Out = None,

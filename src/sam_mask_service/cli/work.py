@@ -43,7 +43,10 @@ class Action:
 
     def suffix(self, params: Any) -> str | None:
         """Of the results; None: as the input's."""
-        return None if self.task.keeps_format else f".{getattr(params, 'format', 'png')}"
+        kind = getattr(params, "format", None)
+        if kind is None:
+            return None if self.task.keeps_format else ".png"
+        return ".jpg" if kind == "jpeg" else f".{kind}"
 
     def parse(self, given: Mapping[str, str]) -> Any:
         """The parameters from options. Raises InvalidParameter, also for one that the action does not have."""

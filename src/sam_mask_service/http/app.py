@@ -41,6 +41,7 @@ ANSWER_HEADERS = (
     "X-Faces-Hidden",
     "X-Warnings",
     "X-Frame",
+    "X-Flattened-On",
     "X-Request-ID",
     "Retry-After",
 )

@@ -60,8 +60,9 @@ class Endpoint:
         with self.shared.reserve.share() as share:
             incoming = await read(request, self.rules, share)
             sent = sort(self.task, incoming, self.rules, image_id, owner)
-            picture = wants_picture(render, sent.params, request.headers.get("accept", ""))
-            params, deadline = settled(render, sent.params, picture), service.deadline()
+            accept = request.headers.get("accept", "")
+            picture = wants_picture(render, sent.params, accept)
+            params, deadline = settled(render, sent.params, picture, accept), service.deadline()
             whose = {"owner": owner, "caller": caller_of(request.scope).encode()}
             work = service.run(self.task, sent.source, params, deadline, files=sent.files, **whose)
             answer = await while_connected(request, work, deadline)

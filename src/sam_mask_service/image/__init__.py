@@ -7,10 +7,12 @@ from .colour import to_srgb
 from .containers import FORMATS, sniff
 from .encoding import OutputFormat, check_sides, encode
 from .reading import MIN_SIDE, Picture, crop, decode, decode_mask, decode_srgb
+from .transparency import WHITE, lifted, on_white
 
 __all__ = [
     "FORMATS",
     "MIN_SIDE",
+    "WHITE",
     "OutputFormat",
     "Picture",
     "check_sides",
@@ -19,6 +21,8 @@ __all__ = [
     "decode_mask",
     "decode_srgb",
     "encode",
+    "lifted",
+    "on_white",
     "sniff",
     "to_srgb",
 ]

@@ -20,6 +20,7 @@ from .colour import grey_levels, to_srgb
 from .containers import Clean, walk
 from .rasters import Raster, raster
 from .reserve import Reserve
+from .transparency import on_white
 from .turn import upright
 
 MIN_SIDE = 16
@@ -38,7 +39,7 @@ class Picture:
     ``format`` is the input's (a name of ``FORMATS``), ``quality`` a JPEG's estimated quality (1…100) or None,
     ``profile`` the input's RGB colour profile, which an output applies to its pixels and does not carry along.
     ``as_sent``: whoever opens the file itself sees these very pixels: it was not turned and had no transparency.
-    ``alpha``: (H, W) uint8, None where all is opaque. ``rgb`` holds a see-through pixel's own colour laid on white.
+    ``rgba``: (H, W, 4) uint8 with the see-through pixels' own colours, in ``profile``; None where all is opaque.
     """
 
     rgb: RGB
@@ -46,7 +47,12 @@ class Picture:
     profile: bytes | None = None
     quality: int | None = None
     as_sent: bool = False
-    alpha: NDArray[np.uint8] | None = None
+    rgba: NDArray[np.uint8] | None = None
+
+    @property
+    def alpha(self) -> NDArray[np.uint8] | None:
+        """(H, W) uint8, None where all is opaque."""
+        return None if self.rgba is None else self.rgba[:, :, 3]
 
     @property
     def width(self) -> int:
@@ -64,14 +70,14 @@ def decode(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixe
     """
     clean, found, pixels = _read(data, max_bytes, max_pixels, check)
     grey = grey_levels(found.profile) if pixels.ndim == 2 else None
-    rgb, alpha = _laid_on_white(pixels, grey)
+    rgb, rgba = _laid_on_white(pixels, grey)
     return Picture(
         rgb=rgb,
         format=clean.kind,
         profile=None if pixels.ndim == 2 else found.profile,
         quality=found.quality,
-        as_sent=found.plain and clean.ended and found.orientation == 1 and alpha is None,
-        alpha=alpha,
+        as_sent=found.plain and clean.ended and found.orientation == 1 and rgba is None,
+        rgba=rgba,
     )
 
 
@@ -110,21 +116,16 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _laid_on_white(pixels: NDArray[np.uint8], grey: NDArray[np.uint8] | None) -> tuple[RGB, NDArray[np.uint8] | None]:
-    """RGB and the alpha channel, None when it is 255 throughout."""
+    """RGB, and the pixels as they came where any is see-through, else None."""
     if pixels.ndim == 2:
         if grey is not None:
             return grey[pixels], None
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8), None
     if pixels.shape[2] == 3:
         return pixels, None
-    rgb, alpha = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), pixels[:, :, 3]
-    if int(alpha.min()) == 255:
-        return rgb, None
-    rows = max(1, (1 << 18) // rgb.shape[1])
-    for top in range(0, rgb.shape[0], rows):
-        band, share = rgb[top : top + rows], alpha[top : top + rows, :, None].astype(np.uint16)
-        band[...] = (band * share + (255 - share) * 255 + 127) // 255
-    return rgb, np.ascontiguousarray(alpha)
+    if int(pixels[:, :, 3].min()) == 255:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), None
+    return on_white(pixels), pixels
 
 
 def crop(picture: Picture, box: PixelBox) -> RGB:

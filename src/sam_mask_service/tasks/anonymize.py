@@ -13,7 +13,7 @@ from ..actions.hide import grown, named, oval, readable
 from ..actions.params import AnonymizeBase, AnonymizeParams
 from ..errors import InvalidParameter, TooManyFaces
 from ..geometry import RGB, Box, Face, at_point, by_indices, ordered
-from ..image import OutputFormat, to_srgb
+from ..image import OutputFormat, lifted, to_srgb
 from ..patch import Patch
 from ..segment import region_table
 from ..wire import Json
@@ -165,8 +165,11 @@ def _row(numbered: Numbered, work: _Work, hidden: bool) -> Json:
 
 def _write(work: _Work) -> None:
     picture = work.picture
-    work.pixels = to_srgb(work.rgb, picture.profile)
-    work.kind, work.quality = _FORMATS.get(picture.format, "png"), picture.quality
+    work.pixels, work.quality = to_srgb(work.rgb, picture.profile), picture.quality
+    work.kind = work.asked.params.format or _FORMATS.get(picture.format, "png")
+    if picture.alpha is not None:
+        work.flattened = work.kind == "jpeg"
+        work.pixels = work.pixels if work.flattened else lifted(work.pixels, picture.alpha)
     rows = [_row(face, work, True) for face in work.chosen] + [_row(face, work, False) for face in work.kept]
     work.said = {
         "faces": sorted(rows, key=lambda row: row["face_id"]),

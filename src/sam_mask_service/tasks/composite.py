@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..actions import composite, read_change
-from ..actions.composite import to_picture_size
+from ..actions.composite import composite_alpha, to_picture_size
 from ..actions.params import CompositeParams
 from ..geometry import RGB
-from ..image import check_sides, decode_mask, decode_srgb
+from ..image import check_sides, decode, decode_mask, lifted, to_srgb
 from ..mask import Alpha
 from ..targets import Transform
 from .finish import COLOURS
@@ -16,7 +18,10 @@ from .task import ANY_PICTURE, File, Render, Task
 
 
 class _Work(PictureWork):
+    """``edit_alpha``: the edit's transparency, None where it is opaque."""
+
     edit: RGB
+    edit_alpha: Alpha | None
     change: Alpha
 
 
@@ -43,7 +48,8 @@ def _check_sides(work: _Work) -> None:
 
 def _decode_edit(work: _Work) -> None:
     decoding, files, check = work.tools.limits.decoding, work.asked.files, work.deadline.check
-    work.edit = decode_srgb(files["edited"], check, **decoding)
+    edit = decode(files["edited"], check, **decoding)
+    work.edit, work.edit_alpha = to_srgb(edit.rgb, edit.profile), edit.alpha
     work.change = read_change(decode_mask(files["mask"], check, **decoding), work.asked.params.mark)
 
 
@@ -53,7 +59,25 @@ def _composite(work: _Work) -> None:
     change = to_picture_size(work.change, rgb.shape[1], rgb.shape[0], transform)
     work.deadline.check()
     work.pixels = composite(rgb, work.edit, change, transform, params.match)
-    work.kind, work.said = params.format, {}
+    work.kind, work.said = params.format or "png", {}
+    _see_through(work, change, transform)
+
+
+def _see_through(work: _Work, change: Alpha, transform: Transform | None) -> None:
+    """The original's transparency, and inside the mask the edit's where it has any. Outside the mask every value is the original's,
+    also a hidden one."""
+    picture = work.original.picture
+    if picture.rgba is None and work.edit_alpha is None:
+        return
+    if work.kind == "jpeg":
+        work.flattened = True
+        return
+    own = work.original.rgb if picture.rgba is None else to_srgb(picture.rgba[:, :, :3], picture.profile)
+    alpha = np.full(change.shape, 255, np.uint8) if picture.alpha is None else picture.alpha
+    merged = alpha if work.edit_alpha is None else composite_alpha(alpha, work.edit_alpha, change, transform)
+    work.pixels = lifted(work.pixels, merged)
+    untouched = change == 0
+    work.pixels[untouched, :3] = own[untouched]
 
 
 COMPOSITE = Task(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..actions import colour, cutout
 from ..actions.anonymise import Colour
 from ..actions.params import CutoutParams
 from ..geometry import RGB
-from ..image import decode_srgb
+from ..image import decode_srgb, lifted, on_white
+from ..mask import Alpha
 from ..params import MaskParams
 from .draw import CHECK_REGION, CHOOSE_TO_DRAW, DRAW, EMBED, RECALL, mask_of
 from .find import FIND
@@ -15,6 +18,7 @@ from .headers import frame_headers
 from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
 from .steps import DECODE, Step
 from .task import ANY_PICTURE, File, Render, Task
+from .values import Original
 
 
 class _Work(PictureWork):
@@ -33,12 +37,21 @@ def _decode_background(work: _Work) -> None:
         work.background = None if words == "transparent" else colour(words)
 
 
+def _own(original: Original, alpha: Alpha) -> tuple[RGB, Alpha]:
+    """The colours without the white that they were laid on, and the mask no denser than the picture."""
+    seen = original.picture.alpha
+    if seen is None:
+        return original.rgb, alpha
+    return lifted(original.rgb, seen)[:, :, :3], np.asarray((alpha.astype(np.uint16) * seen + 127) // 255, np.uint8)
+
+
 def _cut(work: _Work) -> None:
     params: CutoutParams = work.asked.params
-    work.pixels, frame = cutout(
-        work.original.rgb, work.alpha, background=work.background, aspect=params.aspect, padding=params.padding
-    )
-    work.kind = params.format
+    rgb, alpha = _own(work.original, work.alpha)
+    work.pixels, frame = cutout(rgb, alpha, background=work.background, aspect=params.aspect, padding=params.padding)
+    work.kind = params.format or "png"
+    if work.kind == "jpeg" and work.pixels.shape[2] == 4:
+        work.pixels, work.flattened = on_white(work.pixels), True
     work.said = {"frame": frame.as_dict(), "stats": {"faces_detected": len(work.seen.faces)}}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..image import OutputFormat, encode
+from ..image import WHITE, OutputFormat, encode
 from ..wire import Json
 from .answer import Answer
 from .notices import as_stats
@@ -12,12 +12,14 @@ from .steps import Step, Work
 
 
 class PictureWork(Work):
-    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality``. ``said`` goes into the answer."""
+    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality``. ``said`` goes into the answer.
+    See-through pixels are already in ``pixels``, or laid on white where ``flattened``."""
 
     pixels: np.ndarray
     kind: OutputFormat
     quality: int | None = None
     said: Json
+    flattened: bool = False
 
 
 def _encode(work: PictureWork) -> None:
@@ -31,8 +33,9 @@ def _say(work: PictureWork) -> None:
         "success": True,
         "image_base64": work.pictures[0],
         "image_format": work.kind,
+        **({"flattened_on": WHITE} if work.flattened else {}),
         **said,
-        "parameters": work.asked.params.model_dump(),
+        "parameters": work.asked.params.model_dump() | {"format": work.kind},
         "stats": {**size, **work.said.get("stats", {}), **as_stats(work.notices)},
         **work.times(),
     }
