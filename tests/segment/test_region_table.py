@@ -11,8 +11,7 @@ from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.region_table import ROWS, Region, drawable, face_classes, head_classes, names
 from sam_mask_service.segment.regions import parse_regions
 
-from ..support.drawn_face import face as drawn_face
-from ..support.drawn_face import portrait
+from ..support.drawn_face import face, portrait
 
 MUZZLE = Region("muzzle", rings=(NOSE, MOUTH))
 BEARD = Region("beard", classes=(99,), needs=region_table.PARSING, of_face=True)
@@ -26,14 +25,15 @@ def _two_more(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_two_more")
 def test_a_region_is_drawn_by_its_row() -> None:
     engine = MeshSegmenter()
-    image, face = portrait((300, 300), (150, 150), 120, 160)[0], drawn_face((150, 150), 120, 160)
-    assert face.landmarks is not None
-    embedding = engine.embed(image, [face])
-    patch = engine.masks(embedding, [face], "muzzle")[0].patch
-    whole = fill((300, 300), polygons(face.landmarks, MUZZLE.rings))
+    image, _ = portrait((300, 300), (150, 150), 120, 160)
+    person = face((150, 150), 120, 160)
+    assert person.landmarks is not None
+    embedding = engine.embed(image, [person])
+    patch = engine.masks(embedding, [person], "muzzle")[0].patch
+    whole = fill((300, 300), polygons(person.landmarks, MUZZLE.rings))
     height, width = patch.bits.shape
     assert whole[patch.y : patch.y + height, patch.x : patch.x + width].sum() == patch.bits.sum() == whole.sum() > 100
-    assert engine.masks(embedding, [face], "muzzle,-nose")[0].patch.bits.sum() < patch.bits.sum()
+    assert engine.masks(embedding, [person], "muzzle,-nose")[0].patch.bits.sum() < patch.bits.sum()
 
 
 @pytest.mark.usefixtures("_two_more")
@@ -42,9 +42,10 @@ def test_a_region_of_a_network_needs_it() -> None:
     assert "beard" in drawable(frozenset({"parsing"}))
     assert 99 in face_classes() and 99 not in head_classes()
     engine = MeshSegmenter()
-    image, face = portrait((300, 300), (150, 150), 120, 160)[0], drawn_face((150, 150), 120, 160)
+    image, _ = portrait((300, 300), (150, 150), 120, 160)
+    person = face((150, 150), 120, 160)
     with pytest.raises(RegionUnavailable, match="not beard"):
-        engine.masks(engine.embed(image, [face]), [face], "beard")
+        engine.masks(engine.embed(image, [person]), [person], "beard")
 
 
 def test_each_row_says_how_it_is_drawn() -> None:
