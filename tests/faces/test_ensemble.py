@@ -49,7 +49,7 @@ THIRD = Member(
     title="Third",
     size=320,
     seen=0.4,
-    fine={"normal": 640, "high": 640},
+    fine={"normal": 320, "high": 320},
     weights=replace(YUNET.weights, bias=-20.0, total=0.0, score=40.0, presence=0.0, gone=0.0, large=0.0),
     build=built,
 )

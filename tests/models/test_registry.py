@@ -16,7 +16,7 @@ from sam_mask_service.sam.advice import COSTS
 from sam_mask_service.sam.architectures import family_of
 from sam_mask_service.settings import Settings
 
-ARCHIVES = {member.archive for row in ROWS for member in row.members}
+ARCHIVES = list(dict.fromkeys(member.archive for row in ROWS for member in row.members))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name)

@@ -418,7 +418,7 @@ def test_roles_and_names(page: Page) -> None:
     expect(page.get_by_role("slider", name="Expand")).to_be_visible()
     expect(page.get_by_role("button", name="Download")).to_be_disabled()
     expect(page.get_by_role("combobox", name="Tool")).to_be_visible()
-    assert page.locator("[role=status]").count() == 4
+    assert page.locator("[role=status]").count() == 5
     assert page.locator("#error").get_attribute("role") == "alert"
     assert re.search(r"\d", page.locator("#keys").text_content() or "")
 

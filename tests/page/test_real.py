@@ -77,7 +77,7 @@ def test_a_visit(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#state")).to_contain_text("Two files")
 
     page.get_by_text("Anonymise").click()
-    expect(page.locator("#state")).to_contain_text("A second look found")
+    expect(page.locator("#state")).to_contain_text("A second look at the whole picture found no face")
     assert saved(page).size == (200, 150)
 
     page.get_by_text("Cut out").click()

@@ -27,7 +27,7 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]*[A-Za-z0-9'()+_,./:=?-]\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z", re.ASCII)
-_LONGEST_DISPOSITION, _MOST_OPTIONS = 1024, 32
+_LONGEST_DISPOSITION, _MOST_OPTIONS = 4096, 32
 """Characters and semicolons. The parser's time grows with their square."""
 _PLAIN_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 

@@ -43,7 +43,7 @@ def _check(work: _Work) -> None:
 
 def _check_sides(work: _Work) -> None:
     """Raises InvalidParameter for a format that has no room for the result, before an edit is decoded."""
-    check_sides(work.picture.width, work.picture.height, work.asked.params.format)
+    check_sides(work.picture.width, work.picture.height, work.asked.params.format or "png")
 
 
 def _decode_edit(work: _Work) -> None:
