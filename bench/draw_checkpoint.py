@@ -1,18 +1,20 @@
 """Draw a checkpoint in the official format, of the official shapes, with random weights: for speed, memory and start-up, not masks.
 
-python -m bench.draw_checkpoint vit_b /tmp/vit_b.pth        (vit_b, vit_l, vit_h, mobile_sam)
+python -m bench.draw_checkpoint vit_b /tmp/vit_b.pth        (vit_b, vit_l, vit_h, mobile_sam, efficientvit_sam_l0)
 """
 
 from __future__ import annotations
 
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_mask_service.sam.architectures.efficientvit import Block, EfficientVitConfig
 from sam_mask_service.sam.architectures.tinyvit import TinyVitConfig
 from sam_mask_service.sam.architectures.vit import VitConfig
 from sam_mask_service.sam.config import Architecture, DecoderConfig
@@ -31,11 +33,25 @@ def _vit(name: str, dim: int, depth: int, heads: int) -> Architecture:
 
 
 TINY = TinyVitConfig((64, 128, 160, 320), (2, 2, 6, 2), (0, 4, 5, 10), (0, 7, 14, 7), (256, 512, 640, 1280), 3)
+L0 = EfficientVitConfig(
+    stem=32,
+    stages=(
+        (Block("res", 32, 32, 32),),
+        (Block("fmb", 32, 512, 64), Block("fmb", 64, 256, 64)),
+        (Block("fmb", 64, 1024, 128), Block("fmb", 128, 512, 128)),
+        (Block("mb", 128, 2048, 256, biased=True), *[Block("mb", 256, 1024, 256, biased=True)] * 4),
+        (Block("mb", 256, 6144, 512, biased=True), *[Block("att", 512, 3072, 512, biased=True, depth=32, scale=5)] * 4),
+    ),
+    inputs=(4, 3, 2),
+    width=256,
+    neck=(Block("fmb", 256, 256, 256),) * 4,
+)
 OFFICIAL = {
     "vit_b": _vit("vit_b", 768, 12, 12),
     "vit_l": _vit("vit_l", 1024, 24, 16),
     "vit_h": _vit("vit_h", 1280, 32, 16),
     "mobile_sam": Architecture("mobile_sam", 1024, TINY, DECODER),
+    "efficientvit_sam_l0": Architecture("efficientvit_sam_l0", 1024, L0, replace(DECODER, epsilon=1e-6)),
 }
 
 

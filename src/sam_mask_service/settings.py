@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     # Which engine
     engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
     model: SamName = Field("vit_b", description="Which SAM; with auto, MobileSAM draws until it is here.")
-    checkpoint: Path | None = Field(None, description="A SAM checkpoint of your own (same architectures).")
+    checkpoint: Path | None = Field(
+        None, description="A SAM checkpoint of your own: SAM 1, MobileSAM or EfficientViT-SAM."
+    )
     models_dir: Path = Field(
         default_factory=default_models_dir,
         description="Folder that model files are kept in; unset: `models` in the clone, without one "

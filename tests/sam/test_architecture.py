@@ -16,14 +16,14 @@ from sam_mask_service.sam.checkpoint import State, WrongArchitecture
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.shapes import expected_shapes
 
-from ..support.drawn_sam import TINYVIT, VIT, draw
+from ..support.drawn_sam import EFFICIENTVIT, TINYVIT, VIT, draw
 
 SHARED = Path(os.environ.get("SAM_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 GOLDEN = SHARED / "golden"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden values are not beside the repository")
 
 
-@pytest.mark.parametrize("architecture", [VIT, TINYVIT], ids=["vit", "tinyvit"])
+@pytest.mark.parametrize("architecture", [VIT, TINYVIT, EFFICIENTVIT], ids=["vit", "tinyvit", "efficientvit"])
 def test_what_was_drawn_is_recognised(architecture: Architecture) -> None:
     assert detect(draw(architecture), 128) == architecture
 

@@ -23,7 +23,7 @@ from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.prompt import Prompt
 
 from ..support import torchzip
-from ..support.drawn_sam import TINYVIT, VIT, draw
+from ..support.drawn_sam import EFFICIENTVIT, TINYVIT, VIT, draw
 from ..support.numpy_sam import encode_tinyvit, encode_vit
 from .test_architecture import GOLDEN, needs_golden
 
@@ -43,7 +43,7 @@ def sam(architecture: Architecture, arithmetic: Arithmetic = EXACT) -> Sam:
     return SAMS[key]
 
 
-@pytest.mark.parametrize("architecture", [VIT, TINYVIT], ids=["vit", "tinyvit"])
+@pytest.mark.parametrize("architecture", [VIT, TINYVIT, EFFICIENTVIT], ids=["vit", "tinyvit", "efficientvit"])
 def test_shapes(architecture: Architecture) -> None:
     network = sam(architecture)
     embedding = network.encode(IMAGE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sam_mask_service.sam.architectures.efficientvit import Block, EfficientVitConfig
 from sam_mask_service.sam.architectures.tinyvit import TinyVitConfig
 from sam_mask_service.sam.architectures.vit import VitConfig
 from sam_mask_service.sam.config import Architecture, DecoderConfig
@@ -31,6 +33,25 @@ TINYVIT = Architecture(
     ),
     DECODER,
 )
+EFFICIENTVIT = Architecture(
+    "efficientvit_sam",
+    128,
+    EfficientVitConfig(
+        stem=4,
+        stages=(
+            (Block("res", 4, 4, 4),),
+            (Block("fmb", 4, 16, 8), Block("fmb", 8, 16, 8)),
+            (Block("fmb", 8, 32, 16),),
+            (Block("mb", 16, 32, 24, biased=True), Block("mb", 24, 48, 24, biased=True)),
+            (Block("mb", 24, 48, 32, biased=True), Block("att", 32, 64, 32, biased=True, depth=8, scale=5)),
+        ),
+        inputs=(4, 3, 2),
+        width=16,
+        neck=(Block("fmb", 16, 16, 16),),
+    ),
+    replace(DECODER, epsilon=1e-6),
+)
+"""Grid 8, looked at in 64 pixels."""
 
 
 def draw(architecture: Architecture, salt: str = "") -> dict[str, NDArray[Any]]:

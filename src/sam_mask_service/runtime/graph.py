@@ -7,7 +7,7 @@ it compiles, after which the file's pages are the kernel's to drop.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,27 @@ Shape = tuple[int, int, int]
 takes the second for the channels, and lays a sum out anew for that."""
 
 
+class BatchNorm(NamedTuple):
+    """What the two parts of a convolution and the batch norm behind it are called, and the norm's epsilon."""
+
+    convolution: str = "c"
+    norm: str = "bn"
+    epsilon: float = 1e-5
+
+
+_BATCH_NORM = BatchNorm()
+
+
 class Graph:
     """Builds nodes from the tensors under ``prefix``. ``quantized``: fully connected layers keep 8-bit weights (one scale per
-    output), which OpenVINO multiplies with activations quantised on the fly."""
+    output), which OpenVINO multiplies with activations quantised on the fly. ``batch_norm``: as this network has it."""
 
-    def __init__(self, state: Weights, prefix: str, *, quantized: bool = False) -> None:
+    def __init__(
+        self, state: Weights, prefix: str, *, quantized: bool = False, batch_norm: BatchNorm = _BATCH_NORM
+    ) -> None:
         self.prefix = prefix
         self.quantized = quantized
+        self._batch_norm = batch_norm
         self._state = state
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -53,13 +67,20 @@ class Graph:
         """Over the channels of an NCHW tensor."""
         return transpose(self.layer_norm(transpose(x, 0, 2, 3, 1), name, epsilon), 0, 3, 1, 2)
 
-    def convolution(self, x: Node, name: str, *, stride: int = 1, pad: int = 0, bias: bool = False) -> Node:
-        y = op.convolution(x, constant(self[f"{name}.weight"]), stride, pad)
+    def convolution(
+        self, x: Node, name: str, *, stride: int = 1, pad: int = 0, bias: bool = False, groups: int = 1
+    ) -> Node:
+        weight = self[f"{name}.weight"]
+        if groups > 1:
+            parts = weight.reshape(groups, -1, *weight.shape[1:])
+            y = op.group_convolution(x, constant(parts), stride, pad)
+        else:
+            y = op.convolution(x, constant(weight), stride, pad)
         return op.add(y, self._channel(f"{name}.bias")) if bias else y
 
     def convolution_bn(self, x: Node, name: str, *, stride: int = 1, pad: int = 0) -> Node:
-        """A convolution without bias and the batch norm behind it (epsilon 1e-5), folded into one. Depthwise when the weight's
-        second size is 1."""
+        """A convolution without bias and the batch norm behind it, folded into one. Depthwise when the weight's second size is
+        1."""
         weight, bias = self._folded(name)
         if weight.shape[1] == 1 and weight.shape[0] > 1:
             y = op.group_convolution(x, constant(weight[:, None]), stride, pad)
@@ -68,9 +89,11 @@ class Graph:
         return op.add(y, constant(bias.reshape(1, -1, 1, 1)))
 
     def _folded(self, name: str) -> tuple[Tensor, Tensor]:
-        part = {p: self[f"{name}.bn.{p}"].astype(np.float64) for p in ("weight", "bias", "running_mean", "running_var")}
-        scale = part["weight"] / np.sqrt(part["running_var"] + 1e-5)
-        weight = self[f"{name}.c.weight"].astype(np.float64) * scale[:, None, None, None]
+        convolution, norm, epsilon = self._batch_norm
+        kinds = ("weight", "bias", "running_mean", "running_var")
+        part = {kind: self[f"{name}.{norm}.{kind}"].astype(np.float64) for kind in kinds}
+        scale = part["weight"] / np.sqrt(part["running_var"] + epsilon)
+        weight = self[f"{name}.{convolution}.weight"].astype(np.float64) * scale[:, None, None, None]
         return weight.astype(np.float32), (part["bias"] - part["running_mean"] * scale).astype(np.float32)
 
     def _channel(self, name: str) -> Node:
@@ -122,3 +145,24 @@ def from_heads(x: Node, shape: Shape, size: int, heads: int) -> Node:
     if (down * size, across * size) != (h, w):
         x = op.cut(x, h, w)
     return reshape(x, 1, h * w, channels)
+
+
+def enlarged(x: Node, side: int, grid: int) -> Node:
+    """(1, C, side, side) → (1, C, grid, grid), bicubic."""
+    weights = constant(bicubic(side, grid)[None, None])
+    return multiply_transposed(op.matmul(weights, x), weights)
+
+
+def bicubic(source: int, target: int) -> Tensor:
+    """(target, source): each target sample as a sum of source samples, as torch has it: Keys' kernel with a = −0.75, corners not
+    aligned, the outermost samples going on beyond the edge."""
+    a = -0.75
+    place = (np.arange(target) + 0.5) * source / target - 0.5
+    low = np.floor(place).astype(int)
+    out = np.zeros((target, source))
+    for tap in range(-1, 3):
+        apart = np.abs(place - (low + tap))
+        inner = ((a + 2) * apart - (a + 3)) * apart**2 + 1
+        outer = ((apart - 5) * apart + 8) * apart * a - 4 * a
+        np.add.at(out, (np.arange(target), np.clip(low + tap, 0, source - 1)), np.where(apart <= 1, inner, outer))
+    return out.astype(np.float32)

@@ -132,6 +132,11 @@ def gelu(x: Node) -> Node:
     return op.gelu(x, "erf")
 
 
+def gelu_by_tanh(x: Node) -> Node:
+    """The approximation by the hyperbolic tangent."""
+    return op.gelu(x, "tanh")
+
+
 def mean_variance_norm(x: Node, at: int, epsilon: float) -> Node:
     """(x − mean) / √(variance + ε) along axis ``at``."""
     return op.mvn(x, whole(at), True, epsilon, "inside_sqrt")

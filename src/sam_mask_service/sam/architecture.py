@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .architectures import FAMILIES
+from . import architectures
 from .checkpoint import State, WrongArchitecture
 from .config import DECODER_HEADS, EMBEDDING_STRIDE, Architecture, DecoderConfig
 from .shapes import expected_shapes
@@ -21,7 +21,7 @@ def detect(state: State, image_size: int | None = None) -> Architecture:
 
     Raises WrongArchitecture that names the first tensors that are missing or of another shape.
     """
-    family = next((family for family in FAMILIES if family.mark in state), None)
+    family = next((family for family in architectures.FAMILIES if family.mark in state), None)
     if family is None:
         raise WrongArchitecture(_stranger(state))
     name, size, encoder = family.read(state, image_size)
@@ -48,9 +48,9 @@ def _check(state: State, expected: dict[str, tuple[int, ...]]) -> None:
 
 def _stranger(state: State) -> str:
     if any(key.startswith("image_encoder.trunk") for key in state):
-        return f"This is a SAM 2 checkpoint; this service runs {', '.join(family.title for family in FAMILIES)}."
+        return f"This is a SAM 2 checkpoint; this service runs {', '.join(family.title for family in architectures.FAMILIES)}."
     first = ", ".join(f"{key[:60]!a}" for key in list(state)[:3]) or "no tensors"
-    return f"This is no SAM checkpoint (it holds {first}): {FAMILIES[0].mark} is missing."
+    return f"This is no SAM checkpoint (it holds {first}): {architectures.FAMILIES[0].mark} is missing."
 
 
 def _decoder(state: State) -> DecoderConfig:

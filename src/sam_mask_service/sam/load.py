@@ -6,6 +6,7 @@ from typing import IO
 
 from ..runtime.machine import EXACT, ArithmeticUnavailable, Wish, choose, cpu_threads
 from .architecture import detect
+from .architectures import family_of
 from .backend import Sam
 from .checkpoint import read_state
 
@@ -22,6 +23,10 @@ def load_sam(
     architecture = detect(state, image_size)
     cores = cpu_threads(threads)
     arithmetic = choose(precision, cores)
+    if arithmetic.precision == "int8" and not family_of(architecture).linear:
+        raise ArithmeticUnavailable(
+            f"{family_of(architecture).title} has no layers that int8 would compute; set SAM_PRECISION to auto or f32."
+        )
     try:
         return Sam(state, architecture, arithmetic, cores)
     except RuntimeError as e:  # OpenVINO's only kind of error

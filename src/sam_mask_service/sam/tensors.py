@@ -22,10 +22,10 @@ def pair(name: str, *weight: int, bias: int | None = None) -> Named:
     yield f"{name}.bias", (weight[0] if bias is None else bias,)
 
 
-def conv_bn(name: str, *weight: int) -> Named:
-    yield f"{name}.c.weight", weight
+def conv_bn(name: str, *weight: int, names: tuple[str, str] = ("c", "bn")) -> Named:
+    yield f"{name}.{names[0]}.weight", weight
     for part in ("weight", "bias", "running_mean", "running_var"):
-        yield f"{name}.bn.{part}", (weight[0],)
+        yield f"{name}.{names[1]}.{part}", (weight[0],)
 
 
 def shape_of(state: State, key: str, dims: int) -> tuple[int, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..config import Architecture
+from .efficientvit import EFFICIENTVIT
 from .family import Family
 from .tinyvit import TINYVIT
 from .vit import VIT
 
-FAMILIES: list[Family[Any]] = [VIT, TINYVIT]
+FAMILIES: tuple[Family[Any], ...] = (VIT, TINYVIT, EFFICIENTVIT)
 
 
 def family_of(a: Architecture) -> Family[Any]:

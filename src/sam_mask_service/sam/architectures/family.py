@@ -34,7 +34,8 @@ class Family(Generic[C]):
     """``title``: what it is called in public. ``mark``: a tensor that its checkpoints alone hold. ``sizes``: the type of what
     ``read`` finds in a checkpoint, for an image size that it need not hold. ``shapes``: every tensor that ``build`` reads, with its
     shape. ``build``: the graph of the encoder, its fully connected layers in 8 bits or not. ``preprocess``: a picture ((H, W, 3)
-    uint8) as this graph's input. ``norm_epsilon``: of the norms in the decoder's transformer.
+    uint8) as this graph's input. ``norm_epsilon``: of the norms in the decoder's transformer. ``linear``: there
+    are fully connected layers, which can be computed in 8 bits.
 
     ``read`` raises WrongArchitecture.
     """
@@ -47,6 +48,7 @@ class Family(Generic[C]):
     build: Callable[[State, Architecture, C, bool], Model]
     preprocess: Callable[[RGB, Architecture, C], F32] = whole_square
     norm_epsilon: float = 1e-5
+    linear: bool = True
 
     def own(self, a: Architecture) -> C:
         """The sizes of one of this family's encoders."""
