@@ -109,7 +109,8 @@ def test_a1111_fields_are_those_that_its_client_sends(
     theirs, ours = editor.bodies
     assert not set(ours) - set(theirs), "fields that A1111 does not know"
     assert {k: type(v) for k, v in ours.items()} == {k: type(theirs[k]) for k in ours}
-    for name in ("mask", "init_images"):
-        one, other = (body[name] if isinstance(body[name], str) else body[name][0] for body in (theirs, ours))
-        assert opened(base64.b64decode(one.split(",")[-1])).format == opened(base64.b64decode(other)).format == "PNG"
-    assert opened(base64.b64decode(ours["mask"])).size == (ours["width"], ours["height"])
+    for text in (theirs["mask"], theirs["init_images"][0]):
+        assert opened(base64.b64decode(text.split(",")[-1])).format == "PNG"
+    mask, image = (opened(base64.b64decode(text)) for text in (ours["mask"], ours["init_images"][0]))
+    assert (mask.format, mask.mode, mask.size) == ("PNG", "L", image.size)
+    assert mask.size == (ours["width"], ours["height"])

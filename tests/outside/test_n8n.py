@@ -55,6 +55,7 @@ def n8n(
             placed("workflow.json", {"http://127.0.0.1:8739": service.url}),
             placed("repaint.json", {"http://127.0.0.1:8739": service.url, "https://api.openai.com": openai}),
             with_key(placed("workflow.json", {"http://127.0.0.1:8739": keyed.url})),
+            elsewhere(placed("workflow.json", {"http://127.0.0.1:8739": "http://127.0.0.1:9"}), "away"),
         ]
         command, environment = setting(n8n_folder, folder)
         for kind, rows in (("credentials", credentials), ("workflow", [authorised(flow) for flow in flows])):
@@ -103,15 +104,20 @@ def placed(name: str, places: dict[str, str]) -> Any:
 
 
 def with_key(flow: dict[str, Any]) -> dict[str, Any]:
-    """What README.md says for a service with a key; and a path of its own."""
+    """What README.md says for a service with a key."""
     nodes = {node["name"]: node for node in flow["nodes"]}
-    nodes["Webhook"]["parameters"]["path"] = "with-key"
-    nodes["Webhook"]["webhookId"] = "with-key"
     nodes["Create mask"]["parameters"] |= {
         "authentication": "genericCredentialType",
         "genericAuthType": "httpHeaderAuth",
     }
-    return {**flow, "id": "SamMaskWithKey00"}
+    return elsewhere(flow, "with-key")
+
+
+def elsewhere(flow: dict[str, Any], path: str) -> dict[str, Any]:
+    """A second copy of a workflow, under a path and an id of its own."""
+    hook = next(node for node in flow["nodes"] if node["name"] == "Webhook")
+    hook["parameters"]["path"] = hook["webhookId"] = path
+    return {**flow, "id": f"Sam{path.title().replace('-', ''):0>13}"}
 
 
 def authorised(flow: dict[str, Any]) -> dict[str, Any]:
@@ -196,6 +202,12 @@ def test_refusals_come_through_in_the_services_words(n8n: Program) -> None:
     assert (none.status_code, none.json()["code"]) == (422, "no_face")
     assert text.status_code in (415, 422) and text.json()["error"]
     assert missing.status_code == 400 and "image" in missing.json()["error"]
+
+
+def test_a_service_out_of_reach_is_told(n8n: Program, portrait: bytes) -> None:
+    with n8n.open() as client:
+        answer = client.post("/webhook/away", files={"image": ("p.jpg", portrait)})
+    assert answer.status_code == 502 and "ECONNREFUSED" in answer.json()["error"]
 
 
 def test_a_service_with_a_key(n8n: Program, portrait: bytes) -> None:
