@@ -17,9 +17,9 @@ WEIGHTS ?= mobile_sam
 ARGS ?=
 # Tests of one file stay together: they share the server that it starts.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile
-# What starts servers, browsers or commands again and again, or draws with real weights.
-SLOW := tests/attacks tests/page tests/cli/test_process.py tests/cli/test_doctor.py tests/test_readme.py tests/test_seed_examples.py \
-  tests/test_compose.py tests/sam/test_real_weights.py tests/segment/test_nets.py tests/integrations
+# What starts servers, browsers or commands again and again, or runs networks.
+SLOW := attacks page outside integrations faces sam segment golden image cli/test_process.py cli/test_doctor.py test_readme.py \
+  test_seed_examples.py test_compose.py test_service.py test_client.py test_platforms.py test_tuned_numbers.py test_typescript_types.py
 MODELS := src/sam_mask_service/models/registry.py
 BESIDE := share/sam-mask-api/models
 TOOLS := .venv-tools
@@ -52,7 +52,7 @@ test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers; ARGS="
 	$(RUN) -m pytest $(if $(ARGS),$(ARGS),$(PARALLEL) --cov --cov-report=term)
 
 check: lint  ## before a commit: linters and the fast tests
-	$(RUN) -m pytest $(PARALLEL) $(SLOW:%=--ignore=%) -m "not server"
+	$(RUN) -m pytest $(PARALLEL) $(SLOW:%=--ignore=tests/%) -m "not server"
 
 # Installs n8n, ComfyUI and the clients into .outside (about 4 GB); what cannot be had is skipped by name. Ten minutes at most.
 test-integrations: $(VENV)/.ok-dev  ## the integrations inside n8n, ComfyUI and the OpenAI client themselves
