@@ -7,6 +7,7 @@ Names of parameters and fields, their kinds and their choices, as the programs o
 from __future__ import annotations
 
 import json
+import operator
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ api.img2img(images=[], steps=4)
 kinds = {k: type(v).__name__ for k, v in sent.items()} | {"mask": "str"}
 print(json.dumps({"a1111": kinds, "openai": sorted(ImageEditParamsBase.__annotations__)}))
 """
+
+
+COMPARE = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt, "eq": operator.eq}
 
 
 def recorded() -> dict[str, Any]:
@@ -93,9 +97,7 @@ def _meets(condition: Any, version: float) -> bool:
     if not isinstance(condition, dict):
         return bool(condition == version)
     ((how, limit),) = condition["_cnd"].items()
-    return {"gte": version >= limit, "gt": version > limit, "lte": version <= limit, "lt": version < limit}.get(
-        how, version == limit
-    )
+    return bool(COMPARE[how](version, limit))
 
 
 if __name__ == "__main__":
