@@ -43,7 +43,7 @@ class Editor:
         return JSONResponse({"images": [_red((body["width"], body["height"]))], "parameters": {}, "info": "{}"})
 
 
-def opened(data: bytes) -> Image.Image:
+def opened(data: Any) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
