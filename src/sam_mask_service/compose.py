@@ -110,7 +110,7 @@ def optional(name: str, settings: Settings) -> Path | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class PendingSam:
     """SAM's network on its way: read and compiled in a thread of its own. ``row``: what ``file`` must turn out to be before
     anything is answered by it; None for a file of the user's own."""
 
@@ -126,7 +126,7 @@ class Network:
             return self.soon.result()
 
 
-def begin(settings: Settings) -> Network | None:
+def begin(settings: Settings) -> PendingSam | None:
     """None where the weights are not there, or cannot be used (who then loads them is told why)."""
     try:
         return _network(settings)
@@ -134,7 +134,7 @@ def begin(settings: Settings) -> Network | None:
         return None
 
 
-def _network(settings: Settings) -> Network:
+def _network(settings: Settings) -> PendingSam:
     if settings.checkpoint is not None:
         row, file = None, weights.open_checkpoint(settings.checkpoint)
     else:
@@ -143,7 +143,7 @@ def _network(settings: Settings) -> Network:
     pool = ThreadPoolExecutor(1, "sam-network")
     soon = pool.submit(_compiled, file, settings)
     pool.shutdown(wait=False)
-    return Network(row, file, soon)
+    return PendingSam(row, file, soon)
 
 
 def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
@@ -152,7 +152,7 @@ def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
     return load_sam(file, precision=settings.precision, threads=settings.threads)
 
 
-def sam_loader(settings: Settings, mesh: Cutter, network: Network | None = None) -> Loader:
+def sam_loader(settings: Settings, mesh: Cutter, network: PendingSam | None = None) -> Loader:
     """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
 
     def load(report: Report) -> Segmenter:

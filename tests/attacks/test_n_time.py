@@ -30,7 +30,7 @@ from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.targets import TARGETS, encode
 from sam_mask_service.tasks import MASK
 from sam_mask_service.tasks.steps import Work
-from sam_mask_service.tasks.values import MaskedFace, Seen
+from sam_mask_service.tasks.values import Detection, MaskedFace
 
 from ..support.scene import picture
 from ..support.wire import started
@@ -150,7 +150,7 @@ def _asked_per_face(encode_step: Callable[[Any], None], mode: str) -> int:
     finished = SoftPatch(5, 5, np.full((9, 9), 255, np.uint8))
     work.masked = tuple(MaskedFace(n, face, box, one, finished, ()) for n in range(3))
     work.crops = tuple((box, np.zeros((20, 20, 3), np.uint8)) for _ in range(3))
-    work.wanted, work.seen = MaskParams(mode=mode), Seen(64, 64, (face,) * 3)  # type: ignore[arg-type]
+    work.wanted, work.seen = MaskParams(mode=mode), Detection(64, 64, (face,) * 3)  # type: ignore[arg-type]
     work.deadline = type("D", (), {"check": late})()
     encode_step(work)
     return late.asked

@@ -17,8 +17,8 @@ from sam_mask_service.faces.mesh import (
     NOSE,
     OVAL,
     Rings,
+    axes_of,
     fill,
-    frame,
     outline,
     polygons,
     raised_oval,
@@ -30,7 +30,7 @@ ANGLES = st.floats(-np.pi, np.pi)
 
 @given(ANGLES, st.floats(20, 2000))
 def test_the_frame_turns_and_grows_with_the_face(angle: float, size: float) -> None:
-    axes = frame(points((3 * size, 2 * size), size, 1.3 * size, angle))
+    axes = axes_of(points((3 * size, 2 * size), size, 1.3 * size, angle))
     assert axes.height == pytest.approx(1.3 * size, rel=1e-3)
     assert axes.width == pytest.approx(size, rel=1e-3)
     assert axes.up == pytest.approx([np.sin(angle), -np.cos(angle)], abs=1e-3)
@@ -40,7 +40,7 @@ def test_the_frame_turns_and_grows_with_the_face(angle: float, size: float) -> N
 
 def test_along_is_nought_at_the_chin_and_one_at_the_forehead() -> None:
     xyz = points((50, 60), 40, 52, 0.3)
-    up = frame(xyz).along(xyz)
+    up = axes_of(xyz).along(xyz)
     assert up[CHIN] == pytest.approx(0, abs=1e-5)
     assert up[FOREHEAD] == pytest.approx(1, abs=1e-5)
 
@@ -48,22 +48,22 @@ def test_along_is_nought_at_the_chin_and_one_at_the_forehead() -> None:
 def test_a_turned_head_has_yaw() -> None:
     xyz = points((100, 100), 80, 100)
     xyz[1, 0] += 30
-    assert frame(xyz).yaw == pytest.approx(0.75, abs=0.01)
+    assert axes_of(xyz).yaw == pytest.approx(0.75, abs=0.01)
 
 
 def test_a_profile_is_not_taken_to_be_a_line() -> None:
-    assert frame(points((100, 100), 5, 100)).width == pytest.approx(60)
+    assert axes_of(points((100, 100), 5, 100)).width == pytest.approx(60)
 
 
 def test_points_all_in_one_place_do_not_divide_by_nought() -> None:
-    axes = frame(np.zeros((468, 3), np.float32))
+    axes = axes_of(np.zeros((468, 3), np.float32))
     assert np.isfinite([axes.height, axes.width, axes.yaw]).all()
 
 
 @given(ANGLES, st.floats(0, 0.3))
 def test_the_lift_raises_the_forehead_and_leaves_the_jaw(angle: float, lift: float) -> None:
     xyz = points((500, 500), 200, 260, angle)
-    axes, ring, raised = frame(xyz), raised_oval(xyz, 0), raised_oval(xyz, lift)
+    axes, ring, raised = axes_of(xyz), raised_oval(xyz, 0), raised_oval(xyz, lift)
     moved = axes.along(raised) - axes.along(ring)
     below = axes.along(ring) < 0.5
     assert moved[below] == pytest.approx(0, abs=1e-4)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sam_mask_service.faces.candidates import Rows
 from sam_mask_service.faces.tiles import (
     Pyramid,
-    Window,
+    Tile,
     around,
     fine_windows,
     halved,
@@ -56,7 +56,7 @@ def middle(pixels: RGB) -> tuple[float, float]:
     return float((u * light).sum() / light.sum()), float((v * light).sum() / light.sum())
 
 
-def seen_at(window: Window) -> tuple[float, float]:
+def seen_at(window: Tile) -> tuple[float, float]:
     """Where the picture has what the window shows brightest."""
     u, v = middle(window.pixels)
     found = placed(row_at(u - 4, v - 4, 8, 8), window)[0]
@@ -102,7 +102,7 @@ def test_a_window_around_a_box_puts_back(degrees: int, side: int) -> None:
 
 
 def test_quarter_turns_swap_a_boxs_sides_exactly() -> None:
-    window = Window(np.zeros((SIZE, SIZE, 3), np.uint8), 0, 0, 2.0, SIZE, SIZE, angle=math.pi / 2)
+    window = Tile(np.zeros((SIZE, SIZE, 3), np.uint8), 0, 0, 2.0, SIZE, SIZE, angle=math.pi / 2)
     found = placed(row_at(10, 20, 8, 16), window)[0]
     np.testing.assert_allclose(found[2:4], [32, 16], atol=1e-4)
 
@@ -149,7 +149,7 @@ def test_fine_windows_put_back_from_every_tile_that_shows_the_dot() -> None:
     ],
 )
 def test_only_inner_borders_cut(x: float, inner: tuple[bool, bool, bool, bool], kept: bool) -> None:
-    window = Window(np.zeros((SIZE, SIZE, 3), np.uint8), 0, 0, 1, SIZE, SIZE, inner)
+    window = Tile(np.zeros((SIZE, SIZE, 3), np.uint8), 0, 0, 1, SIZE, SIZE, inner)
     assert len(uncut(row_at(x, 30, 20, 20), window)) == kept
 
 

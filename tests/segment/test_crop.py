@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.segment.crop import Window, cut, paste, upright
-from sam_mask_service.segment.look import transferred
+from sam_mask_service.segment.face_view import transferred
 
 ANGLES = st.floats(-np.pi, np.pi)
 

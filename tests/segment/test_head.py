@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sam_mask_service.segment.crop import cut
-from sam_mask_service.segment.head import Evidence, dome_distance, head_mask, under_jaw
+from sam_mask_service.segment.head import HeadEvidence, dome_distance, head_mask, under_jaw
 from sam_mask_service.segment.prior import Prior, prior_of
 from sam_mask_service.segment.tuning.ground import WINDOW
 from tests.support.drawn_face import HAIR, SKIN, WALL, face
@@ -39,7 +39,7 @@ def _drawn(
     window = whole.window(WINDOW.head_zoom, HEAD_SIZE)
     rgb, prior = cut(image, window), whole.seen_in(window)
     person = np.where(np.abs(rgb.astype(int) - WALL).max(-1) > 40, sure, 1 - sure).astype(np.float32)
-    seen = Evidence(person, window.within(400, 400), **told)
+    seen = HeadEvidence(person, window.within(400, 400), **told)
     mask = head_mask(rgb, prior, seen, prior.fill(prior.core, HEAD_SIZE), [r.seen_in(window) for r in rivals])
     x, y = np.meshgrid(np.arange(400) + 0.5, np.arange(400) + 0.5)
     at = np.clip(window.points(np.stack([x.ravel(), y.ravel()], -1).astype(np.float32)), 0, HEAD_SIZE - 1).astype(int)

@@ -15,7 +15,7 @@ from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnavailable
 from sam_mask_service.geometry import Face
 from sam_mask_service.mask import iou
-from sam_mask_service.segment import look
+from sam_mask_service.segment import face_view
 from sam_mask_service.segment.crop import Window
 from sam_mask_service.segment.cutter import Logits, no_logits
 from sam_mask_service.segment.mesh import MeshSegmenter
@@ -68,7 +68,7 @@ def test_a_face_is_expected_near_where_it_is_drawn_and_without_drawing_it(
     image, truth = portrait((300, 300), (20, 160), 90, 120, 0.3)
     found = face((20, 160), 90, 120, 0.3)
     embedding = engine.embed(image, [found])
-    monkeypatch.setattr(look, "face_mask", Mock(side_effect=AssertionError("a cut was made")))
+    monkeypatch.setattr(face_view, "face_mask", Mock(side_effect=AssertionError("a cut was made")))
     expected = whole(FaceMask(engine.expected(embedding, found), 0.5, 1.0), (300, 300))
     assert iou(expected, truth) > 0.8
 
@@ -192,7 +192,7 @@ def test_a_face_is_outlined_once_whatever_is_asked_of_it(
     found = [face((150, 160), 90, 120)]
     fresh = {region: engine.masks(engine.embed(image, found), found, region)[0] for region in ("face", "head", "skin")}
     once = Mock(side_effect=face_mask)
-    monkeypatch.setattr(look, "face_mask", once)
+    monkeypatch.setattr(face_view, "face_mask", once)
     embedding = engine.embed(image, found)
     for region, expected in fresh.items():
         (again,) = engine.masks(embedding, found, region)

@@ -18,7 +18,7 @@ from sam_mask_service.mask import fill_holes, iou, largest_part
 from sam_mask_service.patch import Patch
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import INSIDE
-from sam_mask_service.segment import band
+from sam_mask_service.segment import candidate_choice
 from sam_mask_service.segment import sam_evidence as evidence
 from sam_mask_service.segment.crop import paste, upright
 from sam_mask_service.segment.cutter import Logits
@@ -207,7 +207,7 @@ def test_any_mask_at_all_is_held(seed: int, density: float) -> None:
     bits = np.random.default_rng(seed).random((60, 60)) < density
     y, x = np.mgrid[:60, :60]
     ellipse = ((x - 30) / 16) ** 2 + ((y - 28) / 20) ** 2 <= 1
-    found = band.held(bits, ellipse)
+    found = candidate_choice.held(bits, ellipse)
     size = float(np.sqrt(ellipse.sum()))
     sure, possible = mask_band(ellipse, PART.inner * size, PART.outer * size)
     assert not (sure & ~found).any() and not (found & ~possible).any()

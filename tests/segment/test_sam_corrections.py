@@ -21,7 +21,7 @@ from sam_mask_service.sam.backend import Features
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import Prompt
-from sam_mask_service.segment import band
+from sam_mask_service.segment import candidate_choice
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
 from sam_mask_service.segment.sam_view import SamEmbedding
@@ -141,7 +141,7 @@ def test_a_second_click_takes_the_first_back() -> None:
 
 def test_a_point_on_the_body_adds_what_is_near_and_never_all_of_it() -> None:
     mask = corrected([(240.0, 330.0, 1)])
-    reach = CORRECTION.reach * band.size_of(THINGS["face"])
+    reach = CORRECTION.reach * candidate_choice.size_of(THINGS["face"])
     away = np.hypot(columns - 240, rows - 330)
     assert mask[330, 240] and not (mask & (away > reach + 2) & (rows > 330)).any()
 

@@ -19,7 +19,7 @@ from sam_mask_service.sam.backend import Features
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
-from sam_mask_service.segment import band, prompts
+from sam_mask_service.segment import candidate_choice, prompts
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.regions import combine, pieces
 from sam_mask_service.segment.sam import SamSegmenter
@@ -182,8 +182,8 @@ def test_whatever_comes_is_held_at_the_proposal(region: str, seed: int, density:
     """Any bits at all: what is sure stays, nothing impossible gets in."""
     bits = np.random.default_rng(seed).random((SIZE // 4, SIZE // 4)) < density
     prior = SHAPES[region][::4, ::4]
-    found = band.held(bits, prior)
-    size = band.size_of(prior)
+    found = candidate_choice.held(bits, prior)
+    size = candidate_choice.size_of(prior)
     sure, possible = mask_band(prior, PART.inner * size, PART.outer * size)
     assert not (sure & ~found).any() and not (found & ~possible).any()
 
@@ -194,7 +194,9 @@ def test_what_the_user_gets_lies_inside_the_band(region: str, right: int, down: 
     """Through prompts, choice and band: shifted candidates, agreeing or not."""
     shifted = np.roll(SHAPES[region], (down, right), (0, 1))
     mask = told(region, *((part, 0.9) for part in split(shifted)), (HEAD, 1.0))
-    size = max(band.size_of(SHAPES[region]), *(band.size_of(piece) for piece in split(SHAPES[region])))
+    size = max(
+        candidate_choice.size_of(SHAPES[region]), *(candidate_choice.size_of(piece) for piece in split(SHAPES[region]))
+    )
     assert not (whole(mask) & ~expand(SHAPES[region], int(np.ceil(PART.outer * size)))).any()
 
 
@@ -227,6 +229,6 @@ def test_a_thin_thing_is_small() -> None:
     bar = np.zeros((100, 400), bool)
     bar[45:55, 10:390] = True
     disc = ellipse(256, 256, 50, 50)
-    assert band.size_of(bar) < 15 < np.sqrt(bar.sum())
-    assert band.size_of(disc) == pytest.approx(np.sqrt(disc.sum()))
-    assert band.size_of(np.zeros((4, 4), bool)) == 0
+    assert candidate_choice.size_of(bar) < 15 < np.sqrt(bar.sum())
+    assert candidate_choice.size_of(disc) == pytest.approx(np.sqrt(disc.sum()))
+    assert candidate_choice.size_of(np.zeros((4, 4), bool)) == 0

@@ -7,8 +7,8 @@ import statistics
 
 from ..geometry import Box, Face
 from .candidates import Candidate
-from .looks import box_of
-from .tuning.search import PLACE, SEARCH, Bar, PlaceTuning, SearchTuning
+from .observations import box_of
+from .tuning.search import PLACE, SEARCH, PlaceTuning, SearchTuning, Threshold
 
 
 def besides(faces: list[Face], places: list[Candidate], tuning: PlaceTuning = PLACE) -> list[Candidate]:
@@ -16,11 +16,11 @@ def besides(faces: list[Face], places: list[Candidate], tuning: PlaceTuning = PL
     return [place for place in places if not any(same(face.box, box_of(place.row), tuning) for face in faces)]
 
 
-def over(bar: Bar, faces: list[Face], background: float = 0, tuning: SearchTuning = SEARCH) -> list[Face]:
+def over(bar: Threshold, faces: list[Face], background: float = 0, tuning: SearchTuning = SEARCH) -> list[Face]:
     """The faces that are sure enough: where one is certain (and sure enough to be told alone), or two are, others are likely;
     where none is, it may be a dog.
 
-    In a group more is asked of those far behind it (``background``, see Effort), which nobody wanted in the picture.
+    In a group more is asked of those far behind it (``background``, see Preset), which nobody wanted in the picture.
     """
     certain = [face for face in faces if face.confidence >= tuning.certain]
     company = len(certain) > 1 or any(face.confidence >= bar.alone for face in certain)

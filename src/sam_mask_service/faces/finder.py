@@ -2,7 +2,7 @@
 
 The passes, each only when needed: the whole picture in two sizes, and once more within a border for faces that fill the frame;
 windows over finer sizes for small faces; the picture turned. ``found_by`` names the first of them that saw a face well.
-BlazeFace looks always; the networks of ensemble.py join it where their files are. The verdict (see judge.py) weighs all looks
+BlazeFace looks always; the networks of ensemble.py join it where their files are. The verdict (see calibration.py) weighs all looks
 and the face mesh.
 """
 
@@ -23,16 +23,15 @@ from .blaze import FULL_RANGE, BlazeFace
 from .candidates import Candidate, Rows
 from .choice import besides, merged, over, same
 from .detector import DetectOptions, Faces
-from .effort import MAX_SECTIONS, SMALL, TURNS, WIDE
 from .ensemble import MEMBERS, Member, Network
-from .examiner import Examiner
 from .landmarker import Landmarker
-from .looks import Glance, Looks, Mapper, box_of
+from .observations import Glance, Mapper, Observations, box_of
+from .passes import MAX_SECTIONS, SMALL, TURNS, WIDE
 from .sanitise import sane_faces
 from .sections import Search, sections
 from .tiles import (
     Pyramid,
-    Window,
+    Tile,
     around,
     fine_windows,
     halved,
@@ -44,7 +43,8 @@ from .tiles import (
     within,
 )
 from .tuning import TUNED, Tuning
-from .tuning.search import Bar
+from .tuning.search import Threshold
+from .verifier import Verifier
 
 RECIPE = DetectOptions()
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class FaceFinder:
         self._small = BlazeFace(FULL_RANGE, threads, SMALL, models)
         self._wide = BlazeFace(FULL_RANGE, threads, WIDE, models)
         self._others = dict(others or {})
-        self._examiner = Examiner(self._small, Landmarker(threads, models), tuning)
+        self._examiner = Verifier(self._small, Landmarker(threads, models), tuning)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
         self._run: Mapper = self._pool.map if self._pool else map
 
@@ -91,7 +91,7 @@ class FaceFinder:
         others = self._asked(options.detector)
         tuning = self._tuning
         effort = tuning.high if options.recall == "high" else tuning.normal
-        asked = None if options.min_confidence is None else Bar(options.min_confidence, options.min_confidence)
+        asked = None if options.min_confidence is None else Threshold(options.min_confidence, options.min_confidence)
         bar = asked or (effort.joined if others else effort.mediapipe)
         picture = Pyramid(image)
         search = Search(picture, sections(picture, MAX_SECTIONS, tuning.tile), effort, deadline, tuning)
@@ -119,7 +119,7 @@ class FaceFinder:
 
     def _upright(self, search: Search, others: Mapping[Member, Network], accept: float) -> list[Face]:
         effort, deadline = search.effort, search.deadline
-        looks = Looks(self._run, tuning=search.tuning)
+        looks = Observations(self._run, tuning=search.tuning)
         wide = search.views(partial(letterbox, size=WIDE))
         glances = [Glance(self._small, "picture", [halved(w) for w in wide]), Glance(self._wide, "picture", wide)]
         for member, net in others.items():
@@ -133,7 +133,7 @@ class FaceFinder:
         looks.take(self._fine(search, others), deadline)
         return self._verdicts(search, looks, looks.places(effort.weak), accept)
 
-    def _settled(self, search: Search, looks: Looks, accept: float) -> list[Face] | None:
+    def _settled(self, search: Search, looks: Observations, accept: float) -> list[Face] | None:
         """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none. The hints
         are looked at beside the verdicts, which are hardly ever in vain."""
         tuning = search.tuning.search
@@ -178,7 +178,7 @@ class FaceFinder:
 
         def look(angle: float) -> _Turn:
             windows = search.views(partial(turned, size=SMALL, angle=angle))
-            return _Turn.taken(search, certain, Looks(tuning=search.tuning), self._small, windows, angle)
+            return _Turn.taken(search, certain, Observations(tuning=search.tuning), self._small, windows, angle)
 
         def closer(turn: _Turn) -> _Turn:
             windows = search.views(partial(turned, size=WIDE, angle=turn.angle))
@@ -194,7 +194,7 @@ class FaceFinder:
         def look(task: _Hint) -> _Turn:
             row, angle = task
             window = around(search.picture, box_of(row), tuning.hint_zoom, angle, SMALL)
-            return _Turn.taken(search, known, Looks(tuning=search.tuning), self._small, [window], angle)
+            return _Turn.taken(search, known, Observations(tuning=search.tuning), self._small, [window], angle)
 
         new = [hint for hint in seen if not any(same(face.box, box_of(hint[0]), place) for face in known)]
         return self._judged(search, best_turns(self._run(look, new[: tuning.hints]), tuning.hints), accept)
@@ -216,7 +216,7 @@ class FaceFinder:
             found = merged(found, self._verdicts(search, turn.looks, turn.places, accept), search.tuning.place)
         return found
 
-    def _verdicts(self, search: Search, looks: Looks, places: list[Candidate], accept: float) -> list[Face]:
+    def _verdicts(self, search: Search, looks: Observations, places: list[Candidate], accept: float) -> list[Face]:
         def verdict(place: Candidate) -> Face | None:
             search.deadline.check()
             found_by = looks.found_by(place, search.effort.weak)
@@ -231,13 +231,13 @@ class FaceFinder:
 class _Turn:
     """What was seen turned by ``angle`` radians. ``places``: where none of the known faces is."""
 
-    looks: Looks
+    looks: Observations
     angle: float
     places: list[Candidate]
 
     @classmethod
     def taken(
-        cls, search: Search, known: list[Face], looks: Looks, net: Network, windows: list[Window], angle: float
+        cls, search: Search, known: list[Face], looks: Observations, net: Network, windows: list[Tile], angle: float
     ) -> _Turn:
         """After another look, of ``net`` at ``windows``."""
         looks.take([Glance(net, "turned", windows)], search.deadline)

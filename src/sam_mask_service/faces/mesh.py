@@ -44,7 +44,7 @@ NOSE: Final = (168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 27
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class Axes:
     """The face's own axes. ``chin``: (2,) pixels; ``up``, ``right``: unit vectors (2,); ``height`` chin to forehead point,
     ``width`` cheek to cheek but at least 0.6 of the height, in pixels; ``turn`` −1 (profile to the left) … 0 … 1 (to the
     right, along ``right``)."""
@@ -66,7 +66,7 @@ class Frame:
         return np.asarray((points[:, :2] - self.chin) @ self.up / np.float32(self.height), np.float32)
 
 
-def frame(points: Points, tuning: MeshTuning = MESH) -> Frame:
+def axes_of(points: Points, tuning: MeshTuning = MESH) -> Axes:
     """The axes of the face whose (468, 2+) points these are."""
     xy = np.asarray(points[:, :2], np.float32)
     chin, axis = xy[CHIN], xy[FOREHEAD] - xy[CHIN]
@@ -77,12 +77,12 @@ def frame(points: Points, tuning: MeshTuning = MESH) -> Frame:
     right_half = float((xy[RIGHT_CHEEK] - xy[NOSE_TIP]) @ right)
     turn = (left_half - right_half) / (abs(left_half) + abs(right_half) + 1e-6)
     width = max(abs(left_half + right_half), tuning.least_aspect * height)
-    return Frame(chin, up, right, height, width, float(np.clip(turn, -1, 1)))
+    return Axes(chin, up, right, height, width, float(np.clip(turn, -1, 1)))
 
 
 def raised_oval(points: Points, lift: float, tuning: MeshTuning = MESH) -> Polygon:
     """The oval with its forehead lifted by ``lift`` face heights; nothing below mid-face moves, the lift grows smoothly above."""
-    axes = frame(points, tuning)
+    axes = axes_of(points, tuning)
     ring = np.asarray(points[list(OVAL), :2], np.float32)
     weight = np.clip((axes.along(ring) - tuning.raised_from) / (1 - tuning.raised_from), 0, 1) ** tuning.raised_power
     return np.asarray(ring + np.outer(weight * lift * axes.height, axes.up), np.float32)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from ..deadline import Deadline
 from .candidates import Candidate
-from .tiles import Pyramid, Window
+from .tiles import Pyramid, Tile
 from .tuning import TUNED, Tuning
-from .tuning.search import TILE, Effort, TileTuning
+from .tuning.search import TILE, Preset, TileTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +22,7 @@ class Section:
     y: int = 0
     inner: tuple[bool, bool, bool, bool] = (False, False, False, False)
 
-    def view(self, make: Callable[[Pyramid], Window]) -> Window:
+    def view(self, make: Callable[[Pyramid], Tile]) -> Tile:
         """What ``make`` makes of the section, as a window over the whole picture."""
         window = make(self.picture)
         inner = tuple(a or b for a, b in zip(window.inner, self.inner, strict=True))
@@ -56,7 +56,7 @@ class Search:
 
     picture: Pyramid
     parts: list[Section]
-    effort: Effort
+    effort: Preset
     deadline: Deadline
     tuning: Tuning = TUNED
     left_out: list[int] = field(default_factory=list)
@@ -70,6 +70,6 @@ class Search:
         self.left_out.append(before + max(0, len(places) - self.effort.places))
         return places[: self.effort.places]
 
-    def views(self, make: Callable[[Pyramid], Window]) -> list[Window]:
+    def views(self, make: Callable[[Pyramid], Tile]) -> list[Tile]:
         """What ``make`` makes of each part."""
         return [part.view(make) for part in self.parts]

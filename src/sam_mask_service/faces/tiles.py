@@ -16,7 +16,7 @@ from .tuning.search import TILE, TileTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class Tile:
     """``pixels``: (size, size, 3) uint8. Its point (u, v), turned by ``angle`` radians (clockwise to the eye) about the origin,
     then times ``scale``, plus (``x``, ``y``), is a point of the picture.
 
@@ -74,7 +74,7 @@ def length(picture: Pyramid) -> float:
     return min(float(max(height, width)), math.sqrt(2 * height * width))
 
 
-def letterbox(picture: Pyramid, size: int, fill: float = 1.0, grey: int = 0) -> Window:
+def letterbox(picture: Pyramid, size: int, fill: float = 1.0, grey: int = 0) -> Tile:
     """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is ``grey``."""
     height, width = picture.shape[:2]
     factor = size * fill / max(height, width)
@@ -83,15 +83,15 @@ def letterbox(picture: Pyramid, size: int, fill: float = 1.0, grey: int = 0) -> 
     left, top = (size - w) // 2, (size - h) // 2
     pixels = np.full((size, size, 3), grey, np.uint8)
     pixels[top : top + h, left : left + w] = small
-    return Window(pixels, -left / factor, -top / factor, 1 / factor, w, h)
+    return Tile(pixels, -left / factor, -top / factor, 1 / factor, w, h)
 
 
-def halved(window: Window) -> Window:
+def halved(window: Tile) -> Tile:
     """The same view in half as many pixels a side."""
-    return Window(_half(window.pixels), window.x, window.y, 2 * window.scale, window.width // 2, window.height // 2)
+    return Tile(_half(window.pixels), window.x, window.y, 2 * window.scale, window.width // 2, window.height // 2)
 
 
-def turned(picture: Pyramid, size: int, angle: float) -> Window:
+def turned(picture: Pyramid, size: int, angle: float) -> Tile:
     """The whole picture in one window that looks at it turned by ``angle`` radians; zero around it.
 
     A face that is tilted clockwise by ``angle`` stands upright in the window.
@@ -104,10 +104,10 @@ def turned(picture: Pyramid, size: int, angle: float) -> Window:
     h, w = small.shape[:2]
     x, y = w / 2 - (c - s) * size / 2, h / 2 - (s + c) * size / 2
     pixels = sampled(small, np.array([[c, -s, x], [s, c, y]]), size, cv2.BORDER_CONSTANT)
-    return Window(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)
+    return Tile(pixels, x / factor, y / factor, 1 / factor, size, size, angle=angle)
 
 
-def quartered(window: Window) -> tuple[RGB, list[tuple[int, int, Window]]]:
+def quartered(window: Tile) -> tuple[RGB, list[tuple[int, int, Tile]]]:
     """A window's view in its three quarter turns, in one picture of twice its side, whose fourth quarter stays black.
 
     Each with its left and top there and the turned window, to whose own pixels both have to be taken off.
@@ -119,7 +119,7 @@ def quartered(window: Window) -> tuple[RGB, list[tuple[int, int, Window]]]:
         pixels = np.ascontiguousarray(np.rot90(window.pixels, k))
         sheet[top : top + size, left : left + size] = pixels
         angle = math.radians((90, 180, -90)[k - 1])
-        turned_view = Window(pixels, window.x + dx * span, window.y + dy * span, window.scale, size, size, angle=angle)
+        turned_view = Tile(pixels, window.x + dx * span, window.y + dy * span, window.scale, size, size, angle=angle)
         views.append((left, top, turned_view))
     return sheet, views
 
@@ -159,15 +159,15 @@ def sampled(image: RGB, matrix: NDArray[np.float64], size: int, border: int) -> 
     return cv2.warpAffine(image, by_index, (size, size), flags=flags, borderMode=border)  # type: ignore[return-value]
 
 
-def around(picture: Pyramid, box: Box, zoom: float, angle: float, size: int) -> Window:
+def around(picture: Pyramid, box: Box, zoom: float, angle: float, size: int) -> Tile:
     """A window turned by ``angle`` about the box's centre, ``zoom`` × the box's longer side wide."""
     (cx, cy), side = box.centre, zoom * box.side
     c, s = math.cos(angle), math.sin(angle)
     pixels = turned_window(picture, (cx, cy), side, angle, size)
-    return Window(pixels, cx - (c - s) * side / 2, cy - (s + c) * side / 2, side / size, size, size, angle=angle)
+    return Tile(pixels, cx - (c - s) * side / 2, cy - (s + c) * side / 2, side / size, size, size, angle=angle)
 
 
-def fine_windows(picture: Pyramid, side: int, size: int, tuning: TileTuning = TILE) -> list[Window]:
+def fine_windows(picture: Pyramid, side: int, size: int, tuning: TileTuning = TILE) -> list[Tile]:
     """Tiles of ``size`` over the picture at ``side`` pixels on what counts as its longer side."""
     height, width = picture.shape[:2]
     factor = side / length(picture)
@@ -182,24 +182,24 @@ def starts(length: int, size: int, tuning: TileTuning = TILE) -> list[int]:
     return [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def tiles(image: RGB, scale: float, size: int, tuning: TileTuning = TILE) -> list[Window]:
+def tiles(image: RGB, scale: float, size: int, tuning: TileTuning = TILE) -> list[Tile]:
     """Tiles of ``size`` over ``image``, which is the picture divided by ``scale``; zero where a tile hangs over."""
     height, width = image.shape[:2]
     tops, lefts = starts(height, size, tuning), starts(width, size, tuning)
     return [_tile(image, left, top, scale, size) for top in tops for left in lefts]
 
 
-def _tile(image: RGB, left: int, top: int, scale: float, size: int) -> Window:
+def _tile(image: RGB, left: int, top: int, scale: float, size: int) -> Tile:
     height, width = image.shape[:2]
     part = image[top : top + size, left : left + size]
     h, w = part.shape[:2]
     if (h, w) != (size, size):
         part = cv2.copyMakeBorder(part, 0, size - h, 0, size - w, cv2.BORDER_CONSTANT, value=(0, 0, 0))  # type: ignore[assignment]
     inner = (left > 0, top > 0, left + size < width, top + size < height)
-    return Window(part, left * scale, top * scale, scale, w, h, inner)
+    return Tile(part, left * scale, top * scale, scale, w, h, inner)
 
 
-def uncut(rows: Rows, window: Window, tuning: TileTuning = TILE) -> Rows:
+def uncut(rows: Rows, window: Tile, tuning: TileTuning = TILE) -> Rows:
     """The candidates (in window pixels) that no inner border cuts."""
     margin = tuning.edge * window.pixels.shape[0]
     x0, y0, x1, y1 = rows[:, 0], rows[:, 1], rows[:, 0] + rows[:, 2], rows[:, 1] + rows[:, 3]
@@ -211,7 +211,7 @@ def uncut(rows: Rows, window: Window, tuning: TileTuning = TILE) -> Rows:
     return rows[~cut]
 
 
-def placed(rows: Rows, window: Window) -> Rows:
+def placed(rows: Rows, window: Tile) -> Rows:
     """Candidates in window pixels → the same in the picture's. A turned box becomes the upright one of the same centre whose
     sides are between the two, so that quarter turns are exact and a tilted face's box stays as tight as it was."""
     c, s = math.cos(window.angle), math.sin(window.angle)

@@ -29,7 +29,7 @@ from .tuning.head import HEAD, HeadTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class HeadEvidence:
     """What the networks say of a window, (S, S) float32 each; None where a network is not loaded. ``person``, ``hair``, ``head``:
     probabilities, ``head`` ½ where its network looked at nothing; ``logits``: SAM's, 0 where it saw nothing. ``within``: (S, S)
     bool, the window's pixels that lie in the picture. ``width``: the face's, in the picture's pixels; None: wide enough."""
@@ -43,7 +43,7 @@ class Evidence:
 
 
 def head_mask(
-    rgb: RGB, prior: Prior, seen: Evidence, face: Bits, rivals: Sequence[Prior] = (), tuning: Tuning = TUNED
+    rgb: RGB, prior: Prior, seen: HeadEvidence, face: Bits, rivals: Sequence[Prior] = (), tuning: Tuning = TUNED
 ) -> Soft:
     """(S, S) float32 whose ½ level is the head's outline.
 
@@ -71,7 +71,7 @@ def head_mask(
     return guided(rgb, bits.astype(np.float32), max(2, int(own.smooth * prior.axes.width)), own.edge_noise)
 
 
-def _log_odds(palette: Palette, prior: Prior, seen: Evidence, up: Soft, dome: Soft, tuning: HeadTuning) -> Soft:
+def _log_odds(palette: Palette, prior: Prior, seen: HeadEvidence, up: Soft, dome: Soft, tuning: HeadTuning) -> Soft:
     person = np.clip(np.log((seen.person + 1e-3) / (1 + 1e-3 - seen.person)), -tuning.person_most, tuning.person_most)
     odds = person + np.minimum(0, (1 - dome) * tuning.dome_edge)
     inside = signed_distance(prior.fill(prior.hull, up.shape[0])) / np.float32(prior.axes.width)

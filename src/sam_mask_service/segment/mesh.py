@@ -17,8 +17,8 @@ from ..mask import iou
 from ..patch import Patch
 from .crop import Soft, Window, paste
 from .cutter import Logits, no_logits
-from .head import Evidence, dome_distance, head_mask
-from .look import FaceLook, Nets, transferred
+from .face_view import FaceView, Nets, transferred
+from .head import HeadEvidence, dome_distance, head_mask
 from .nets import HairNet, ParsingNet, PersonNet
 from .refine import refined
 from .region_table import Algorithm, Net, drawable, head_classes
@@ -34,7 +34,7 @@ class MeshEmbedding:
 
     width: int
     height: int
-    looks: dict[Hashable, FaceLook]
+    looks: dict[Hashable, FaceView]
     detail: str = "face"
 
     @property
@@ -90,10 +90,10 @@ class MeshSegmenter:
         detail: Detail = "auto",  # noqa: ARG002 - windows on faces are all that this engine ever looks at
         deadline: Deadline = NO_DEADLINE,
     ) -> MeshEmbedding:
-        looks: dict[Hashable, FaceLook] = {}
+        looks: dict[Hashable, FaceView] = {}
         for face in faces:
             deadline.check()
-            looks[_key(face)] = FaceLook(image, face, self._nets, self.tuning)
+            looks[_key(face)] = FaceView(image, face, self._nets, self.tuning)
         return MeshEmbedding(image.shape[1], image.shape[0], looks)
 
     def masks(
@@ -149,7 +149,7 @@ class _Artist:
     """Draws the regions of one face, each once."""
 
     def __init__(
-        self, embedding: MeshEmbedding, look: FaceLook, logits: Logits, pixels: Pixels | None, tuning: Tuning
+        self, embedding: MeshEmbedding, look: FaceView, logits: Logits, pixels: Pixels | None, tuning: Tuning
     ) -> None:
         self.look, self.width, self.height = look, embedding.width, embedding.height
         self._logits, self._pixels, self._tuning = logits, pixels, tuning
@@ -212,7 +212,7 @@ class _Artist:
         within = look.head.within(self.width, self.height)
         hair, parsed = look.hair(look.head), look.parsed(head_classes(), look.head, beyond=0.5)
         logits = self._logits("head", look.head)
-        seen = Evidence(look.person(look.head), within, hair, parsed, logits, look.prior.axes.width)
+        seen = HeadEvidence(look.person(look.head), within, hair, parsed, logits, look.prior.axes.width)
         rivals = [rival.seen_in(look.head) for rival in self.rivals]
         return self._outlined(
             head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals, self._tuning), look.head

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..faces.mesh import Frame, Polygon, fill, frame, outline
+from ..faces.mesh import Axes, Polygon, axes_of, fill, outline
 from ..geometry import Bits, Face, Points
 from .crop import Window, upright
 from .tuning import TUNED, Tuning
@@ -21,7 +21,7 @@ class Prior:
 
     core: Polygon
     hull: Polygon
-    axes: Frame
+    axes: Axes
     points: Points | None
 
     def seen_in(self, window: Window) -> Prior:
@@ -58,7 +58,7 @@ def prior_of(face: Face, tuning: Tuning = TUNED) -> Prior:
         return _from_box(face, tuning.prior)
     points = np.asarray(face.landmarks[:, :2], np.float32)
     core, hull = (outline(points, lift, tuning.mesh) for lift in (0.0, tuning.prior.lift))
-    return Prior(core, hull, frame(points, tuning.mesh), points)
+    return Prior(core, hull, axes_of(points, tuning.mesh), points)
 
 
 def _from_box(face: Face, tuning: PriorTuning) -> Prior:
@@ -69,11 +69,11 @@ def _from_box(face: Face, tuning: PriorTuning) -> Prior:
     height = (tuning.box_top + tuning.box_bottom) * side
     chin = centre - up * np.float32(tuning.box_bottom * side)
     width = 2 * tuning.box_half_width * max(min(face.box.width, face.box.height), tuning.box_least * side)
-    axes = Frame(chin, up, right, height / (1 + tuning.lift), width, 0.0)
+    axes = Axes(chin, up, right, height / (1 + tuning.lift), width, 0.0)
     return Prior(_ellipse(axes, 0.0, width), _ellipse(axes, tuning.lift, width), axes, None)
 
 
-def _ellipse(axes: Frame, lift: float, width: float) -> Polygon:
+def _ellipse(axes: Axes, lift: float, width: float) -> Polygon:
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False, dtype=np.float32)
     half = np.float32((1 + lift) * axes.height / 2)
     along = np.outer((np.sin(angle) + 1) * half, axes.up)

@@ -16,11 +16,11 @@ from ..sam.backend import SamBackend
 from ..sam.frame import Frame
 from . import sam_evidence as evidence
 from . import sam_parts as parts
+from .corrections import UserPoint, prompted, shows
 from .cutter import Cutter
-from .prompted import UserPoint, prompted, shows
+from .part_questions import PartQuestion, large_enough, outlined
 from .region_table import region as row_of
 from .regions import pieces, terms_for
-from .sam_jobs import Job, large_enough, outlined
 from .sam_view import SamEmbedding, View, own
 from .segmenter import Detail, Embedding, FaceMask, Pixels
 from .tuning import TUNED, Tuning
@@ -116,7 +116,7 @@ class SamSegmenter:
 
     def _evidence(
         self, seen: SamEmbedding, faces: Sequence[Face], outline: str, deadline: Deadline
-    ) -> list[evidence.Evidence]:
+    ) -> list[evidence.SamEvidence]:
         """What SAM says of each face. All that one view shows is asked about at once, and nothing twice."""
         new = [face for face in faces if (_key(face), outline) not in seen.answers]
         by_view: dict[int, list[evidence.Question]] = {}
@@ -126,7 +126,7 @@ class SamSegmenter:
             if patch.bits.any() and large_enough(patch, view, self.tuning.part):
                 by_view.setdefault(index, []).append(evidence.Question(face, outline, patch, view))
             else:
-                seen.answers[_key(face), outline] = evidence.Evidence(outline, view)
+                seen.answers[_key(face), outline] = evidence.SamEvidence(outline, view)
         for questions in by_view.values():
             said = evidence.asked(self._backend, questions, deadline, self.tuning)
             for question, answer in zip(questions, said, strict=True):
@@ -168,7 +168,7 @@ class SamSegmenter:
                 for n, part in enumerate(todo)
                 if views[part.face] is view and part.worth_asking(view, self.tuning.part)
             ]
-            jobs = [Job(faces[todo[n].face], name, todo[n].proposal, view, self.tuning) for n in mine]
+            jobs = [PartQuestion(faces[todo[n].face], name, todo[n].proposal, view, self.tuning) for n in mine]
             drawn = outlined(self._backend, seen, jobs, deadline, self.tuning) if jobs else []
             for n, mask in zip(mine, drawn, strict=True):
                 done[n] = mask

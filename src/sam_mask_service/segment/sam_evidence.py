@@ -27,7 +27,7 @@ from .tuning.sam import EVIDENCE, EvidenceTuning
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class SamEvidence:
     """SAM's answer about one outline of one face. ``logits`` (L, L) float32 on the view's grid, or None where SAM does not mean
     this face or was not asked; ``agreement`` 0…1 with the proposal, ``score`` the predicted IoU; None where it was not asked."""
 
@@ -64,14 +64,14 @@ class Question:
 
 def asked(
     backend: SamBackend, questions: Sequence[Question], deadline: Deadline, tuning: Tuning = TUNED
-) -> list[Evidence]:
+) -> list[SamEvidence]:
     """SAM's evidence for questions about one view, in their order."""
     view = questions[0].view
     ask = [_prompt(question, tuning) for question in questions]
     logits, predicted = backend.decode(view.embedding, ask, deadline)
     sizes = len(ask), view.grid, view.grid
     if (*logits.shape[:1], *logits.shape[2:]) != sizes or predicted.shape != logits.shape[:2]:
-        return [Evidence(q.outline, view, None, 0.0, 0.0) for q in questions]
+        return [SamEvidence(q.outline, view, None, 0.0, 0.0) for q in questions]
     return [_evidence(*one, tuning.evidence) for one in zip(questions, logits, predicted, strict=True)]
 
 
@@ -85,15 +85,15 @@ def _prompt(question: Question, tuning: Tuning) -> Prompt:
     return prompt
 
 
-def _evidence(question: Question, logits: F32, predicted: F32, tuning: EvidenceTuning) -> Evidence:
+def _evidence(question: Question, logits: F32, predicted: F32, tuning: EvidenceTuning) -> SamEvidence:
     wanted = tuning.face if question.outline == "face" else tuning.head
     chosen = [i for i in wanted if i < len(logits)] or [0]
     mean = np.asarray(logits[chosen].mean(axis=0), np.float32)
     if not np.isfinite(mean).all():
-        return Evidence(question.outline, question.view, None, 0.0, 0.0)
+        return SamEvidence(question.outline, question.view, None, 0.0, 0.0)
     agreement = agrees(mean, coarse(question.proposal, question.view), tuning)
     score = float(np.clip(np.nan_to_num(predicted[chosen].mean()), 0, 1))
-    return Evidence(question.outline, question.view, mean if agreement >= tuning.floor else None, agreement, score)
+    return SamEvidence(question.outline, question.view, mean if agreement >= tuning.floor else None, agreement, score)
 
 
 def agrees(logits: F32, proposal: F32, tuning: EvidenceTuning = EVIDENCE) -> float:

@@ -11,7 +11,7 @@ from ..segment.regions import terms_for
 from ..segment.segmenter import Embedding
 from .find import chosen, largest, within_limit
 from .steps import Step, Work, always
-from .values import Drawn, Seen
+from .values import Detection, MaskSet
 
 NEAR = 1.0
 """Box sizes around a face within which another head may touch its own."""
@@ -49,7 +49,7 @@ def _choose(work: Work) -> None:
 CHOOSE_TO_DRAW: Step[Work] = Step(_choose)
 
 
-def _neighbours(faces: Sequence[Face], seen: Seen) -> list[Face]:
+def _neighbours(faces: Sequence[Face], seen: Detection) -> list[Face]:
     """Faces that were not chosen and are so near to a chosen one that their heads may touch."""
     boxes = [face.box for face in faces]
     near = [box.grown(NEAR) for box in boxes]
@@ -97,10 +97,10 @@ def _draw(work: Work) -> None:
     work.drawn = [known or _drawn(work, group) for known, group in zip(work.drawn, work.groups, strict=True)]
 
 
-def _drawn(work: Work, faces: Sequence[Face]) -> Drawn:
+def _drawn(work: Work, faces: Sequence[Face]) -> MaskSet:
     work.deadline.check()
     masks = work.segmenter.masks(work.embedding, faces, work.wanted.region, work.deadline, lambda: work.picture.rgb)
-    drawn = Drawn(tuple(masks), work.embedding.detail)
+    drawn = MaskSet(tuple(masks), work.embedding.detail)
     work.keep(_group_key(work, faces), drawn)
     return drawn
 

@@ -12,7 +12,7 @@ from ..params import DetectParams
 from ..wire import Json
 from .notices import more_faces
 from .steps import Step, Work, always
-from .values import Numbered, Seen
+from .values import Detection, Numbered
 
 
 def options_of(params: DetectParams) -> DetectOptions:
@@ -24,7 +24,7 @@ def _key(work: Work) -> Hashable:
 
 
 def _seen_before(work: Work) -> bool:
-    seen: Seen | None = work.cached(_key(work))
+    seen: Detection | None = work.cached(_key(work))
     if seen is not None:
         work.seen = seen
     return seen is not None
@@ -34,7 +34,7 @@ def _find(work: Work) -> None:
     picture = work.picture
     found = work.tools.detector.detect(picture.rgb, options_of(work.wanted), work.deadline)
     faces = sane_faces(found, picture.width, picture.height)
-    work.seen = Seen(picture.width, picture.height, tuple(faces), getattr(found, "unexamined", 0))
+    work.seen = Detection(picture.width, picture.height, tuple(faces), getattr(found, "unexamined", 0))
     work.keep(_key(work), work.seen)
 
 
@@ -53,7 +53,7 @@ def choose(faces: Sequence[Face], params: DetectParams) -> list[int]:
     return numbers[: params.max_faces or len(numbers)]
 
 
-def chosen(seen: Seen, params: DetectParams) -> list[Numbered]:
+def chosen(seen: Detection, params: DetectParams) -> list[Numbered]:
     """The faces asked for, numbered in the asked order. Raises NoFace and FaceNotFound."""
     faces = ordered(seen.faces, params.order)
     return [(number, faces[number]) for number in choose(faces, params)]
@@ -87,7 +87,7 @@ def _choose(work: Work) -> None:
 CHOOSE: Step[Work] = Step(_choose)
 
 
-def face_row(number: int, face: Face, seen: Seen) -> Json:
+def face_row(number: int, face: Face, seen: Detection) -> Json:
     """What every answer says of a face."""
     box = face.box.pixels(seen.width, seen.height).as_dict()
     return {"face_id": number, "bbox": box, "confidence": round(face.confidence, 4)}

@@ -10,7 +10,7 @@ from ..patch import Finish, Patch, SoftPatch, compose
 from ..segment.matte import matte
 from ..segment.segmenter import FaceMask
 from .steps import Step, Work, always
-from .values import Crop, MaskedFace, Numbered, Original, Seen, together
+from .values import Crop, Detection, MaskedFace, Numbered, Original, together
 
 TINY_FACE = 24
 """Below this side in pixels a face is too small for the mesh to see its outline."""
@@ -55,7 +55,7 @@ def _grown(patch: Patch, work: Work, grow: int, soft: float) -> SoftPatch:
     return patch.finished(how, work.seen.width, work.seen.height, work.deadline.check)
 
 
-def _warnings(face: Face, box: PixelBox, seen: Seen) -> tuple[str, ...]:
+def _warnings(face: Face, box: PixelBox, seen: Detection) -> tuple[str, ...]:
     touches = box.x == 0 or box.y == 0 or box.right >= seen.width or box.bottom >= seen.height
     rules = (
         ("touches_border", touches),

@@ -18,7 +18,7 @@ from .headers import stats_headers
 from .mask import ANSWERING
 from .steps import DECODE, Step, Work, always
 from .task import ANY_PICTURE, Render, Task
-from .values import Drawn, together
+from .values import MaskSet, together
 
 
 @runtime_checkable
@@ -106,7 +106,7 @@ def _correct(work: _Work) -> None:
     else:
         mask = work.prompted.prompted(work.embedding, None, work.points, work.box, work.deadline)
         masks = [_followed(work, mask, work.chosen[0][1], work.points)]
-    work.drawn = [Drawn(tuple(masks), work.embedding.detail)]
+    work.drawn = [MaskSet(tuple(masks), work.embedding.detail)]
 
 
 def _corrected(work: _Work, face: Face, mask: FaceMask, points: list[UserPoint]) -> FaceMask:

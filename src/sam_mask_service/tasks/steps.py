@@ -25,7 +25,7 @@ from ..sessions import ImageStore
 from ..wire import Json
 from .answer import Answer
 from .notices import Notice
-from .values import Crop, Drawn, MaskedFace, Numbered, Original, Seen
+from .values import Crop, Detection, MaskedFace, MaskSet, Numbered, Original
 
 T = TypeVar("T")
 W = TypeVar("W", bound="Work", contravariant=True)
@@ -55,7 +55,7 @@ class Tools:
 
     detector: FaceDetector
     limits: Limits
-    cache: ByteCache[Seen | Drawn | Embedding]
+    cache: ByteCache[Detection | MaskSet | Embedding]
     images: ImageStore
     output_root: Path
 
@@ -82,11 +82,11 @@ class Work:
     group in one go; ``among``: those that they are embedded with. ``notices``: what is amiss with the answer.
     """
 
-    seen: Seen
+    seen: Detection
     chosen: list[Numbered]
     groups: list[tuple[Face, ...]]
     among: Sequence[Face]
-    drawn: list[Drawn | None]
+    drawn: list[MaskSet | None]
     embedding: Embedding
     masked: tuple[MaskedFace, ...]
     alpha: Alpha
@@ -114,7 +114,7 @@ class Work:
         return self._picture
 
     @property
-    def done(self) -> list[Drawn]:
+    def done(self) -> list[MaskSet]:
         """The groups that are drawn: all of them, once the steps of drawing are over."""
         return [one for one in self.drawn if one is not None]
 
@@ -144,7 +144,7 @@ class Work:
         """What an earlier request kept under ``key``; None when it is not there (any more)."""
         return self.tools.cache.get(key)
 
-    def keep(self, key: Hashable, value: Seen | Drawn | Embedding) -> None:
+    def keep(self, key: Hashable, value: Detection | MaskSet | Embedding) -> None:
         """For later requests. The ``key`` holds ``self.key``, so that it means this picture alone."""
         self.tools.cache.put(key, value, value.nbytes)
 

@@ -17,7 +17,7 @@ Numbered = tuple[int, Face]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Detection:
     """A picture's size in pixels and its faces, in detection order. ``unexamined``: places too many to be looked at."""
 
     width: int
@@ -31,7 +31,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class MaskSet:
     """The masks of some faces as the segmenter drew them: growth, smoothing and feather come after, per request."""
 
     masks: tuple[FaceMask, ...]
@@ -42,9 +42,9 @@ class Drawn:
         return 256 + sum(256 + m.patch.bits.nbytes for m in self.masks)
 
 
-def together(drawn: Sequence[Drawn], detail: str) -> Drawn:
+def together(drawn: Sequence[MaskSet], detail: str) -> MaskSet:
     """Groups that were drawn apart, as one; ``detail`` where there is none."""
-    return Drawn(tuple(mask for one in drawn for mask in one.masks), drawn[0].detail if drawn else detail)
+    return MaskSet(tuple(mask for one in drawn for mask in one.masks), drawn[0].detail if drawn else detail)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

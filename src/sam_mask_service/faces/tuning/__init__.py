@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .search import HIGH, NORMAL, PLACE, SEARCH, TILE, Effort, PlaceTuning, SearchTuning, TileTuning
+from .search import HIGH, NORMAL, PLACE, SEARCH, TILE, PlaceTuning, Preset, SearchTuning, TileTuning
 from .verdict import CALIBRATION, EXAMINE, SANE, Calibration, ExamineTuning, SaneTuning
 
 
@@ -16,8 +16,8 @@ from .verdict import CALIBRATION, EXAMINE, SANE, Calibration, ExamineTuning, San
 class Tuning:
     """What a detector is given."""
 
-    normal: Effort = NORMAL
-    high: Effort = HIGH
+    normal: Preset = NORMAL
+    high: Preset = HIGH
     search: SearchTuning = SEARCH
     place: PlaceTuning = PLACE
     tile: TileTuning = TILE

@@ -1,4 +1,4 @@
-"""How hard to look: numbers of ``faces/finder.py``, ``looks.py``, ``choice.py``, ``candidates.py``, ``tiles.py``."""
+"""How hard to look: numbers of ``faces/finder.py``, ``observations.py``, ``choice.py``, ``candidates.py``, ``tiles.py``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Recall = Literal["normal", "high"]
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class Threshold:
     """The confidence that makes a face.
 
     Measured by ``python -m bench.quality.tune --part normal``. YuNet's mistakes (dogs, lamps) come alone and near 0.9: a
@@ -25,7 +25,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Preset:
     """How much of a picture is looked at, and what is told of it: a row for each ``recall``.
 
     Measured by ``python -m bench.quality.tune --part normal`` and ``--part high``.
@@ -39,11 +39,11 @@ class Effort:
     """None of these sizes is more than so many times the picture's own."""
     weak: Probability
     """A place needs one look with this score."""
-    mediapipe: Bar
+    mediapipe: Threshold
     """What makes a face where BlazeFace looks alone."""
-    joined: Bar
+    joined: Threshold
     """What makes a face where others join it."""
-    turned: Bar
+    turned: Threshold
     """What makes a face in the last pass, where seven turns are seven chances to err."""
     background: Factor
     """In a group the odds asked of a face grow with this power of how much smaller it is than the median of the sure ones."""
@@ -55,27 +55,27 @@ class Effort:
     """Every pass, even when the first has settled it."""
 
 
-NORMAL = Effort(
+NORMAL = Preset(
     recall="normal",
     fine=(576, 960, 1392),
     enlarge=1.3,
     weak=0.25,
-    mediapipe=Bar(0.55, 0.85),
-    joined=Bar(0.75, 0.95),
-    turned=Bar(0.9, 0.9),
+    mediapipe=Threshold(0.55, 0.85),
+    joined=Threshold(0.75, 0.95),
+    turned=Threshold(0.9, 0.9),
     background=3.0,
     windows=64,
     places=400,
     always=False,
 )
-HIGH = Effort(
+HIGH = Preset(
     recall="high",
     fine=(576, 960, 1392, 2064),
     enlarge=2.0,
     weak=0.2,
-    mediapipe=Bar(0.35, 0.45),
-    joined=Bar(0.45, 0.55),
-    turned=Bar(0.6, 0.6),
+    mediapipe=Threshold(0.35, 0.45),
+    joined=Threshold(0.45, 0.55),
+    turned=Threshold(0.6, 0.6),
     background=0.0,
     windows=160,
     places=2000,

@@ -1,4 +1,4 @@
-"""What makes a candidate a face: numbers of ``faces/examiner.py``, ``judge.py`` and ``sanitise.py``."""
+"""What makes a candidate a face: numbers of ``faces/verifier.py``, ``calibration.py`` and ``sanitise.py``."""
 
 from __future__ import annotations
 

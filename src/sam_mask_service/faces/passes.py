@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SMALL, WIDE = 192, 384
-"""Window sides that BlazeFace is compiled for: its own, and the widened one."""
+"""Tile sides that BlazeFace is compiled for: its own, and the widened one."""
 TURNS = (90, -90, 180, 45, -45, 135, -135)
 """Degrees by which the picture is turned in the last pass."""
 MAX_SECTIONS = 64

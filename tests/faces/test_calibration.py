@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sam_mask_service.faces.calibration import Heard, Observation, confidence
 from sam_mask_service.faces.ensemble import YUNET
-from sam_mask_service.faces.judge import Evidence, Heard, confidence
-from sam_mask_service.faces.tuning.search import HIGH, NORMAL, Effort
+from sam_mask_service.faces.tuning.search import HIGH, NORMAL, Preset
 from sam_mask_service.faces.tuning.verdict import CALIBRATION
 
-FACE = Evidence(total=2.4, best=0.9, presence=0.99, shift=0.01)
-HAND = Evidence(total=0.5, best=0.5, presence=0.02, shift=0.08)
+FACE = Observation(total=2.4, best=0.9, presence=0.99, shift=0.01)
+HAND = Observation(total=0.5, best=0.5, presence=0.02, shift=0.08)
 UNSEEN = (Heard(YUNET.weights, 0.0),)
 shares = st.floats(0, 1)
 evidence = st.builds(
-    Evidence,
+    Observation,
     total=st.floats(0.3, 5),
     best=shares,
     presence=shares,
@@ -40,13 +40,13 @@ def test_a_face_and_a_hand() -> None:
 
 
 @given(evidence, st.sampled_from(["total", "best", "presence"]), st.floats(0, 0.5))
-def test_more_evidence_never_makes_it_less_sure(e: Evidence, name: str, more: float) -> None:
+def test_more_evidence_never_makes_it_less_sure(e: Observation, name: str, more: float) -> None:
     stronger = replace(e, **{name: getattr(e, name) + more})
     assert 0 <= confidence(e) <= confidence(stronger) <= 1
 
 
 @given(evidence, st.floats(0, 1))
-def test_an_unsteady_mesh_never_makes_it_surer(e: Evidence, more: float) -> None:
+def test_an_unsteady_mesh_never_makes_it_surer(e: Observation, more: float) -> None:
     assert confidence(replace(e, shift=e.shift + more)) <= confidence(e)
 
 
@@ -60,30 +60,30 @@ def test_an_unsteady_mesh_never_makes_it_surer(e: Evidence, more: float) -> None
     ],
 )
 def test_each_doubt_counts(change: dict[str, Any], surer: bool) -> None:
-    weaker = Evidence(total=1.2, best=0.7, presence=0.8, shift=0.02)
+    weaker = Observation(total=1.2, best=0.7, presence=0.8, shift=0.02)
     assert (confidence(replace(weaker, **change)) > confidence(weaker)) == surer
 
 
 def test_a_tilted_face_that_stands_upright_in_its_own_window_is_believed() -> None:
-    tilted = Evidence(total=0.6, best=0.4, presence=0.98, shift=0.02)
+    tilted = Observation(total=0.6, best=0.4, presence=0.98, shift=0.02)
     assert confidence(replace(tilted, straight=0.8)) > 0.8
     assert confidence(replace(tilted, straight=0.0)) < 0.2
 
 
 @given(evidence, st.just(0.0) | shares)
-def test_yunet_takes_no_sure_face_away(e: Evidence, score: float) -> None:
+def test_yunet_takes_no_sure_face_away(e: Observation, score: float) -> None:
     """Whatever it saw or did not see: it may have looked too coarsely, as once at a strip."""
     alone, together = confidence(replace(e, heard=())), confidence(replace(e, heard=heard(score)))
     assert together >= alone or alone < CALIBRATION.sure_alone
 
 
 @pytest.mark.parametrize("effort", [NORMAL, HIGH], ids=["normal", "high"])
-def test_a_face_that_is_sure_without_yunet_passes_every_bar_with_it(effort: Effort) -> None:
+def test_a_face_that_is_sure_without_yunet_passes_every_bar_with_it(effort: Preset) -> None:
     assert max(effort.joined.alone, effort.joined.company, effort.turned.alone) <= CALIBRATION.sure_alone
 
 
 @given(evidence)
-def test_yunets_silence_is_a_doubt(e: Evidence) -> None:
+def test_yunets_silence_is_a_doubt(e: Observation) -> None:
     assert confidence(replace(e, heard=UNSEEN)) <= confidence(replace(e, heard=()))
 
 

@@ -12,14 +12,14 @@ from ..geometry import Face
 from ..patch import Patch
 from ..sam.backend import SamBackend
 from ..sam.config import F32
-from . import band, prompts
+from . import candidate_choice, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import DISAGREED, FaceMask
 from .tuning import TUNED, Tuning
 from .tuning.sam import PART, PartTuning
 
 
-class Job:
+class PartQuestion:
     """A region of ``face``, or one piece of it, asked about in ``view``; ``prior``: the mesh engine's proposal, not empty."""
 
     def __init__(self, face: Face, region: str, prior: FaceMask, view: View, tuning: Tuning = TUNED) -> None:
@@ -29,19 +29,19 @@ class Job:
 
 
 def large_enough(patch: Patch, view: View, tuning: PartTuning = PART) -> bool:
-    return band.size_of(patch.bits, tuning) * view.frame.scale >= tuning.least * CELL
+    return candidate_choice.size_of(patch.bits, tuning) * view.frame.scale >= tuning.least * CELL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answer:
     """``logits`` (L, L) of the chosen candidate."""
 
-    choice: band.Choice
+    choice: candidate_choice.Choice
     logits: F32 | None
 
 
 def outlined(
-    backend: SamBackend, seen: SamEmbedding, jobs: Sequence[Job], deadline: Deadline, tuning: Tuning = TUNED
+    backend: SamBackend, seen: SamEmbedding, jobs: Sequence[PartQuestion], deadline: Deadline, tuning: Tuning = TUNED
 ) -> list[FaceMask]:
     """The masks of ``jobs``, all of one view, in their order. First by box and points; where SAM half agrees with the mesh engine,
     once more with the prior as mask prompt. Where it disagrees, the prior with the warning ``segmenter_disagreed``."""
@@ -57,7 +57,7 @@ def outlined(
 
 
 def _ask(
-    backend: SamBackend, jobs: Sequence[Job], deadline: Deadline, tuning: Tuning, *, with_prior: bool
+    backend: SamBackend, jobs: Sequence[PartQuestion], deadline: Deadline, tuning: Tuning, *, with_prior: bool
 ) -> list[_Answer]:
     asked = [
         replace(job.prompt, mask=prompts.as_logits(job.grid, tuning.prompt)) if with_prior else job.prompt
@@ -65,20 +65,22 @@ def _ask(
     ]
     logits, predicted = backend.decode(jobs[0].view.embedding, asked, deadline)
     if len(logits) != len(jobs) or len(predicted) != len(jobs):
-        return [_Answer(band.NONE, None)] * len(jobs)
+        return [_Answer(candidate_choice.NONE, None)] * len(jobs)
     shares = [job.grid for job in jobs]
     return [_answer(*one, tuning.part) for one in zip(logits, predicted, shares, strict=True)]
 
 
 def _answer(logits: F32, predicted: F32, shares: F32, tuning: PartTuning) -> _Answer:
-    choice = band.choose(logits, predicted, shares, tuning)
+    choice = candidate_choice.choose(logits, predicted, shares, tuning)
     return _Answer(choice, None if choice.index < 0 else logits[choice.index])
 
 
-def _finished(seen: SamEmbedding, job: Job, answer: _Answer, tuning: PartTuning) -> FaceMask:
+def _finished(seen: SamEmbedding, job: PartQuestion, answer: _Answer, tuning: PartTuning) -> FaceMask:
     prior, choice = job.prior, answer.choice
     if answer.logits is None or choice.agreement < tuning.floor:
         return replace(prior, agreement=choice.agreement, warnings=(*prior.warnings, DISAGREED))
-    wide = prior.patch.widened(band.margin(prior.patch.bits, tuning), seen.width, seen.height)
-    bits = band.held(drawn(answer.logits, job.view, wide.box).bits, wide.bits, tuning)
-    return FaceMask(Patch(wide.x, wide.y, bits), choice.score, band.agreement(bits, wide.bits), prior.warnings)
+    wide = prior.patch.widened(candidate_choice.margin(prior.patch.bits, tuning), seen.width, seen.height)
+    bits = candidate_choice.held(drawn(answer.logits, job.view, wide.box).bits, wide.bits, tuning)
+    return FaceMask(
+        Patch(wide.x, wide.y, bits), choice.score, candidate_choice.agreement(bits, wide.bits), prior.warnings
+    )

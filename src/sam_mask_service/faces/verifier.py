@@ -9,11 +9,11 @@ import numpy as np
 
 from ..geometry import Box, Face, Points
 from .blaze import BlazeFace
+from .calibration import confidence
 from .candidates import Candidate, Rows, overlaps
-from .effort import SMALL
-from .judge import confidence
 from .landmarker import Landmarker, eye_angle
-from .looks import Looks, Pass, box_of
+from .observations import Observations, Pass, box_of
+from .passes import SMALL
 from .tiles import Pyramid, around, placed
 from .tuning import TUNED, Tuning
 
@@ -28,7 +28,7 @@ class _View:
     presence: float
 
 
-class Examiner:
+class Verifier:
     """``net`` is the network for windows of SMALL pixels. Thread-safe."""
 
     def __init__(self, net: BlazeFace, landmarker: Landmarker, tuning: Tuning = TUNED) -> None:
@@ -36,7 +36,9 @@ class Examiner:
         self._tuning = tuning
         self.landmarker = landmarker
 
-    def verdict(self, picture: Pyramid, looks: Looks, place: Candidate, found_by: Pass, accept: float) -> Face | None:
+    def verdict(
+        self, picture: Pyramid, looks: Observations, place: Candidate, found_by: Pass, accept: float
+    ) -> Face | None:
         """The face, or None when its confidence is below ``accept``."""
         tuning, judge = self._tuning.examine, self._tuning.calibration
         view = self._view(picture, *self._straightened(picture, place.row))

@@ -30,7 +30,7 @@ class Nets:
     parsing: ParsingNet | None = None
 
 
-class FaceLook:
+class FaceView:
     """``prior`` in picture pixels; ``face`` and ``head``: the windows, with their pixels in ``face_rgb`` and ``head_rgb``.
 
     Thread-safe: each network is asked once, and the outline drawn once, by whoever comes first.

@@ -1,4 +1,4 @@
-"""Looks: windows are read in order, places remember their pass, and a portrait is told from a group."""
+"""Observations: windows are read in order, places remember their pass, and a portrait is told from a group."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.faces.candidates import Candidate, Rows, no_rows
 from sam_mask_service.faces.ensemble import YUNET
-from sam_mask_service.faces.looks import Glance, Looks, Pass
-from sam_mask_service.faces.tiles import Window
+from sam_mask_service.faces.observations import Glance, Observations, Pass
+from sam_mask_service.faces.tiles import Tile
 from sam_mask_service.geometry import RGB
 
 
@@ -33,11 +33,11 @@ class Scripted:
         return found[found[:, 4] >= threshold]
 
 
-def window(level: int, x: float = 0.0) -> Window:
-    return Window(np.full((100, 100, 3), level, np.uint8), x, 0.0, 1.0, 100, 100)
+def window(level: int, x: float = 0.0) -> Tile:
+    return Tile(np.full((100, 100, 3), level, np.uint8), x, 0.0, 1.0, 100, 100)
 
 
-def glance(name: Pass, *windows: Window) -> Glance:
+def glance(name: Pass, *windows: Tile) -> Glance:
     return Glance(Scripted(by_level), name, windows)
 
 
@@ -47,7 +47,7 @@ def by_level(window: RGB) -> Rows:
 
 
 def test_windows_are_put_where_they_lie() -> None:
-    looks = Looks()
+    looks = Observations()
     (rows,) = looks.take([glance("tiles", window(90), window(5), window(40, x=200))], NO_DEADLINE)
     np.testing.assert_allclose(rows[:, 0], [20, 220])
     np.testing.assert_allclose(rows[:, 4], [0.9, 0.4], atol=1e-6)
@@ -55,7 +55,7 @@ def test_windows_are_put_where_they_lie() -> None:
 
 
 def test_the_first_pass_that_saw_it_well_names_it() -> None:
-    looks = Looks()
+    looks = Observations()
     looks.take([glance("picture", window(20))], NO_DEADLINE)
     looks.take([glance("border", window(30))], NO_DEADLINE)
     looks.take([glance("tiles", window(80))], NO_DEADLINE)
@@ -69,7 +69,7 @@ def test_the_first_pass_that_saw_it_well_names_it() -> None:
 
 
 def test_what_only_the_border_shows_is_marked() -> None:
-    looks = Looks()
+    looks = Observations()
     looks.take([glance("picture", window(0))], NO_DEADLINE)
     looks.take([glance("border", window(60))], NO_DEADLINE)
     (place,) = looks.places(0.25)
@@ -78,7 +78,7 @@ def test_what_only_the_border_shows_is_marked() -> None:
 
 def test_the_deadline_is_asked_before_every_window() -> None:
     with pytest.raises(DeadlinePassed):
-        Looks().take([glance("picture", window(90))], Deadline.after(0))
+        Observations().take([glance("picture", window(90))], Deadline.after(0))
 
 
 def place(x: float, y: float, side: float, score: float) -> Candidate:
@@ -102,6 +102,6 @@ PORTRAIT = place(300, 200, 300, 0.9)
     ids=["one face", "its own chin", "somebody behind", "two faces", "unsure", "far away", "nothing"],
 )
 def test_what_a_portrait_leaves_to_look_at(places: list[Candidate], left: int | None) -> None:
-    rest = Looks(members=[None]).hints(places, longest=1000)
+    rest = Observations(members=[None]).hints(places, longest=1000)
     assert (None if rest is None else len(rest)) == left
-    assert Looks(members=[YUNET]).hints(places, longest=1000) is None, "BlazeFace alone ends the search"
+    assert Observations(members=[YUNET]).hints(places, longest=1000) is None, "BlazeFace alone ends the search"

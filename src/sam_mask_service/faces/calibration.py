@@ -22,7 +22,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Observation:
     """What is known of one candidate.
 
     ``total``, ``best``: sum and maximum of BlazeFace's scores in all its looks. ``heard``: of each other network that looked.
@@ -46,7 +46,7 @@ def log_odds(p: float, floor: float) -> float:
     return math.log(p / (1 - p))
 
 
-def confidence(e: Evidence, tuning: Calibration = CALIBRATION) -> float:
+def confidence(e: Observation, tuning: Calibration = CALIBRATION) -> float:
     """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does. Others, having
     seen little or nothing, take no sure face away."""
     alone = _sigmoid(_blaze_odds(e, tuning))
@@ -58,7 +58,7 @@ def confidence(e: Evidence, tuning: Calibration = CALIBRATION) -> float:
     return max(both, alone) if alone >= tuning.sure_alone else both
 
 
-def _blaze_odds(e: Evidence, tuning: Calibration) -> float:
+def _blaze_odds(e: Observation, tuning: Calibration) -> float:
     upright = e.straight is not None and e.straight >= tuning.confirmed
     total, best = (e.total + e.straight, max(e.best, e.straight)) if upright and e.straight else (e.total, e.best)
     odds = tuning.bias + tuning.total * total + tuning.best * log_odds(best, tuning.floor)
@@ -67,7 +67,7 @@ def _blaze_odds(e: Evidence, tuning: Calibration) -> float:
     return odds + (0.0 if e.straight is None else tuning.tilted if upright else tuning.gone)
 
 
-def _odds(e: Evidence, w: Weights, score: float, tuning: Calibration) -> float:
+def _odds(e: Observation, w: Weights, score: float, tuning: Calibration) -> float:
     odds = w.bias + w.total * e.total + w.score * score + w.presence * log_odds(e.presence, tuning.floor)
     large = (e.side - w.small_side) / (w.large_side - w.small_side)
     odds += w.large * min(1.0, max(0.0, large))

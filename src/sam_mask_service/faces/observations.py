@@ -11,10 +11,10 @@ import numpy as np
 
 from ..deadline import Deadline
 from ..geometry import Box
+from .calibration import Heard, Observation
 from .candidates import Candidate, Rows, crowded_out, gathered, no_rows
 from .ensemble import Member, Network
-from .judge import Evidence, Heard
-from .tiles import Window, placed, uncut
+from .tiles import Tile, placed, uncut
 from .tuning import TUNED, Tuning
 
 Pass = Literal["picture", "tiles", "border", "turned"]
@@ -35,12 +35,12 @@ class Glance:
 
     net: Network
     name: Pass
-    windows: Sequence[Window]
+    windows: Sequence[Tile]
     member: Member | None = None
 
 
 @dataclass(slots=True)
-class Looks:
+class Observations:
     """Look by look: ``rows``, what it saw in picture pixels; ``members`` and ``passes``, whose it was (None: BlazeFace's)
     and in which pass."""
 
@@ -59,7 +59,7 @@ class Looks:
 
         place, tile = self.tuning.place, self.tuning.tile
 
-        def see(item: tuple[Glance, Window]) -> Rows:
+        def see(item: tuple[Glance, Tile]) -> Rows:
             glance, window = item
             deadline.check()
             least = place.seen if glance.member is None else glance.member.seen
@@ -87,7 +87,7 @@ class Looks:
         """The first pass that saw the place well enough."""
         return next(name for name, score in zip(self.passes, place.looks, strict=True) if score >= weak)
 
-    def evidence(self, place: Candidate, presence: float, shift: float, straight: float | None) -> Evidence:
+    def evidence(self, place: Candidate, presence: float, shift: float, straight: float | None) -> Observation:
         """All that is known of the place."""
         scores = list(zip(place.looks, self.members, self.passes, strict=True))
         blaze = [score for score, member, _ in scores if member is None]
@@ -96,7 +96,7 @@ class Looks:
             for member in self.members
             if member is not None
         }
-        return Evidence(
+        return Observation(
             total=sum(blaze),
             best=max(blaze),
             presence=presence,

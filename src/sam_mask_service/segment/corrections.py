@@ -23,7 +23,7 @@ from ..patch import Patch
 from ..sam.backend import SamBackend
 from ..sam.config import F32
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
-from . import band, prompts
+from . import candidate_choice, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask
 from .tuning import TUNED, Tuning
@@ -128,7 +128,7 @@ def _anchors(patch: Patch, away: NDArray[np.float32], tuning: Tuning) -> NDArray
     if not len(away):
         return spots
     apart = np.hypot(*(spots[:, None] - away[None]).transpose(2, 0, 1)).min(axis=1)
-    least = tuning.correction.off * band.size_of(patch.bits, tuning.part)
+    least = tuning.correction.off * candidate_choice.size_of(patch.bits, tuning.part)
     return np.asarray(spots[apart > least], np.float32)
 
 
@@ -158,8 +158,8 @@ def _best(
     for i, one in enumerate(logits):
         if np.isfinite(one).all():
             score = float(np.clip(np.nan_to_num(predicted[i], nan=0.0, posinf=0.0, neginf=0.0), 0, 1))
-            agreement = _fit(one, view, wish) if prior is None else band.soft_iou(one > 0, prior)
-            weight = band.weight(agreement, score, tuning)
+            agreement = _fit(one, view, wish) if prior is None else candidate_choice.soft_iou(one > 0, prior)
+            weight = candidate_choice.weight(agreement, score, tuning)
             ranked.append((_kept(one, view, wish), weight, -i, score))
     if not ranked:
         raise Internal
@@ -187,7 +187,7 @@ def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbe
     """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one outside the
     piece that it lies on is taken away. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
-    reach, size = tuning.correction.reach, band.size_of(start.bits, tuning.part)
+    reach, size = tuning.correction.reach, candidate_choice.size_of(start.bits, tuning.part)
     far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
     wide = start.widened(int(np.ceil(far)) + 2, seen.width, seen.height)
     at, before, found = (wide.x, wide.y), wide.bits, drawn(logits, view, wide.box).bits
