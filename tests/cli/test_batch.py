@@ -17,8 +17,13 @@ from .conftest import Call
 CONFIRMED = tuple(replace(face, presence=0.99) for face in TWO_FACES)
 
 
-def manifest(folder: Path) -> list[dict[str, Any]]:
+def all_rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def manifest(folder: Path) -> list[dict[str, Any]]:
+    """The rows of pictures."""
+    return [row for row in all_rows(folder) if row["status"] != "not_a_picture"]
 
 
 def test_rows(call: Call, pictures: Path, tmp_path: Path) -> None:
@@ -34,6 +39,13 @@ def test_rows(call: Call, pictures: Path, tmp_path: Path) -> None:
     assert rows[0]["stats"]["mode"] == "first" and rows[0]["error"] is None
     assert rows[1]["code"] == "unsupported_media" and rows[1]["stats"] is None
     assert set(rows[0]) >= {"input", "output", "status", "error", "faces", "stats"}
+    assert [(row["input"], row["kind"]) for row in all_rows(tmp_path / "out") if row not in rows] == [
+        ("notes.txt", "not a picture")
+    ]
+    assert "in/notes.txt: not a picture (passed over)" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith(
+        "3 pictures, 2 made, 0 there already, 1 failed, 1 other files passed over: out"
+    )
 
 
 def test_crops_are_one_file_per_face(call: Call, pictures: Path, tmp_path: Path) -> None:
@@ -105,10 +117,10 @@ def test_a_picture_under_a_wrong_name_is_not_done_twice(call: Call, pictures: Pa
 
 def test_photographs_that_are_not_read_are_named(call: Call, pictures: Path, tmp_path: Path) -> None:
     (pictures / "phone.JXL").write_bytes(b"\xff\x0a" + bytes(60))
-    (pictures / "notes.txt").write_text("passed over")
+    (pictures / "raw.dng").write_bytes(b"II*\0" + bytes(60))
     result = call("batch", "in", "out", "--action", "anonymize")
-    assert result.exit_code == 1 and "phone.JXL" in result.stderr and "notes" not in result.stderr
-    assert [row["code"] for row in manifest(tmp_path / "out") if row["status"] == "error"] == ["unsupported_media"]
+    assert result.exit_code == 1 and "phone.JXL" in result.stderr and "raw.dng: This is a raw photo" in result.stderr
+    assert [row["code"] for row in manifest(tmp_path / "out") if row["status"] == "error"] == ["unsupported_media"] * 2
 
 
 def test_overwrite_does_all_anew(call: Call, pictures: Path, tmp_path: Path) -> None:
