@@ -37,7 +37,6 @@ async def run_folder(
         tally = await run.run_jobs(
             service, jobs, params.drawn_by, batch.work, lambda outcome: rows.add(batch.row(outcome))
         )
-        rows.finish()
     typer.echo(shown(f"{tally}: {output / manifest.NAME}"), err=True)
     return tally
 
@@ -75,8 +74,8 @@ class Batch:
     async def work(self, job: Job) -> Outcome:
         """Raises the errors of ``errors.py``."""
         data = await asyncio.to_thread(inputs.read, job, self._service.settings.max_bytes)
-        key = {"sha256": hashlib.sha256(data).hexdigest(), **self.question.row()}
-        there = await asyncio.to_thread(self._there, job, key)
+        sha256 = hashlib.sha256(data).hexdigest()
+        there = await asyncio.to_thread(self._there, job, sha256)
         if there is not None:
             return there
         made = await self._action.make(self._service, data, self._params)
@@ -85,29 +84,29 @@ class Batch:
         else:
             paths, is_new = await asyncio.to_thread(results.complete, job, made)
             status = "ok" if is_new else "skipped"
-        return outcome_of(job, status, paths, made, key)
+        return outcome_of(job, status, paths, made, {"sha256": sha256})
 
-    def _there(self, job: Job, key: Json) -> Outcome | None:
+    def _there(self, job: Job, sha256: str) -> Outcome | None:
         """The outcome of a picture that has been dealt with."""
         row = self._before.get(written(self._name(job)))
         if row is None:
             return None
-        same = row.question == key["question"]
-        if same and row.sha256 == key["sha256"] and row.is_whole(self._output):
-            return _as_before(job, row, tuple(row.paths(self._output)), key)
+        same = row.question == self.question.digest
+        if same and row.sha256 == sha256 and row.is_whole(self._output):
+            return _as_before(job, row, tuple(row.paths(self._output)))
         if not same and row.paths(self._output):
-            return self._refused(job, row, key)
+            return self._refused(job, row, sha256)
         return None
 
-    def _refused(self, job: Job, row: manifest.Row, key: Json) -> Outcome | None:
+    def _refused(self, job: Job, row: manifest.Row, sha256: str) -> Outcome | None:
         """Where the new result would take the place of one to another question. The row that knows that one is kept in the new."""
         there = results.existing(job, per_face=getattr(self._params, "mode", "") in PER_FACE)
-        if there is None:
+        if there not in row.paths(self._output):
             return None
         was = in_words(row.action, row.params, row.engine, row.model)
         error = f"{there} is the result of another question: {was}. Name another folder; --overwrite replaces it."
         earlier = row.model_dump(mode="json", exclude_unset=True)
-        return Outcome(job, "error", error=error, code=FileExists.code, more={**key, "earlier": earlier})
+        return Outcome(job, "error", error=error, code=FileExists.code, more={"sha256": sha256, "earlier": earlier})
 
     def _name(self, job: Job) -> str:
         return job.name if job.source is None else str(job.source.relative_to(self._folder))
@@ -115,9 +114,10 @@ class Batch:
     def row(self, outcome: Outcome) -> Json:
         """Paths are written relative to the two folders, so that the manifest moves with them."""
         output = [str(path.relative_to(self._output)) for path in outcome.outputs]
-        return {**outcome.row(), "input": self._name(outcome.job), "output": output}
+        asked = {"sha256": None, **self.question.row()} if outcome.is_picture else {}
+        return {**asked, **outcome.row(), "input": self._name(outcome.job), "output": output}
 
 
-def _as_before(job: Job, row: manifest.Row, paths: tuple[Path, ...], key: Json) -> Outcome:
+def _as_before(job: Job, row: manifest.Row, paths: tuple[Path, ...]) -> Outcome:
     stats = None if row.stats is None else row.stats.model_dump(mode="json", exclude_unset=True)
-    return Outcome(job, "skipped", paths, row.faces, stats, row.error, row.code, key)
+    return Outcome(job, "skipped", paths, row.faces, stats, row.error, row.code, {"sha256": row.sha256})

@@ -45,7 +45,7 @@ class Row(BaseModel):
     code: str | None = None
     faces: int | None = None
     stats: Figures | None = None
-    sha256: str
+    sha256: str | None = None
     question: str
     action: str
     params: Json
@@ -64,8 +64,8 @@ class Row(BaseModel):
 
 
 class Manifest:
-    """The file, once opened for a run. Rows are appended as pictures get done, so that a run that is cut off loses none, nor any of
-    the runs before; ``close`` leaves those of this run."""
+    """The file, opened for a run. Rows are appended as pictures get done, so that a run that is cut off loses none, nor any of
+    the runs before."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path, self._file, self._start = path, file, file.tell()
@@ -88,14 +88,16 @@ class Manifest:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Manifest]:
-    """The manifest of ``folder``, which is made when missing. Raises StorageFull."""
+    """The manifest of ``folder``, which is made when missing; a run that comes to its end leaves a row per file. Raises StorageFull."""
     path = folder / NAME
     with _as_storage_full(path):
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("ab+")
         _end_line(file)
     with file:
-        yield Manifest(path, file)
+        rows = Manifest(path, file)
+        yield rows
+    rows.finish()
 
 
 def rows_of(folder: Path) -> dict[str, Row]:

@@ -15,7 +15,7 @@ What = Literal["file", "special", "missing", "link", "unreadable"]
 
 class Entry(NamedTuple):
     """``file``: a regular file, perhaps behind a link. ``special``: a pipe, device or socket. ``missing``: a link that leads
-    nowhere. ``link``: a link to a folder, not entered, which also ends every loop. ``unreadable``: a folder that cannot be listed."""
+    nowhere. ``link``: one to a folder, not entered, which also ends every loop. ``unreadable``: a folder that cannot be listed."""
 
     path: Path
     what: What
