@@ -88,7 +88,10 @@ class Manifest:
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Manifest]:
-    """The manifest of ``folder``, which is made when missing; a run that comes to its end leaves a row per file. Raises StorageFull."""
+    """The manifest of ``folder``, which is made when missing. A run that comes to its end leaves a row per file.
+
+    Raises StorageFull.
+    """
     path = folder / NAME
     with _as_storage_full(path):
         folder.mkdir(parents=True, exist_ok=True)
