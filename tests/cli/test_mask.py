@@ -46,8 +46,10 @@ def test_a_folder_with_a_bad_picture_goes_on_and_says_so(call: Call, pictures: P
     result = call("mask", "in", "gone.png", "-o", "out")
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["in/bad.jpg", "gone.png", "2 of 4 pictures failed"]
-    assert "unsupported_media" in lines[0] and "file_not_found" in lines[1]
+    assert [line.split(":")[0] for line in lines] == [
+        *("in/bad.jpg", "in/notes.txt", "gone.png", "2 of 4 pictures failed")
+    ]
+    assert "unsupported_media" in lines[0] and "not a picture" in lines[1] and "file_not_found" in lines[2]
     assert (tmp_path / "out/a.png").exists() and (tmp_path / "out/deeper/b.png").exists()
 
 

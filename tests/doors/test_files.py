@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from sam_mask_service.doors import files, folder
 from sam_mask_service.doors.files import (
     check_name,
-    pictures_in,
     read_file,
     read_inside,
     write_all,
@@ -349,13 +348,3 @@ def test_command_line_writes_with_the_same_care(root: Path) -> None:
         write_file(root / "none" / "x.png", BODY)
     write_file(root / "out-folder" / "mine.png", BODY)
     assert (root.parent / "mine.png").read_bytes() == BODY, "a folder behind a link is the user's own choice"
-
-
-def test_pictures_of_a_folder_without_loops_or_pipes(root: Path) -> None:
-    (root / "sub" / "again").symlink_to(root)
-    (root / "Z.PNG").write_bytes(BODY)
-    (root / "link.png").symlink_to("sub/b.png")
-    (root / "broken.png").symlink_to("nowhere")
-    os.mkfifo(root / "pipe.png")
-    found = [str(path.relative_to(root)) for path in pictures_in(root, frozenset({".png"}))]
-    assert found == ["Z.PNG", "a.png", "link.png", "sub/b.png"]

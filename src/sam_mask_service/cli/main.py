@@ -6,7 +6,6 @@ Exit codes: 0 all well, 1 a picture failed, 2 the command line or a setting is w
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Callable
@@ -24,7 +23,9 @@ from ..settings import SettingsError, load, strays
 from . import batch as batches
 from . import doctor as doctors
 from . import inputs, models, run
+from .naming import json_line
 from .options import command_class, with_options
+from .outcome import Outcome, Tally
 from .serve import serve_http
 from .work import ACTIONS, Action
 
@@ -137,21 +138,23 @@ def _pictures(
         raise typer.BadParameter("stdout takes the picture or the json, not both", param_hint="--format")
     jobs = inputs.gather(pictures, out, action.suffix(params))
 
-    def note(outcome: run.Outcome) -> None:
-        if format == "json":
-            typer.echo(json.dumps(outcome.row(), ensure_ascii=False))
+    def note(outcome: Outcome) -> None:
+        if format == "json" and outcome.is_picture:
+            typer.echo(json_line(outcome.row()))
 
-    failed = asyncio.run(_run_all(jobs, action, params, note, overwrite))
-    if failed and len(jobs) > 1:
-        run.say(f"{failed} of {len(jobs)} pictures failed")
-    if failed:
+    tally = asyncio.run(_run_all(jobs, action, params, note, overwrite))
+    if tally.amiss and tally.pictures > 1:
+        run.say(f"{tally.amiss} of {tally.pictures} pictures failed")
+    if tally.amiss:
         raise typer.Exit(1)
 
 
 async def _run_all(
-    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[run.Outcome], None], overwrite: bool
-) -> int:
-    return await run.run_jobs(_service(params.drawn_by), jobs, action, params, note, overwrite=overwrite)
+    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[Outcome], None], overwrite: bool
+) -> Tally:
+    service = _service(params.drawn_by)
+    work = partial(run.one, service, action=action, params=params, overwrite=overwrite)
+    return await run.run_jobs(service, jobs, params.drawn_by, work, note)
 
 
 BATCH = tuple(action.task.params for action in ACTIONS.values() if not action.fixed)
@@ -181,10 +184,10 @@ def batch(
         raise typer.BadParameter(f"--action {action} has no other mode", param_hint="--mode")
     params = row.parse(given)
 
-    async def whole() -> int:
+    async def whole() -> Tally:
         return await batches.run_folder(_service(params.drawn_by), folder, output, row, params, overwrite)
 
-    if asyncio.run(whole()):
+    if asyncio.run(whole()).amiss:
         raise typer.Exit(1)
 
 

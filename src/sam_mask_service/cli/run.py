@@ -4,49 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ..doors import weights
-from ..errors import EngineUnavailable, FileExists, ServiceError
+from ..errors import EngineUnavailable, FileExists, ServiceError, UnsupportedMedia
 from ..service import Service
 from ..settings import SMALL_SAM, Settings
 from ..tasks.notices import WEAKER_DETECTOR
-from ..wire import Json
-from . import inputs
+from . import inputs, results
 from .inputs import Job
-from .work import PER_FACE, Action, Product
+from .naming import shown
+from .outcome import Outcome, Tally, outcome_of
+from .work import PER_FACE, Action
 
-Build = Callable[[Settings], Service]
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one picture: ``status`` is ``ok``, ``skipped`` (its output is there already) or ``error``."""
-
-    job: Job
-    status: str
-    outputs: tuple[Path, ...] = ()
-    product: Product | None = None
-    error: str | None = None
-    code: str | None = None
-
-    def row(self) -> Json:
-        """As a row of ``manifest.jsonl`` and of ``--format json``."""
-        return {
-            "input": self.job.name,
-            "output": [str(path) for path in self.outputs],
-            "status": self.status,
-            "error": self.error,
-            "code": self.code,
-            "faces": None if self.product is None else self.product.found,
-            "stats": None if self.product is None else self.product.stats,
-        }
+Work = Callable[[Job], Awaitable[Outcome]]
+"""What makes one picture's result; raises what goes wrong with it."""
 
 
 def command_settings(settings: Settings, engine: str) -> Settings:
@@ -80,62 +60,66 @@ async def until_ready(service: Service, engine: str, say: Callable[[str], None])
         raise EngineUnavailable(service.engines.sam_state.reason)
 
 
-async def one(
-    service: Service, job: Job, action: Action, params: Any, *, overwrite: bool, skip: bool = False
-) -> Outcome:
-    """One picture from reading to writing. Errors of the picture become the outcome; faults of ours are raised.
+async def one(service: Service, job: Job, action: Action, params: Any, *, overwrite: bool) -> Outcome:
+    """One picture from reading to writing. Raises the errors of ``errors.py``."""
+    if not overwrite:
+        there = await asyncio.to_thread(results.existing, job, per_face=getattr(params, "mode", "") in PER_FACE)
+        if there is not None:
+            raise FileExists(f"{there} exists already; --overwrite replaces it.")
+    data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
+    made = await action.make(service, data, params)
+    paths = await asyncio.to_thread(results.write, job, made, overwrite=overwrite)
+    return outcome_of(job, "ok", paths, made)
 
-    ``skip``: a picture whose result is there already is passed over; else it is an error.
-    """
+
+async def settled(job: Job, work: Work) -> Outcome:
+    """``work(job)``, or what went wrong with it: no single picture stops a run."""
+    if not job.kind.work and not job.kind.failed:
+        return Outcome(job, "not_a_picture", more={"kind": job.kind.words})
     try:
-        if not overwrite:
-            there = await asyncio.to_thread(inputs.existing, job, per_face=getattr(params, "mode", "") in PER_FACE)
-            if there is not None and skip:
-                return Outcome(job, "skipped", (there,))
-            if there is not None:
-                raise FileExists(f"{there} exists already; --overwrite replaces it.")
-        data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
-        made = await action.make(service, data, params)
-        paths = await asyncio.to_thread(
-            inputs.write, job, made.pictures, made.faces, made.kind, overwrite=overwrite, beside=made.beside
-        )
+        if job.kind.failed:
+            raise UnsupportedMedia(f"This is {job.kind.words}.")
+        return await work(job)
     except ServiceError as e:
         return Outcome(job, "error", error=e.detail, code=e.code)
-    return Outcome(job, "ok", tuple(paths), made, error=made.warning, code="residual_faces" if made.warning else None)
+    except Exception as e:
+        log.exception("a picture failed: %s", shown(job.name))
+        return Outcome(job, "error", error=f"A fault of ours at this picture: {type(e).__name__}.", code="internal")
 
 
 async def run_jobs(
-    service: Service, jobs: Sequence[Job], action: Action, params: Any, each: Callable[[Outcome], None], **how: bool
-) -> int:
-    """All jobs, with a progress bar; ``each`` is called in their order. Every failure is a line on stderr.
-
-    Returns how many failed: those with an error, and those whose result is not what was wanted.
-    """
-    failed = 0
+    service: Service, jobs: Sequence[Job], engine: str, work: Work, each: Callable[[Outcome], None]
+) -> Tally:
+    """All jobs, with a progress bar; ``each`` is called in their order. Every failure, and every file that is no picture, is a line
+    on stderr. ``engine``: what is waited for before the first."""
+    tally = Tally()
     told: set[str] = set()
     try:
-        await until_ready(service, params.drawn_by, say)
+        await until_ready(service, engine, say)
         with progress(len(jobs)) as step:
-            async for outcome in run_all(service, jobs, lambda job: one(service, job, action, params, **how)):
+            async for outcome in run_all(service, jobs, lambda job: settled(job, work)):
                 step()
-                say_notes(outcome, told)
-                if outcome.error is not None:
-                    failed += 1
-                    say(f"{outcome.job.name}: {outcome.error} ({outcome.code})")
+                tally.add(outcome)
+                say_outcome(outcome, told)
                 each(outcome)
     finally:
         service.close()
-    return failed
+    return tally
 
 
-def say_notes(outcome: Outcome, told: set[str]) -> None:
+def say_outcome(outcome: Outcome, told: set[str]) -> None:
     """What is amiss with a result that was made: a line on stderr, each once. Faces that are left count as failure and are said
     there."""
-    for row in outcome.product.stats.get("warnings", ()) if outcome.product else ():
-        line = row["detail"] if row["code"] == WEAKER_DETECTOR.code else f"{outcome.job.name}: {row['detail']}"
+    name = outcome.job.name
+    for row in (outcome.stats or {}).get("warnings", ()):
+        line = row["detail"] if row["code"] == WEAKER_DETECTOR.code else f"{name}: {row['detail']}"
         if row["code"] != "residual_faces" and line not in told:
             told.add(line)
             say(line)
+    if outcome.is_amiss:
+        say(f"{name}: {outcome.error} ({outcome.code})")
+    elif not outcome.is_picture:
+        say(f"{name}: {outcome.job.kind.words} (passed over)")
 
 
 async def run_all(
@@ -166,5 +150,5 @@ def progress(total: int) -> Iterator[Callable[[], object]]:
 
 
 def say(line: str) -> None:
-    """One line on stderr that does not break the bar."""
-    tqdm.write(line, file=sys.stderr)
+    """One line on stderr that does not break the bar, whatever is in a name."""
+    tqdm.write(shown(line), file=sys.stderr)

@@ -116,19 +116,6 @@ def write_file(path: Path, data: bytes, *, overwrite: bool = False) -> None:
         folder.close()
 
 
-def pictures_in(folder: Path, suffixes: frozenset[str]) -> Iterator[Path]:
-    """All regular files below ``folder`` with one of ``suffixes`` (lower case, with the dot), sorted within each folder.
-
-    Links to folders are not entered, which also ends every loop; links to files count when they lead to one.
-    """
-    for where, folders, names in os.walk(folder, followlinks=False):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(where, name)
-            if path.suffix.lower() in suffixes and path.is_file():
-                yield path
-
-
 def _encoded(text: str, field: str) -> bytes:
     try:
         return text.encode("utf-8")

@@ -1,0 +1,70 @@
+"""What lies below a folder that the user of the command line named: all of it, so that nothing is passed over unsaid."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from .folder import READ
+
+What = Literal["file", "special", "missing", "link", "unreadable"]
+
+
+class Entry(NamedTuple):
+    """``file``: a regular file, perhaps behind a link. ``special``: a pipe, device or socket. ``missing``: a link that leads
+    nowhere. ``link``: one to a folder, not entered, which also ends every loop. ``unreadable``: a folder that cannot be listed."""
+
+    path: Path
+    what: What
+
+
+def everything_in(folder: Path, without: Path | None = None) -> Iterator[Entry]:
+    """All below ``folder`` but folders that can be entered, sorted within each folder. ``without``: a folder that is left out."""
+    left_out = None if without is None else without.resolve()
+    lost: list[OSError] = []
+    for where, folders, names in os.walk(folder, onerror=lost.append, followlinks=False):
+        yield from _unreadable(lost)
+        links = [name for name in folders if Path(where, name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name not in links and not _is(Path(where, name), left_out))
+        for name in sorted([*names, *links]):
+            path = Path(where, name)
+            yield Entry(path, "link" if name in links else _what(path))
+    yield from _unreadable(lost)
+
+
+def head_of(path: Path, length: int) -> bytes:
+    """The first ``length`` bytes of a regular file, fewer where it has fewer; none where it cannot be read."""
+    try:
+        descriptor = os.open(path.resolve(), READ)
+    except (OSError, RuntimeError, ValueError):
+        return b""
+    try:
+        return os.read(descriptor, length) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def is_readable(path: Path) -> bool:
+    return os.access(path, os.R_OK)
+
+
+def _unreadable(lost: list[OSError]) -> Iterator[Entry]:
+    while lost:
+        yield Entry(Path(lost.pop(0).filename), "unreadable")
+
+
+def _is(path: Path, other: Path | None) -> bool:
+    return other is not None and path.resolve() == other
+
+
+def _what(path: Path) -> What:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, RuntimeError):
+        return "missing"
+    return "file" if stat.S_ISREG(mode) else "special"
