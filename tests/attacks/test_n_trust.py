@@ -87,7 +87,8 @@ def test_n07_trailers_are_bounded(keyed: Server, trailer: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxies", "client"), [("", "127.0.0.1"), ("127.0.0.1", "9.9.9.9"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.9/8", "9.9.9.9")]
+    ("proxies", "client"),
+    [("", "127.0.0.1"), ("127.0.0.1", "9.9.9.9"), ("10.0.0.0/8", "127.0.0.1"), ("127.0.0.9/8", "9.9.9.9")],
 )
 def test_n08_a_forwarded_address_is_believed_from_named_proxies_alone(
     make: Make, proxies: str, client: str, monkeypatch: pytest.MonkeyPatch

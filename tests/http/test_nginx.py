@@ -32,7 +32,9 @@ def snippet() -> str:
 
 
 def configuration(folder: Path, port: int, location: str) -> str:
-    paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    paths = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     return (
         f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{ }}\n"
         f"http {{ access_log off; {paths}\nserver {{ listen 127.0.0.1:{port};\n{location}\n}} }}\n"
