@@ -36,6 +36,14 @@ def client(handler: Handler, **options: Any) -> Client:
     return Client("http://service", transport=httpx.MockTransport(handler), **options)
 
 
+@pytest.mark.parametrize("url", ["http://host/tools/masks", "http://host/tools/masks/"])
+def test_a_service_under_a_path(url: str) -> None:
+    handler, asked = answering(httpx.Response(200, json={"status": "healthy"}))
+    with Client(url, transport=httpx.MockTransport(handler)) as under:
+        under.health()
+    assert [str(request.url) for request in asked] == ["http://host/tools/masks/health"]
+
+
 def answering(*answers: httpx.Response) -> tuple[Handler, list[httpx.Request]]:
     asked: list[httpx.Request] = []
 

@@ -16,8 +16,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(row.split())
     for row in (
         # The pure ground: arrays in, arrays out.
-        "errors limits wire units spellings",
-        "geometry deadline cache pulse base64_text",
+        "errors limits units spellings",
+        "wire geometry deadline cache pulse base64_text",
         "mask",
         "image patch",
         "targets models",

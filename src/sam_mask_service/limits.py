@@ -62,6 +62,8 @@ class WireLimits:
     head_bytes: int = 32 * 1024
     headers: int = 64
     target_bytes: int = 8192
+    prefix: int = 200
+    """Characters of the path that a service stands under."""
     connections: int = 512
     """Open connections of one process."""
     connections_per_client: int = 64

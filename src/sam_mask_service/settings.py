@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from .models.registry import SAMS
+from .wire import prefix_of
 
 Engine = Literal["auto", "sam", "mesh"]
 SMALL_SAM = "mobile_sam"
@@ -72,8 +73,11 @@ class Settings(BaseSettings):
     )
 
     trusted_proxies: Words = Field(
-        (), description="Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed; empty: nobody's."
+        (),
+        description="Addresses or networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed; "
+        "empty: nobody's.",
     )
+    root_path: str = Field("", description="Path that the service stands under behind a proxy, as `/masks`.")
 
     # Which engine
     engine: Engine = Field("auto", description="auto: SAM when its weights are there, else mesh; sam; mesh.")
@@ -154,6 +158,14 @@ class Settings(BaseSettings):
         for word in value:
             ipaddress.ip_network(word, strict=False)
         return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        try:
+            return prefix_of(value)
+        except ValueError as error:
+            raise ValueError(f"it {error}") from None
 
     @field_validator("url_hosts", "allowed_hosts")
     @classmethod

@@ -112,7 +112,7 @@ def form(headers: Sequence[bytes]) -> bytes:
     return b"".join(parts) + b"--B--\r\n"
 
 
-@pytest.mark.parametrize("tail", [b'; a="' + b";" * 900 + b'"', b"; a=" + b"x" * 1100], ids=["semicolons", "long"])
+@pytest.mark.parametrize("tail", [b'; a="' + b";" * 900 + b'"', b"; a=" + b"x" * 4200], ids=["semicolons", "long"])
 def test_n05_a_long_part_header_is_not_parsed(monkeypatch: pytest.MonkeyPatch, tail: bytes) -> None:
     seen = parsed(monkeypatch, multipart)
     with pytest.raises(BadRequest):

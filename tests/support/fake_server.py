@@ -18,6 +18,7 @@ from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.http import logs
 from sam_mask_service.http.app import build_app
 from sam_mask_service.http.server import serve_app
+from sam_mask_service.page import files
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.service import Service
 from sam_mask_service.settings import load
@@ -60,7 +61,7 @@ def make() -> Any:
     settings = load(_env_file=None)
     logs.configure(settings)
     segmenter = FakeSegmenter(seconds=float(os.environ.get("FAKE_SECONDS", "0")) / 2, fault=_fault)
-    return build_app(Service(settings, Middle(), Engines("mesh", segmenter, None)))
+    return build_app(Service(settings, Middle(), Engines("mesh", segmenter, None)), files())
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,8 @@ _CONTRAST = 0.25
 """What one cell across a face would keep of its contrast."""
 _TONE, _NEUTRAL = 0.05, 96.0
 """What is kept of the face's mean colour's difference from this grey: a face-shaped patch of skin is found as a face."""
+_UNFINDABLE = 0.5
+"""From this strength on no detector is to find the face (docs/quality.md); below, more and more of its colours is kept."""
 _BOX_COVER = 1.0
 """The ellipse inside the detector's box (brow to chin, cheek to cheek) is hidden even where the mask leaves it out."""
 
@@ -52,20 +54,26 @@ def cells_across(strength: float) -> int:
 
 def contrast(strength: float) -> float:
     """What is kept of a cell's difference from the face's mean colour, 0…1: the more cells, the less."""
-    return _CONTRAST / cells_across(strength)
+    return _eased(_CONTRAST / cells_across(max(_UNFINDABLE, strength)), strength)
+
+
+def _eased(least: float, strength: float) -> float:
+    """``least`` from ``_UNFINDABLE`` on, 1 at strength 0."""
+    return float(least ** min(1.0, strength / _UNFINDABLE))
 
 
 @dataclass(frozen=True, slots=True)
 class _Paint:
-    """``contrast``: what is kept of the cells'; ``colour``: of ``solid``."""
+    """``contrast``, ``tone``: what is kept of the cells', and of the mean colour; ``colour``: of ``solid``."""
 
     contrast: float
+    tone: float
     colour: Colour
 
     def faded(self, means: NDArray[np.float32], source: RGB, bits: Bits) -> RGB:
         """(…, 3) mean colours as they are painted: drawn towards the mean of all hidden pixels, and that towards grey."""
         middle = np.array(cv2.mean(source, bits.view(np.uint8))[:3], np.float32)
-        base = _NEUTRAL + _TONE * (middle - _NEUTRAL)
+        base = _NEUTRAL + self.tone * (middle - _NEUTRAL)
         return np.rint(base + self.contrast * (means - middle)).clip(0, 255).astype(np.uint8)
 
 
@@ -81,7 +89,7 @@ def anonymise(
     ``strength`` 0…1 is relative to the face, so that small and large faces are equally unreadable. ``colour`` is for
     ``solid``. Cells are taken from the untouched picture: the order of the faces changes nothing but their overlaps.
     """
-    out, paint = image.copy(), _Paint(contrast(strength), colour)
+    out, paint = image.copy(), _Paint(contrast(strength), _eased(_TONE, strength), colour)
     for face in faces:
         where, alpha = _window(face, image.shape[1], image.shape[0])
         if not alpha.size:

@@ -97,10 +97,11 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",  # noqa: S104 - a server is to be reached
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8739,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; one uses all cores already.")] = 1,
+    root_path: Annotated[str | None, typer.Option(help="Path behind a proxy, as /masks (SAM_ROOT_PATH).")] = None,
 ) -> None:
     """Serve the REST API and the web page."""
-    load()  # a bad setting is said here, before any server starts
-    serve_http(host, port, workers)
+    load(**({} if root_path is None else {"root_path": root_path}))  # a bad setting is said before any server starts
+    serve_http(host, port, workers, root_path)
 
 
 def add_command(to: typer.Typer, name: str, action: Action) -> None:

@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from .. import __version__
 from ..errors import EngineUnavailable
@@ -26,6 +27,7 @@ from ..tasks import TASKS, Task
 from . import docs, logs, schema
 from .admission import AdmissionMiddleware, WorkRoutes
 from .doorman import Doorman, DoormanMiddleware
+from .forwarded import Prefixes, PrefixMiddleware, ProxiesMiddleware
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
 from .routes import Routes
@@ -77,9 +79,11 @@ def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
 
     try:
         return build_app(build(settings), pages)
+    except SettingsError as error:
+        sys.stderr.write(f"The settings are not valid:\n{error}\n")
     except EngineUnavailable as error:
         sys.stderr.write(f"The service cannot start: {error.detail}\n")
-        raise SystemExit(LOAD_ERROR) from None
+    raise SystemExit(LOAD_ERROR)
 
 
 def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequence[Task] = TASKS) -> FastAPI:
@@ -104,16 +108,19 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequen
     _add_docs(app, tasks)
     for path, page in pages.items():
         _add_get(app, path, StaticRoute(page).get)
-    _add_layers(app, service, metrics, WorkRoutes(routes.router.routes))
+    own = [route.path for route in (*routes.router.routes, *app.routes) if isinstance(route, Route)]
+    prefixes = Prefixes(service.settings.root_path, own)
+    _add_layers(app, service, metrics, WorkRoutes(routes.router.routes), prefixes)
     return app
 
 
-def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRoutes) -> None:
+def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRoutes, prefixes: Prefixes) -> None:
     """From the inside out."""
     settings = service.settings
     app.add_middleware(AdmissionMiddleware, admit=service.admit, work=work)
     key = settings.api_key.get_secret_value() if settings.api_key else None
     app.add_middleware(DoormanMiddleware, doorman=Doorman(key, settings.allowed_hosts, settings.cors_origins))
+    app.add_middleware(PrefixMiddleware, prefixes=prefixes)
     app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.draining)
     if settings.cors_origins:
         app.add_middleware(
@@ -124,6 +131,8 @@ def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRout
             expose_headers=list(ANSWER_HEADERS),
         )
     app.add_middleware(ObserveMiddleware, metrics=metrics)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxiesMiddleware, named=settings.trusted_proxies)
 
 
 @asynccontextmanager
@@ -182,8 +191,11 @@ class _Docs:
             self._app.openapi_schema = schema.complete(self._app.openapi(), self._tasks)
         return self._app.openapi_schema
 
-    async def openapi(self) -> Response:
-        return Response(json.dumps(self.schema()), media_type="application/json")
+    async def openapi(self, request: Request) -> Response:
+        """With the path under which the service stands, where it is not the host's root."""
+        prefix = request.state.prefix
+        shown = {**self.schema(), **({"servers": [{"url": prefix}]} if prefix else {})}
+        return Response(json.dumps(shown), media_type="application/json")
 
     async def page(self) -> Response:
         return Response(docs.page(self.schema()), media_type="text/html")

@@ -60,8 +60,7 @@ def wire_options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "access_log": False,
         "log_config": None,
-        "proxy_headers": bool(settings.trusted_proxies),
-        "forwarded_allow_ips": list(settings.trusted_proxies),
+        "proxy_headers": False,  # the application's own, which has to know the proxy itself as well (forwarded.py)
     }
 
 

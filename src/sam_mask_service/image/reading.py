@@ -40,6 +40,7 @@ class Picture:
     ``profile`` the input's RGB colour profile, which an output applies to its pixels and does not carry along.
     ``as_sent``: whoever opens the file itself sees these very pixels: it was not turned and had no transparency.
     ``rgba``: (H, W, 4) uint8 with the see-through pixels' own colours, in ``profile``; None where all is opaque.
+    ``orientation``: EXIF's 1…8, from which the pixels were turned upright.
     """
 
     rgb: RGB
@@ -48,6 +49,7 @@ class Picture:
     quality: int | None = None
     as_sent: bool = False
     rgba: NDArray[np.uint8] | None = None
+    orientation: int = 1
 
     @property
     def alpha(self) -> NDArray[np.uint8] | None:
@@ -78,6 +80,7 @@ def decode(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixe
         quality=found.quality,
         as_sent=found.plain and clean.ended and found.orientation == 1 and rgba is None,
         rgba=rgba,
+        orientation=found.orientation if found.orientation in range(1, 9) else 1,
     )
 
 

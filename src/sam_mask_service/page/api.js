@@ -96,7 +96,7 @@ export class Session {
   }
 
   opened({ faces, stats }, { width = 0, height = 0 }) {
-    Object.assign(this, { width, height, seen: stats?.faces_detected || 0 });
+    Object.assign(this, { width, height, seen: stats?.faces_detected || 0, orientation: stats?.orientation || 1 });
     return faces;
   }
 

@@ -16,8 +16,11 @@ export async function open(source, harder) {
   }
 }
 
-// A browser that turns a picture otherwise than the service does would show the faces in wrong places.
-const fits = (bitmap, { width, height }) => bitmap && (!width || (bitmap.width === width && bitmap.height === height));
+// A browser that turns a picture otherwise than the service does (by notes in XMP, say) would show the faces in wrong places. Its size
+// tells, but not where the turned picture has the size of the unturned one: half turns and mirrors (EXIF's 2 to 4), and squares.
+const telling = ({ width, height, orientation }) => orientation === 1 || (orientation > 4 && width !== height);
+const fits = (bitmap, session) =>
+  bitmap && (!session.width || (bitmap.width === session.width && bitmap.height === session.height && telling(session)));
 
 async function served(session, mine) {
   if (!session.width || (!session.kept && !session.source.file)) {

@@ -33,6 +33,7 @@ def faces_answer(work: Work) -> Answer:
             "faces_detected": len(work.seen.faces),
             "image_width": work.seen.width,
             "image_height": work.seen.height,
+            **({"orientation": work.seen.orientation} if work.seen.orientation != 1 else {}),
             "detector": work.tools.detector.name,
             **as_stats(work.notices),
         },

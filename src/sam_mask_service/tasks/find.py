@@ -34,7 +34,8 @@ def _find(work: Work) -> None:
     picture = work.picture
     found = work.tools.detector.detect(picture.rgb, options_of(work.wanted), work.deadline)
     faces = sane_faces(found, picture.width, picture.height)
-    work.seen = Detection(picture.width, picture.height, tuple(faces), getattr(found, "unexamined", 0))
+    unexamined: int = getattr(found, "unexamined", 0)
+    work.seen = Detection(picture.width, picture.height, tuple(faces), unexamined, picture.orientation)
     work.keep(_key(work), work.seen)
 
 

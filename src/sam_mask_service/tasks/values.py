@@ -18,12 +18,14 @@ Numbered = tuple[int, Face]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detection:
-    """A picture's size in pixels and its faces, in detection order. ``unexamined``: places too many to be looked at."""
+    """A picture's size in pixels and its faces, in detection order. ``unexamined``: places too many to be looked at.
+    ``orientation``: EXIF's 1…8, from which the picture was turned upright."""
 
     width: int
     height: int
     faces: tuple[Face, ...]
     unexamined: int = 0
+    orientation: int = 1
 
     @property
     def nbytes(self) -> int:
