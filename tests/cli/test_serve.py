@@ -29,7 +29,7 @@ def test_the_path_of_the_command_line_goes_before_the_environments(
     served: list[dict[str, Any]], arguments: list[str], path: str
 ) -> None:
     assert main.call(["serve", "--port", "1", *arguments]) == 0
-    assert served == [{"host": "0.0.0.0", "port": 1, "workers": 1, "path": path}]  # noqa: S104 - the default
+    assert served == [{"host": "0.0.0.0", "port": 1, "workers": 1, "path": path}]
 
 
 def test_a_bad_path_stops_the_start(served: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:

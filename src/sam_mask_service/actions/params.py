@@ -41,8 +41,8 @@ class AnonymizeBase(DetectParams):
     method: Method = Field("blur", description="How faces are hidden.")
     strength: Annotated[float, Field(ge=0, le=1)] = Field(
         DEFAULT_STRENGTH,
-        description="0…1, relative to the face: what is left is 8 (0), 4 (0.5) or 2 (1) cells across; from 0.5 on grey and faint, so that "
-        "detectors find no face.",
+        description="0…1, relative to the face: what is left is 8 (0), 4 (0.5) or 2 (1) cells across; from 0.5 on grey and faint, "
+        "so that detectors find no face.",
     )
     region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is hidden.")
     colour: ColourText = Field("#606060", description="For method=solid: #rrggbb.")

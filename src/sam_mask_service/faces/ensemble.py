@@ -28,9 +28,10 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The logistic of a candidate that the network has seen (``calibration.py``), in log-odds: ``bias``; for each point of BlazeFace's
-    ``total`` and of the network's own ``score``; for each log-odds of the mesh's ``presence``; ``gone``: where a tilted candidate
-    is not seen upright; ``large``: where its longer side is ``large_side`` pixels or more, in parts from ``small_side`` on.
+    """The logistic of a candidate that the network has seen (``calibration.py``), in log-odds: ``bias``; for each
+    point of BlazeFace's ``total`` and of the network's own ``score``; for each log-odds of the mesh's ``presence``;
+    ``gone``: where a tilted candidate is not seen upright; ``large``: where its longer side is ``large_side`` pixels
+    or more, in parts from ``small_side`` on.
 
     ``unseen``: added to BlazeFace's own log-odds where the network has looked and seen nothing.
     """
