@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
-from typing import get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from sam_mask_service.errors import InvalidParameter
 from sam_mask_service.mask import Alpha, feather
 from sam_mask_service.targets import TARGETS, Edit, Target, Transform, encode, find, resolve_invert
 from sam_mask_service.targets.encode import encode_mask
+
+targets_encode = importlib.import_module("sam_mask_service.targets.encode")
+"""The module: ``sam_mask_service.targets.encode`` is the function of its name."""
 
 EDITS: tuple[Edit, ...] = get_args(Edit)
 ROWS = list(TARGETS.values())
@@ -127,6 +132,45 @@ def test_jpeg_before_shrinking_where_the_consumer_reads_it() -> None:
     out = encode(alpha, picture, row)
     assert out.picture_format == "jpeg"
     assert not out.transform.scaled
+
+
+def test_a_mask_a_little_too_large_is_packed_once_more() -> None:
+    change, picture = scene(400, 300, soft=80)
+    row = Target("x", "x", "x", change="white", max_mask_bytes=10**6)
+    first = len(encode_mask(change, picture, row))
+    tight = replace(row, max_mask_bytes=first - 1)
+    packed = encode_mask(change, picture, tight)
+    assert len(packed) < first
+    assert np.array_equal(np.asarray(opened(packed)), np.asarray(opened(encode_mask(change, picture, row))))
+
+
+@pytest.mark.parametrize(("noisy", "fits"), [(False, True), (True, False)])
+def test_a_large_picture_is_judged_by_some_of_its_rows(
+    monkeypatch: pytest.MonkeyPatch, noisy: bool, fits: bool
+) -> None:
+    """What would surely be too long is not made to find that out."""
+    made: list[int] = []
+    real = targets_encode.encode_image
+
+    def counted(pixels: Alpha, *args: Any, **options: Any) -> bytes:
+        made.append(pixels.shape[0])
+        return bytes(real(pixels, *args, **options))
+
+    monkeypatch.setattr(targets_encode, "encode_image", counted)
+    monkeypatch.setattr(targets_encode, "_SAMPLED", 100_000)
+    values = (
+        np.random.default_rng(0).integers(0, 256, (600, 400)).astype(np.uint8)
+        if noisy
+        else np.zeros((600, 400), np.uint8)
+    )
+    row = Target("x", "x", "x", change="white", max_mask_bytes=50_000)
+    if fits:
+        assert encode_mask(values, values[..., None].repeat(3, 2), row)
+        assert made[-1] == 600
+    else:
+        with pytest.raises(targets_encode._TooLongError):
+            encode_mask(values, values[..., None].repeat(3, 2), row)
+        assert 600 not in made
 
 
 def test_no_way_to_get_under_the_limit_is_an_error() -> None:
