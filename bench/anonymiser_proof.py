@@ -254,7 +254,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     ways = [(m, float(s)) for s in options.strengths.split(",") for m in options.methods.split(",")]
-    blaze, every = build_detector(threads=2), build_detector(options.yunet, threads=2)
+    blaze, every = build_detector(threads=2), build_detector({"yunet": options.yunet}, threads=2)
     pairs = (
         Pair("BlazeFace, mesh", "YuNet", FirstLook(blaze, "mediapipe"), by_yunet(options.yunet)),
         Pair("YuNet alone", "BlazeFace, mesh", FirstLook(OpenCvYuNet(options.yunet), "yunet"), by_blazeface()),

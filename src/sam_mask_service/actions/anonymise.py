@@ -27,9 +27,9 @@ DEFAULT_STRENGTH = 0.5
 GREY: Colour = (96, 96, 96)
 _MOST_CELLS = 8
 """Cells across a face at strength 0; a quarter of them at strength 1."""
-_CONTRAST = 0.25
+_CONTRAST = 0.4
 """What one cell across a face would keep of its contrast."""
-_TONE, _NEUTRAL = 0.05, 96.0
+_TONE, _NEUTRAL = 0.1, 96.0
 """What is kept of the face's mean colour's difference from this grey: a face-shaped patch of skin is found as a face."""
 _UNFINDABLE = 0.5
 """From this strength on no detector is to find the face (docs/quality.md); below, more and more of its colours is kept."""
