@@ -28,7 +28,7 @@ from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import FaceMask
 
 from ..support.scene import Fixed, picture, service
-from ..support.wire import Client
+from ..support.wire import Client, closing
 
 SHARED = Path(os.environ.get("SAM_SHARED", Path(__file__).parents[3] / "shared"))
 TORTURE = SHARED / "eval" / "data" / "torture"
@@ -39,15 +39,8 @@ Make = Callable[..., Client]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Client] = []
-
-    def one(**options: Any) -> Client:
-        made.append(Client(service(tmp_path, **options)))
-        return made[-1]
-
-    yield one
-    for client in made:
-        client.close()
+    with closing(lambda **values: Client(service(tmp_path, **values))) as build:
+        yield build
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sam_mask_service.http.server import wire_options
 from sam_mask_service.settings import SettingsError, load
 
 from ..support.scene import picture, service, settings
-from ..support.wire import Client, Server, started, status_of
+from ..support.wire import Client, Server, closing, started, status_of
 
 KEY = "a-good-key-of-the-tests"
 Make = Callable[..., Client]
@@ -27,15 +27,8 @@ CHUNKED = b"Host: localhost\r\nContent-Type: image/png\r\nTransfer-Encoding: chu
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Client] = []
-
-    def one(**values: Any) -> Client:
-        made.append(Client(service(tmp_path, **values)))
-        return made[-1]
-
-    yield one
-    for client in made:
-        client.close()
+    with closing(lambda **values: Client(service(tmp_path, **values))) as build:
+        yield build
 
 
 # --- trailers ---------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from sam_mask_service.settings import SettingsError, load
 from sam_mask_service.wire import prefix_of
 
 from ..support.scene import picture, service
-from ..support.wire import Client
+from ..support.wire import Client, closing
 
 Make = Callable[..., Client]
 PROXY = "10.0.0.7"
@@ -23,15 +23,8 @@ KEY = "a-good-key-of-the-tests"
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Client] = []
-
-    def one(**values: Any) -> Client:
-        made.append(Client(service(tmp_path, **values), pages=files()))
-        return made[-1]
-
-    yield one
-    for client in made:
-        client.close()
+    with closing(lambda **values: Client(service(tmp_path, **values), pages=files())) as build:
+        yield build
 
 
 def servers(client: Client, prefix: str | None = None, path: str = "/openapi.json", address: str = PROXY) -> Any:

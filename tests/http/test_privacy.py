@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -24,7 +23,7 @@ from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.segmenter import Detail
 
 from ..support.scene import ANY, Fixed, picture, service
-from ..support.wire import Client
+from ..support.wire import Client, closing
 
 PHOTO = picture(400, 400)
 NINETY = tuple(Face(Box(40 * (i % 10) + 4, 40 * (i // 10) + 4, 20 + i % 9, 24), 0.9, presence=0.9) for i in range(90))
@@ -74,22 +73,8 @@ class Counting(FakeSegmenter):
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    made: list[Client] = []
-
-    def build(**values: Any) -> Client:
-        async def inside() -> Client:
-            return Client(service(tmp_path, **{"detector": Crowd(), **values}))
-
-        loop = asyncio.new_event_loop()
-        client = loop.run_until_complete(inside())
-        client.loop.close()
-        client.loop = loop
-        made.append(client)
-        return client
-
-    yield build
-    for client in made:
-        client.close()
+    with closing(lambda **values: Client(service(tmp_path, **{"detector": Crowd(), **values}))) as build:
+        yield build
 
 
 def pixels(data: bytes | str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -27,7 +26,7 @@ from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.targets import TARGETS
 
 from ..support.scene import Fixed, picture, service
-from ..support.wire import Client
+from ..support.wire import Client, closing
 
 PHOTO = picture()
 LARGE, SMALL = (120, 40, 60, 70), (20, 30, 40, 50)
@@ -51,22 +50,8 @@ class Seeing(Fixed):
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    made: list[Client] = []
-
-    def build(**values: Any) -> Client:
-        async def inside() -> Client:
-            return Client(service(tmp_path, **{"detector": Seeing(), **values}))
-
-        loop = asyncio.new_event_loop()
-        client = loop.run_until_complete(inside())
-        client.loop.close()
-        client.loop = loop
-        made.append(client)
-        return client
-
-    yield build
-    for client in made:
-        client.close()
+    with closing(lambda **values: Client(service(tmp_path, **{"detector": Seeing(), **values}))) as build:
+        yield build
 
 
 def opened(data: bytes) -> Any:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -59,6 +59,20 @@ class Client:
         self.loop.run_until_complete(asyncio.sleep(0))
         self.service.close()
         self.loop.close()
+
+
+@contextlib.contextmanager
+def closing(build: Callable[..., Client]) -> Iterator[Callable[..., Client]]:
+    """``build``, all of whose clients are closed in the end."""
+    made: list[Client] = []
+
+    def one(**values: Any) -> Client:
+        made.append(build(**values))
+        return made[-1]
+
+    yield one
+    for client in made:
+        client.close()
 
 
 def free_port() -> int:

@@ -48,12 +48,7 @@ def composite(
 
 def composite_alpha(original: Alpha, edited: Alpha, change: Alpha, transform: Transform | None) -> Alpha:
     """The same of two alpha channels: ``edited``'s inside, ``original``'s outside."""
-    height, width = original.shape
-    above = (
-        resize(edited, width, height)
-        if transform is None
-        else undo(resize(edited, transform.width, transform.height), transform)
-    )
+    above = _laid_over(original.shape, edited, transform)
     return np.asarray(blend(original[:, :, None], above[:, :, None], change)[:, :, 0])
 
 
@@ -61,10 +56,17 @@ def _to_original(original: RGB, edited: RGB, transform: Transform | None) -> RGB
     height, width = original.shape[:2]
     if transform is None:
         _same_aspect(edited, width, height)
-        return resize(edited, width, height)
-    if (transform.source_width, transform.source_height) != (width, height):
+    elif (transform.source_width, transform.source_height) != (width, height):
         raise InvalidParameter("transform: it belongs to a picture of another size.")
-    _same_aspect(edited, transform.width, transform.height)
+    else:
+        _same_aspect(edited, transform.width, transform.height)
+    return _laid_over(original.shape, edited, transform)
+
+
+def _laid_over(shape: tuple[int, ...], edited: NDArray[np.uint8], transform: Transform | None) -> NDArray[np.uint8]:
+    """``edited``, colours or one channel, brought to the original's ``shape`` (H, W, …)."""
+    if transform is None:
+        return resize(edited, shape[1], shape[0])
     return undo(resize(edited, transform.width, transform.height), transform)
 
 
