@@ -16,10 +16,9 @@ from fastapi import FastAPI
 from sam_mask_service import page
 from sam_mask_service.errors import TooManyRequests
 from sam_mask_service.http import doorman
-from sam_mask_service.http.app import build_app
 
 from ..support.scene import picture, service
-from ..support.wire import Client
+from ..support.wire import Client, closing
 
 KEY = "a-good-key-of-the-tests"
 Make = Callable[..., Client]
@@ -28,17 +27,8 @@ Make = Callable[..., Client]
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Applications with settings of their own, and the web page."""
-    made: list[Client] = []
-
-    def one(**settings: Any) -> Client:
-        client = Client(service(tmp_path, **settings))
-        client.app = build_app(client.service, page.files())
-        made.append(client)
-        return client
-
-    yield one
-    for client in made:
-        client.close()
+    with closing(lambda **settings: Client(service(tmp_path, **settings), pages=page.files())) as build:
+        yield build
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ without VNNI OpenVINO's 8-bit products saturate, and the face-parsing network th
 from __future__ import annotations
 
 import functools
-import importlib.util
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,19 +21,9 @@ import openvino as ov
 from openvino import opset13 as op
 
 from ..deadline import NO_DEADLINE, Deadline
-from ..errors import DeadlinePassed, EngineUnavailable
+from ..errors import DeadlinePassed
 from .machine import Arithmetic, cpu_options
 from .session import Runtime, Tensor
-
-
-def mediapipe_file(name: str) -> Path:
-    """A file below ``mediapipe/modules`` of the installed package. Raises EngineUnavailable when it is not there."""
-    spec = importlib.util.find_spec("mediapipe")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder, "modules", name)
-        if path.is_file():
-            return path
-    raise EngineUnavailable(f"The mediapipe package is not installed or lacks {Path(name).name}.")
 
 
 @functools.cache
