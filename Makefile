@@ -75,33 +75,33 @@ demo: $(VENV)/.ok-dev  ## start the service, mask a real photo, write out/, stop
 	$(RUN) scripts/demo.py --out out
 
 bench: $(VENV)/.ok-dev  ## speed and memory over HTTP, masks and hand-over
-	$(RUN) -m bench.speed
-	$(RUN) -m bench.handover
+	$(RUN) -m bench.speed.service
+	$(RUN) -m bench.speed.handover
 
 bench-quality: $(VENV)/.ok-dev  ## mask and detection quality on the labelled sets
 	$(RUN) -m bench.quality
 
 bench-sam: $(VENV)/.ok-dev  ## our SAM beside the reference package (installs torch into .venv-reference)
-	$(RUN) -m bench.sam_reference
+	$(RUN) -m bench.speed.sam_reference
 
 parity: $(VENV)/.ok-dev  ## our SAM graphs against golden values of the reference (GOLDEN=folder)
-	$(RUN) -m bench.parity $(GOLDEN)
+	$(RUN) -m bench.quality.parity $(GOLDEN)
 
 client-types: $(VENV)/.ok-dev  ## the TypeScript client's types, from the service's OpenAPI document (wants Node 20 or newer)
 	cd clients/typescript && npm ci --no-audit --no-fund && cd ../..
 	$(RUN) -m scripts.client_types
 
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
-	$(RUN) -m bench.soak
+	$(RUN) -m bench.reliability.soak
 
 fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
-	$(RUN) -m bench.fuzz
+	$(RUN) -m bench.reliability.fuzz
 
 audit: $(UV)  ## the locked packages against the advisories of osv.dev; fails when it cannot ask
 	$(UV) audit --frozen --preview-features audit-command
 
 env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lock alone
-	$(RUN) -m bench.env_size --uv $(UV)
+	$(RUN) -m bench.speed.env_size --uv $(UV)
 
 lock: $(UV)  ## resolve anew and write the locks
 	$(UV) lock

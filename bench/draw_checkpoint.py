@@ -1,4 +1,5 @@
-"""Draw a checkpoint in the official format, of the official shapes, with random weights: for speed, memory and start-up, not masks.
+"""Draw a checkpoint in the official format, of the official shapes, with random weights: for speed, memory and
+start-up, not masks.
 
 python -m bench.draw_checkpoint vit_b /tmp/vit_b.pth        (vit_b, vit_l, vit_h, mobile_sam, efficientvit_sam_l0)
 """

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from skimage import data
 
-from bench.handover import FLAGS
+from bench.speed.handover import FLAGS
 from bench.started import ROOT, started
 
 DESK = {"width": 1180, "height": 900}

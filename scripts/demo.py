@@ -1,4 +1,5 @@
-"""``make demo``: starts the service, masks a real photograph over HTTP, writes the mask and an overlay, stops the service.
+"""``make demo``: starts the service, masks a real photograph over HTTP, writes the mask and an overlay, stops the
+service.
 
 The photograph is NASA's portrait of astronaut Eileen Collins (public domain), which the scikit-image package carries.
 """
@@ -42,7 +43,9 @@ def service() -> Iterator[str]:
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Returns when the next mask request would be served. Raises SystemExit when the service ends or does not get ready."""
+    """Returns when the next mask request would be served. Raises SystemExit when the service ends or does not get
+    ready.
+    """
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -80,7 +83,8 @@ def main() -> None:
     Image.fromarray(overlay(photo, np.asarray(Image.open(io.BytesIO(png))))).save(out / "overlay.jpg", quality=92)
 
     stats = body["stats"]
-    print(f"{stats['faces_detected']} face, {stats['face_pixels']} pixels, score {stats['score']}, engine {stats['engine']}, "
+    print(f"{stats['faces_detected']} face, {stats['face_pixels']} pixels, score {stats['score']}, engine "
+    f"{stats['engine']}, "
           f"{body['processing_time'] * 1000:.0f} ms")  # fmt: skip
     print(f"written: {', '.join(str(out / name) for name in ('photo.jpg', 'mask.png', 'overlay.jpg'))}")
 

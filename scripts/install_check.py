@@ -1,4 +1,5 @@
-"""A plain install into an empty environment: does it resolve, how big is it, how soon does a command answer, does it mask?
+"""A plain install into an empty environment: does it resolve, how big is it, how soon does a command answer, does it
+mask?
 
     python scripts/install_check.py UV lowest-direct|highest WHAT
 

@@ -1,5 +1,5 @@
-"""Makes the pictures of the web page in docs/images anew: ``python scripts/page_pictures.py``. Wants chromium on the PATH; the
-masks are those of the engine that the settings give."""
+"""Makes the pictures of the web page in docs/images anew: ``python scripts/page_pictures.py``. Wants chromium on the
+PATH; the masks are those of the engine that the settings give."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""No test meets model files of the machine that it runs on, and none downloads: what needs the real weights asks for them
-(support/real_weights.py)."""
+"""No test meets model files of the machine that it runs on, and none downloads: what needs the real weights asks for
+them (support/real_weights.py)."""
 
 from __future__ import annotations
 

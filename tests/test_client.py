@@ -190,7 +190,7 @@ def test_lines_of_many() -> None:
         list(client(handler).masks([PNG, "https://example.com/x.jpg"]))
 
 
-# --- against the application ----------------------------------------------------------------------------------------------
+# --- against the application ------------------------------------------------------------------------------------------
 
 
 def against_app(tmp_path: Path, scene: Callable[[AsyncClient], Coroutine[Any, Any, None]], **values: Any) -> None:

@@ -1,4 +1,6 @@
-"""Nets that come after the start: detector and mesh engine are renewed under running requests, and nothing old is answered."""
+"""Nets that come after the start: detector and mesh engine are renewed under running requests, and nothing old is
+answered.
+"""
 
 from __future__ import annotations
 

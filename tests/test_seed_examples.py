@@ -68,7 +68,9 @@ def test_2_upload_with_curl(stage: Stage, document: Path) -> None:
 
 
 def test_3_base64_with_javascript(stage: Stage, document: Path) -> None:
-    """README's runs as the file that it says it is; the first users' own is text for node's prompt, where ``require`` is."""
+    """README's runs as the file that it says it is; the first users' own is text for node's prompt, where ``require``
+    is.
+    """
     if document.name == "README.md":
         (stage.folder / "mask.png").unlink(missing_ok=True)
         stage.module(example(document, 3).code)

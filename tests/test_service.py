@@ -249,7 +249,7 @@ def test_two_pictures_at_once_keep_their_own_masks(tmp_path: Path) -> None:
     assert len(set(run(tmp_path, scene, cache_bytes=0, queue=100))) == 12
 
 
-# --- sources ---------------------------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_urls_off(tmp_path: Path) -> None:
         run(tmp_path, lambda s: s.run(MASK, Source("url", "https://example.com/a.png"), MaskParams()), url_input=False)
 
 
-# --- files -----------------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def test_mask_files(tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_several_files(tmp_path: Path, mode: str, key: str) -> None:
     assert not any(k.endswith("base64") for row in body[key] for k in row)
 
 
-# --- engines ---------------------------------------------------------------------------------------------------------------
+# --- engines ----------------------------------------------------------------------------------------------------------
 
 
 def test_auto_serves_with_mesh_until_sam_is_there(tmp_path: Path) -> None:
@@ -408,7 +408,7 @@ def test_mesh_never_loads_sam(tmp_path: Path) -> None:
     run(tmp_path, scene, load_sam=lambda _: pytest.fail("loaded"))
 
 
-# --- load and the end ------------------------------------------------------------------------------------------------------
+# --- load and the end -------------------------------------------------------------------------------------------------
 
 
 def test_busy_before_anything_is_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A tuned number is a field with a unit and a sentence: none stands in a function, none at the top of a module.
 
-Allowed where they stand: 0, ½, 1, 2, powers of ten below one as guards, and what is no tuning but a definition (``FIXED``).
+Allowed where they stand: 0, ½, 1, 2, powers of ten below one as guards, and what is no tuning but a definition
+(``FIXED``).
 """
 
 from __future__ import annotations

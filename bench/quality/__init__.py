@@ -1,9 +1,10 @@
-"""Scores the started service on the labelled sets and writes docs/quality.md's tables and plots: ``make bench-quality``.
+"""Scores the started service on the labelled sets and writes docs/quality.md's tables and plots: ``make
+bench-quality``.
 
-The scorers and the data live beside the repository (``SAM_SHARED``, default ``../shared``); nothing of them enters it. Each row
-of ``RUNS`` is one started service: its settings, the small nets it may use, and which scorers are run. The figures of every
-picture go to ``out/quality/*.json``; ``bench/quality_report.py`` turns them into tables and plots, ``bench/contact_sheets.py``
-into sheets of the worst pictures, which stay in ``out/``.
+The scorers and the data live beside the repository (``SAM_SHARED``, default ``../shared``); nothing of them enters it.
+Each row of ``RUNS`` is one started service: its settings, the small nets it may use, and which scorers are run. The
+figures of every picture go to ``out/quality/*.json``; ``bench/quality/report.py`` turns them into tables and plots,
+``bench/quality/contact_sheets.py`` into sheets of the worst pictures, which stay in ``out/``.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ RUNS = (
 @contextlib.contextmanager
 def original_server() -> Iterator[str]:
     port = free_port()
-    line = [sys.executable, "-m", "bench.original", "--port", str(port)]
+    line = [sys.executable, "-m", "bench.quality.original", "--port", str(port)]
     process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -150,7 +151,7 @@ def main() -> None:
     parser.add_argument("--runs", help="comma separated names; default: all")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--limit", type=int, default=0, help="pictures a set at most; 0: all")
-    parser.add_argument("--no-report", action="store_true", help="score alone; bench.quality_report makes the page")
+    parser.add_argument("--no-report", action="store_true", help="score alone; bench.quality.report makes the page")
     options = parser.parse_args()
     if not (SHARED / "eval" / "data").is_dir():
         raise SystemExit("The labelled sets are not beside the repository (SAM_SHARED); nothing to score.")
@@ -161,5 +162,5 @@ def main() -> None:
             score(run, options.workers, options.limit)
     if options.no_report:
         return
-    subprocess.run([sys.executable, "-m", "bench.quality_report"], cwd=ROOT, check=True)
-    subprocess.run([sys.executable, "-m", "bench.contact_sheets"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "bench.quality.report"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "bench.quality.contact_sheets"], cwd=ROOT, check=True)

@@ -1,4 +1,6 @@
-"""Every tuned number by its dotted name (``face.far_yaw``), with its unit and what it says: read off the tuning classes."""
+"""Every tuned number by its dotted name (``face.far_yaw``), with its unit and what it says: read off the tuning
+classes.
+"""
 
 from __future__ import annotations
 

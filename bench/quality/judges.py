@@ -1,7 +1,8 @@
-"""Scores a set of tuned numbers on labelled pictures: outlines, parts, mattes, corrections by clicks, and finding faces.
+"""Scores a set of tuned numbers on labelled pictures: outlines, parts, mattes, corrections by clicks, and finding
+faces.
 
-Each judge looks at its pictures once, keeps what does not depend on the numbers (embeddings, faces), and says in ``figures`` what
-it measured and in ``value`` what is maximised.
+Each judge looks at its pictures once, keeps what does not depend on the numbers (embeddings, faces), and says in
+``figures`` what it measured and in ``value`` what is maximised.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from typing import Any, Final, Protocol
 import numpy as np
 from PIL import Image
 
-from bench import clicks, score_detection_local
-from bench.parity_real import loaded
-from bench.quality import HAIR, PARSING, SHARED
+from bench.quality import HAIR, PARSING, SHARED, clicks, score_detection_local
 from bench.quality.fields import Tunings
-from bench.score_masks_local import ALL_SETS, Bench, in_half, together
+from bench.quality.parity_real import loaded
+from bench.quality.score_masks_local import ALL_SETS, Bench, in_half, together
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions
@@ -85,7 +85,9 @@ def real_sam() -> Sam:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is judged on: ``half`` of the pictures, at most ``most`` of a set (0: all), with or without the optional ``nets``."""
+    """What is judged on: ``half`` of the pictures, at most ``most`` of a set (0: all), with or without the optional
+    ``nets``.
+    """
 
     half: str
     most: int = 0
@@ -102,7 +104,9 @@ class Setup:
 
 
 class MaskJudge:
-    """Outlines by the shared scorer. Without a ``backend`` the mesh engine alone draws. ``fine``: refining is what is judged."""
+    """Outlines by the shared scorer. Without a ``backend`` the mesh engine alone draws. ``fine``: refining is what is
+    judged.
+    """
 
     def __init__(
         self, setup: Setup, backend: OnceEncoded | None, regions: Sequence[str], *, fine: bool = False
@@ -187,7 +191,7 @@ class MatteJudge:
     """Portraits with drawn strands, where alpha is known: error in the hair's band, and at the jaw."""
 
     def __init__(self, setup: Setup) -> None:
-        from bench import matte as measured
+        from bench.quality import matte as measured
 
         self._measured, self._mesh, self._bench = measured, setup.mesh(), Bench(SHARED, None, "all")
         cases = ((i, case) for i, case in enumerate(measured.drawn()) if in_half("strands", str(i), setup.half))

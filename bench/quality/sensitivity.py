@@ -1,8 +1,9 @@
-"""Which tuned numbers of drawing a measurement can tell from others: each moved by ±30 %, ``bench.quality.tune --sensitivity``.
+"""Which tuned numbers of drawing a measurement can tell from others: each moved by ±30 %, ``bench.quality.tune
+--sensitivity``.
 
-Two engines draw the same pictures: SAM without small networks, and with both of them the mesh engine, or SAM for its own numbers.
-What a field changes is the largest change of the mean IoU in either of them. Parts that were measured stay in
-``out/quality/sensitivity.json``.
+Two engines draw the same pictures: SAM without small networks, and with both of them the mesh engine, or SAM for its
+own numbers. What a field changes is the largest change of the mean IoU in either of them. Parts that were measured stay
+in ``out/quality/sensitivity.json``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from bench.quality import OUT
 from bench.quality.fields import Field, Tunings, changed, every, scaled
 from bench.quality.judges import FINDING, OWN, Judge, MaskJudge, OnceEncoded, Setup, real_sam
-from bench.quality_report import table, write
-from bench.score_masks_local import together
+from bench.quality.report import table, write
+from bench.quality.score_masks_local import together
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.segment.segmenter import FaceMask
 

@@ -1,13 +1,14 @@
 """Sweeps tuned numbers on one half of the labelled pictures, and reports the other half beside the numbers as they are.
 
     python -m bench.quality.tune --list [--part face]                      every number, its unit and what it says
-    python -m bench.quality.tune face.far_yaw=0.2,0.3,0.4 --half a         some values of some fields, one after the other
+    python -m bench.quality.tune face.far_yaw=0.2,0.3,0.4 --half a         some values of some fields, in turn
     python -m bench.quality.tune face.jaw=0.1:0.3,0.1:0.4 high.weak=0.15   pairs with a colon between
-    python -m bench.quality.tune --part face_trust [--field gain] [--rounds 1]   each field of a part × 0.5, 0.75, 1.5, 2
+    python -m bench.quality.tune --part face_trust [--field gain] [--rounds 1]   each field × 0.5, 0.75, 1.5, 2
 
-What is better by more than noise is kept for the fields that follow. The half is by the MD5 of a picture's name (a: ``dev``, b:
-``held``). What is maximised and on which pictures stands with each judge (``bench/quality/judges.py``). The real MobileSAM encodes
-each picture once. ``--sensitivity`` moves every field of drawing by a third and lists in docs/quality.md those that change nothing.
+What is better by more than noise is kept for the fields that follow. The half is by the MD5 of a picture's name (a:
+``dev``, b: ``held``). What is maximised and on which pictures stands with each judge (``bench/quality/judges.py``). The
+real MobileSAM encodes each picture once. ``--sensitivity`` moves every field of drawing by a third and lists in
+docs/quality.md those that change nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Repaints the faces (or everything else) of a photo with A1111 / Forge: mask by the service, edit by img2img, put back.
+"""Repaints the faces (or everything else) of a photo with A1111 / Forge: mask by the service, edit by img2img, put
+back.
 
     python inpaint.py photo.jpg out.png --prompt "an old man" [--edit everything_else] [--strength 0.6]
 

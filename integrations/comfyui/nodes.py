@@ -75,7 +75,9 @@ class SamMaskFaces:
         }
 
     def run(self, image: Any, url: str, region: str, expand: int, smooth: int, feather: float) -> tuple[Any, Any, int]:
-        """([N, H, W], [B, H, W], N): N faces in the B images together; N of the first is 1 and all zero when there is none."""
+        """([N, H, W], [B, H, W], N): N faces in the B images together; N of the first is 1 and all zero when there is
+        none.
+        """
         values = {
             "mode": "separate",
             "invert": False,

@@ -21,14 +21,18 @@ MODEL = "gpt-image-2"
 
 
 def parts(mask: Mask, photo: bytes) -> dict[str, tuple[str, bytes, str]]:
-    """``image`` and ``mask`` of images.edit: PNGs of one size, as the service made them; the photo where it fits as it is."""
+    """``image`` and ``mask`` of images.edit: PNGs of one size, as the service made them; the photo where it fits as it
+    is.
+    """
     files = {"mask_base64": mask.mask, "image_base64": mask.image or photo}
     fields = mask.raw["target"]["fields"].items()
     return {name: (f"{name}.png", files[row["from"]] or b"", "image/png") for name, row in fields if "from" in row}
 
 
 def edit(service: Client, openai: Any, photo: bytes, prompt: str, *, edit: str = "faces", model: str = MODEL) -> bytes:
-    """The finished picture as PNG. Raises SamMaskError, openai.OpenAIError, and ValueError where no picture came back."""
+    """The finished picture as PNG. Raises SamMaskError, openai.OpenAIError, and ValueError where no picture came
+    back.
+    """
     mask = service.mask(photo, target=TARGET, edit=edit, mode="combined")
     answer = openai.images.edit(**parts(mask, photo), prompt=prompt, model=model)
     text = answer.data[0].b64_json if answer.data else None

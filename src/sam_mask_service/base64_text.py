@@ -1,4 +1,6 @@
-"""Base64 as callers write it: both alphabets, with or without padding, line breaks and a data URL's prefix; strict otherwise."""
+"""Base64 as callers write it: both alphabets, with or without padding, line breaks and a data URL's prefix; strict
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,8 @@ def _one_alphabet(packed: bytes) -> bytes:
 
 
 def _padded(packed: bytes) -> bytes:
-    """With the padding that may be left out. Raises InvalidParameter, also for padding that Python overlooks (in the middle, or too
-    much of it)."""
+    """With the padding that may be left out. Raises InvalidParameter, also for padding that Python overlooks (in the
+    middle, or too much of it)."""
     bare = packed.rstrip(b"=")
     if not bare:
         raise _wrong("there is nothing in it")

@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 
 
 def build(settings: Settings, *, fetch_nets: bool = True) -> Service:
-    """The service that a user gets. Loads the face models (a fraction of a second, once they are here); SAM is loaded by
-    ``Service.start``, its network from now on where the weights are on the disk. ``fetch_nets``: small nets that are not here come
-    after the start. Raises EngineUnavailable where what nothing works without can be had from nowhere."""
+    """The service that a user gets. Loads the face models (a fraction of a second, once they are here); SAM is loaded
+    by ``Service.start``, its network from now on where the weights are on the disk. ``fetch_nets``: small nets that are
+    not here come after the start. Raises EngineUnavailable where what nothing works without can be had from nowhere."""
     heap.restrain()
     bring_needed(settings)
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
@@ -67,7 +67,9 @@ def bring_needed(settings: Settings) -> None:
 
 
 def sam_steps(settings: Settings) -> list[Settings]:
-    """The settings of each SAM to load, in their order. ``auto`` does not wait for a download: ``SMALL_SAM`` draws until then."""
+    """The settings of each SAM to load, in their order. ``auto`` does not wait for a download: ``SMALL_SAM`` draws
+    until then.
+    """
     if settings.engine == "mesh":
         return []
     at_once = settings.checkpoint is not None or weights.seems_whole(weights.model(settings.model), settings.models_dir)
@@ -100,7 +102,9 @@ def small_nets(service: Service) -> list[Net]:
 
 
 def optional(name: str, settings: Settings) -> Path | None:
-    """The path of an installed optional model; None when it is not installed. A damaged one is said in the log and not used."""
+    """The path of an installed optional model; None when it is not installed. A damaged one is said in the log and not
+    used.
+    """
     row = weights.model(name)
     file = weights.find(row, settings.models_dir)
     if file is not None and weights.verify(row, settings.models_dir) != "ok":
@@ -111,15 +115,17 @@ def optional(name: str, settings: Settings) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class PendingSam:
-    """SAM's network on its way: read and compiled in a thread of its own. ``row``: what ``file`` must turn out to be before
-    anything is answered by it; None for a file of the user's own."""
+    """SAM's network on its way: read and compiled in a thread of its own. ``row``: what ``file`` must turn out to be
+    before anything is answered by it; None for a file of the user's own."""
 
     row: ModelRow | None
     file: IO[bytes]
     soon: Future[SamBackend]
 
     def result(self) -> SamBackend:
-        """The file is read through for its hash beside compiling. Raises WeightsError, CheckpointError, ArithmeticUnavailable."""
+        """The file is read through for its hash beside compiling. Raises WeightsError, CheckpointError,
+        ArithmeticUnavailable.
+        """
         with self.file:
             if self.row is not None:
                 weights.check(self.row, self.file)
@@ -153,7 +159,9 @@ def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
 
 
 def sam_loader(settings: Settings, mesh: Cutter, network: PendingSam | None = None) -> Loader:
-    """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and loads it."""
+    """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and
+    loads it.
+    """
 
     def load(report: Report) -> Segmenter:
         from .runtime.machine import ArithmeticUnavailable

@@ -37,7 +37,9 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
     def timeout(self, slack: float = 0.0) -> float:
-        """Seconds that a wait may take: what is left and ``slack``, or, without a limit, as many as every clock can wait."""
+        """Seconds that a wait may take: what is left and ``slack``, or, without a limit, as many as every clock can
+        wait.
+        """
         return min(self.remaining() + slack, FOREVER)
 
     def check(self) -> None:

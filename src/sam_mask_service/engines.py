@@ -1,4 +1,6 @@
-"""Which engine draws: mesh is always there, SAM comes when its weights are. Who asked for one gets it or is told why not."""
+"""Which engine draws: mesh is always there, SAM comes when its weights are. Who asked for one gets it or is told why
+not.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ Loader = Callable[[Report], Segmenter]
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A SAM that may be had: ``model`` is what it is called while it is awaited. ``here``: its weights are on this machine, so that
-    it is worth waiting for: a second or two."""
+    """A SAM that may be had: ``model`` is what it is called while it is awaited. ``here``: its weights are on this
+    machine, so that it is worth waiting for: a second or two."""
 
     model: str
     load: Loader
@@ -34,7 +36,9 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class SamState:
-    """Of the SAM that is awaited, or came last. ``percent`` 0…100 while downloading; ``reason`` in words fit for the public."""
+    """Of the SAM that is awaited, or came last. ``percent`` 0…100 while downloading; ``reason`` in words fit for the
+    public.
+    """
 
     state: State = "absent"
     percent: float | None = None
@@ -52,11 +56,11 @@ class OnPrior(Protocol):
 
 
 class Engines:
-    """``preference``: ``auto`` serves with the best that is loaded, and waits for what is on this machine alone; ``sam`` waits for
-    the one asked for, ``mesh`` never loads it.
+    """``preference``: ``auto`` serves with the best that is loaded, and waits for what is on this machine alone;
+    ``sam`` waits for the one asked for, ``mesh`` never loads it.
 
-    ``ladder``: the SAMs to load, one after the other; each takes the place of the one before, whose memory is free when the
-    requests that it serves are done. A segmenter is never changed: who has picked one may use it to the end.
+    ``ladder``: the SAMs to load, one after the other; each takes the place of the one before, whose memory is free when
+    the requests that it serves are done. A segmenter is never changed: who has picked one may use it to the end.
     """
 
     def __init__(self, preference: Engine, mesh: Cutter, ladder: Sequence[Rung] | None = None) -> None:
@@ -144,8 +148,8 @@ class Engines:
 
     @property
     def waiting(self) -> bool:
-        """True while ``SAM_ENGINE=sam`` cannot serve yet, and while a SAM is loaded whose weights were here at the start: pictures
-        are drawn by it from the first request on."""
+        """True while ``SAM_ENGINE=sam`` cannot serve yet, and while a SAM is loaded whose weights were here at the
+        start: pictures are drawn by it from the first request on."""
         return self.sam is None and (self.preference == "sam" or self._due)
 
     @property

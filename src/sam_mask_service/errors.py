@@ -232,9 +232,9 @@ class SourceTimeout(ServiceError):
 
 
 def forget_tracebacks(error: BaseException | None) -> None:
-    """Of an error that was dealt with, and of those it came from. A traceback holds the frames that hold the error: only the
-    garbage collector undoes such a ring, two hundred objects a refusal, and of some thousand for a tenth of a second in which
-    nothing else runs."""
+    """Of an error that was dealt with, and of those it came from. A traceback holds the frames that hold the error:
+    only the garbage collector undoes such a ring, two hundred objects a refusal, and of some thousand for a tenth of a
+    second in which nothing else runs."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__

@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Gate:
     """``workers`` at work and ``queue`` waiting, first come first served; all of it on one event loop.
 
-    A slot is taken before work starts and given back when the work has really ended: a thread cannot be stopped, so a client
-    that leaves sets its deadline's flag, the work ends at its next check, and only then is the slot free.
+    A slot is taken before work starts and given back when the work has really ended: a thread cannot be stopped, so a
+    client that leaves sets its deadline's flag, the work ends at its next check, and only then is the slot free.
     """
 
     def __init__(self, workers: int, queue: int, name: str = "compute") -> None:
@@ -31,7 +31,9 @@ class Gate:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
-        """``work()`` in a thread. Raises Busy at once when the queue is full, or when the wait outlasts the deadline."""
+        """``work()`` in a thread. Raises Busy at once when the queue is full, or when the wait outlasts the
+        deadline.
+        """
         await self._enter(deadline)
         pulse = Pulse()
         try:
@@ -46,8 +48,8 @@ class Gate:
 
     @property
     def full(self) -> bool:
-        """Would the next one be turned away? Counted by those let in, not by the semaphore: of many that arrive in one turn of
-        the loop none has taken its slot yet."""
+        """Would the next one be turned away? Counted by those let in, not by the semaphore: of many that arrive in one
+        turn of the loop none has taken its slot yet."""
         return self.waiting + self.busy >= self.workers + self.queue
 
     @property
@@ -76,8 +78,8 @@ class Gate:
         self._free.release()
 
     def hanging(self, seconds: float) -> bool:
-        """Whether every slot is held by work that has hung for ``seconds``: nothing will ever be served again. Work that still
-        computes is none of it: it asks its deadline at its next step."""
+        """Whether every slot is held by work that has hung for ``seconds``: nothing will ever be served again. Work
+        that still computes is none of it: it asks its deadline at its next step."""
         return sum(pulse.still(seconds) for pulse in list(self._pulses.values())) >= self.workers
 
     async def idle(self) -> None:

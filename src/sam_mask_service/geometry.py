@@ -79,7 +79,9 @@ class Box:
         return Box(self.x - w, self.y - h, self.width + 2 * w, self.height + 2 * h)
 
     def pixels(self, width: int, height: int) -> PixelBox:
-        """Whole pixels, clipped to a picture of ``width`` × ``height``; at least one pixel when any of it lies inside."""
+        """Whole pixels, clipped to a picture of ``width`` × ``height``; at least one pixel when any of it lies
+        inside.
+        """
         x0, y0 = max(0, int(np.floor(self.x + 0.5))), max(0, int(np.floor(self.y + 0.5)))
         x1 = min(width, int(np.floor(self.right + 0.5)))
         y1 = min(height, int(np.floor(self.bottom + 0.5)))
@@ -162,12 +164,11 @@ class PixelBox:
 class Face:
     """One found face.
 
-    ``box`` goes from the brows to the chin and from cheek to cheek. ``keypoints``: (6, 2) float32: the subject's right eye,
-    left eye, nose tip, mouth, right ear, left ear, or None. ``landmarks``: (468, 3) float32 face-mesh points, x and y in
-    pixels of the upright picture, z in the same unit relative to the head's centre, or None when the mesh did not confirm the
-    face.
-    ``presence``: the mesh's own probability 0…1 that it looks at a face (0 when it was not asked).
-    ``found_by``: the pass that found it.
+    ``box`` goes from the brows to the chin and from cheek to cheek. ``keypoints``: (6, 2) float32: the subject's right
+    eye, left eye, nose tip, mouth, right ear, left ear, or None. ``landmarks``: (468, 3) float32 face-mesh points, x
+    and y in pixels of the upright picture, z in the same unit relative to the head's centre, or None when the mesh did
+    not confirm the face. ``presence``: the mesh's own probability 0…1 that it looks at a face (0 when it was not
+    asked). ``found_by``: the pass that found it.
     """
 
     box: Box

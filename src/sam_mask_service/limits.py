@@ -1,4 +1,5 @@
-"""Every limit that a request meets, with its unit: one table. Settings may change the values, nothing else holds numbers.
+"""Every limit that a request meets, with its unit: one table. Settings may change the values, nothing else holds
+numbers.
 
 The starting values come from measurements of what real pictures need and from what services of this kind hold up with;
 ``docs/security.md`` argues for each.
@@ -71,7 +72,9 @@ class WireLimits:
     linger_seconds: float = 0.5
     """At the end of a process, what a client that is still sending gets to come to its end."""
     backlog: int = 256
-    """Connections that wait to be accepted, and are accepted in one turn: so many may be open above the limit for a moment."""
+    """Connections that wait to be accepted, and are accepted in one turn: so many may be open above the limit for a
+    moment.
+    """
     pipelined: int = 16
     """Requests sent ahead of their answers on one connection."""
 
@@ -93,8 +96,8 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class PictureLimits:
-    """What a picture's file may hold besides its pixels. Counts are of the picture's own parts: what stands behind its end is no
-    part of it. Bytes unless said otherwise."""
+    """What a picture's file may hold besides its pixels. Counts are of the picture's own parts: what stands behind its
+    end is no part of it. Bytes unless said otherwise."""
 
     orientation: int = 64 * 1024
     """Of EXIF, and of XMP, what is searched for the orientation; the rest is passed over."""

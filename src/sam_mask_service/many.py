@@ -1,4 +1,6 @@
-"""One task for many pictures: an answer or an error for each, in their order, without taking the places of single requests."""
+"""One task for many pictures: an answer or an error for each, in their order, without taking the places of single
+requests.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _RETRY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One of many pictures: its source, or the error that stands in place of one. ``name`` is the caller's own ``id``."""
+    """One of many pictures: its source, or the error that stands in place of one. ``name`` is the caller's own
+    ``id``.
+    """
 
     source: Source | ServiceError
     name: str | int | None = None
@@ -32,8 +36,8 @@ class Item:
 async def run_many(
     service: Service, task: Task, items: Sequence[Item], params: Params, caller: bytes = b""
 ) -> AsyncGenerator[Answer | ServiceError, None]:
-    """An answer or an error for every item. At most as many at work as the service has workers; each has its own deadline.
-    ``caller``: whose cached results they may use."""
+    """An answer or an error for every item. At most as many at work as the service has workers; each has its own
+    deadline. ``caller``: whose cached results they may use."""
     ahead = service.settings.workers
     tasks: list[asyncio.Task[Answer | ServiceError]] = []
     try:
@@ -74,7 +78,9 @@ async def _run(
 
 
 async def _patiently(service: Service, source: Source, work: Callable[[], Awaitable[T]], deadline: Deadline) -> T:
-    """``work()`` once there is room for it that nobody else needs. Raises Busy when there is none before the deadline."""
+    """``work()`` once there is room for it that nobody else needs. Raises Busy when there is none before the
+    deadline.
+    """
     while True:
         if not service.crowded(source):
             with contextlib.suppress(Busy):

@@ -1,7 +1,8 @@
 """Mask algebra on arrays: grow, smooth, feather, fill, keep the largest part. Pure; no settings, no clock.
 
-Two kinds of arrays pass through here: ``Bits`` (H, W) bool, and ``Alpha`` (H, W) uint8 with 255 = face. Distances are Euclidean,
-in pixels, between pixel centres. The picture's own border is never an outline: a mask that reaches it stays there.
+Two kinds of arrays pass through here: ``Bits`` (H, W) bool, and ``Alpha`` (H, W) uint8 with 255 = face. Distances are
+Euclidean, in pixels, between pixel centres. The picture's own border is never an outline: a mask that reaches it stays
+there.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Alpha = NDArray[np.uint8]
 SMOOTH_PER_PASS = 0.004
 """Sigma of one smoothing pass as a share of the mask's size (square root of its area)."""
 _TILE = 1024
-"""Side in pixels of what is looked at in one go: a large mask takes little memory, and not long between two questions to its
-deadline."""
+"""Side in pixels of what is looked at in one go: a large mask takes little memory, and not long between two questions
+to its deadline."""
 _GRID_SIGMA = 4.0
 """Sigma, in cells, that a grid must leave to blur: an outline then lies within a tenth of a pixel of the exact one."""
 _EXACT = 1e-3  # float32 distances of whole pixels: closer than this to n counts as n
@@ -44,8 +45,9 @@ def distance_to(bits: Bits) -> NDArray[np.float32]:
 def _near_outline(
     bits: Bits, reach: float, work: Callable[[Bits], NDArray[Any]], plain: NDArray[Any], check: Check
 ) -> NDArray[Any]:
-    """``work`` of (H, W) bool, where no pixel's value depends on one farther away than ``reach``; ``plain`` is its result away
-    from every outline, and written into. A large mask is looked at in tiles, those alone that an outline reaches."""
+    """``work`` of (H, W) bool, where no pixel's value depends on one farther away than ``reach``; ``plain`` is its
+    result away from every outline, and written into. A large mask is looked at in tiles, those alone that an outline
+    reaches."""
     if bits.size <= 2 * _TILE * _TILE:
         return work(bits)
     around = int(np.ceil(reach)) + 1
@@ -100,8 +102,9 @@ def _blurred(bits: Bits, sigma: float) -> Bits:
 
 
 def _blurred_on_grid(bits: Bits, sigma: float, factor: int) -> Bits:
-    """The same on a grid of ``factor`` pixels: what is wide is smooth, and its cost does not grow with its width. Averaging over
-    cells and drawing between them blur as well (variances 1/12 and 1/6 of a cell); the Gaussian does the rest."""
+    """The same on a grid of ``factor`` pixels: what is wide is smooth, and its cost does not grow with its width.
+    Averaging over cells and drawing between them blur as well (variances 1/12 and 1/6 of a cell); the Gaussian does the
+    rest."""
     height, width = bits.shape
     wide = cv2.copyMakeBorder(
         bits.view(np.uint8) * np.uint8(255), 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE

@@ -1,4 +1,6 @@
-"""Small networks that are fetched beside the first requests: the detector or the mesh engine is made anew when one has come."""
+"""Small networks that are fetched beside the first requests: the detector or the mesh engine is made anew when one has
+come.
+"""
 
 from __future__ import annotations
 

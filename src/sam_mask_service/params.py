@@ -1,4 +1,6 @@
-"""The parameters that callers send: one model per endpoint, the same for JSON, multipart, query string and command line."""
+"""The parameters that callers send: one model per endpoint, the same for JSON, multipart, query string and command
+line.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ SOURCES = ("image_url", "image_base64", "image_path", "image")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a picture comes from: the bytes themselves, base64 text, a URL, a path on the server, or the id of a picture that was
-    uploaded by ``owner``."""
+    """Where a picture comes from: the bytes themselves, base64 text, a URL, a path on the server, or the id of a
+    picture that was uploaded by ``owner``."""
 
     kind: Literal["bytes", "base64", "url", "path", "kept"]
     value: bytes | str
@@ -46,7 +48,9 @@ class Source:
 
 
 class Params(BaseModel):
-    """Base: unknown names are refused, nothing is coerced (``parse`` reads the ways in which a value can be written)."""
+    """Base: unknown names are refused, nothing is coerced (``parse`` reads the ways in which a value can be
+    written).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -145,8 +149,8 @@ P = TypeVar("P", bound=BaseModel)
 
 
 def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -> P:
-    """The parameters in ``values``: numbers and truth values as JSON has them or as text. With ``textual`` every value is a string
-    (multipart, query).
+    """The parameters in ``values``: numbers and truth values as JSON has them or as text. With ``textual`` every value
+    is a string (multipart, query).
 
     Raises InvalidParameter that names every field at fault, and for an unknown one the nearest known.
     """

@@ -1,7 +1,7 @@
 """A mask in a window of the picture: one type, two-valued or soft, and its algebra. Pure.
 
-Nothing else puts a mask into a picture or takes it out of one: whoever needs another window asks ``cut``, which knows what lies
-outside.
+Nothing else puts a mask into a picture or takes it out of one: whoever needs another window asks ``cut``, which knows
+what lies outside.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def cut(array: NDArray[_Value], box: PixelBox) -> NDArray[_Value]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed(Generic[_Value]):
-    """``values``: (h, w) whose pixel (0, 0) is the picture's pixel (``x``, ``y``). Outside of the window the mask is 0."""
+    """``values``: (h, w) whose pixel (0, 0) is the picture's pixel (``x``, ``y``). Outside of the window the mask is
+    0.
+    """
 
     x: int
     y: int
@@ -79,7 +81,8 @@ class _Placed(Generic[_Value]):
         return self.cut(PixelBox(0, 0, width, height)).values
 
     def widened(self: _P, margin: int, width: int, height: int) -> _P:
-        """The mask in a window ``margin`` pixels wider on every side, as far as a picture of ``width`` × ``height`` goes.
+        """The mask in a window ``margin`` pixels wider on every side, as far as a picture of ``width`` × ``height``
+        goes.
 
         >>> Patch(1, 0, np.array([[True]])).widened(2, 3, 9).box
         PixelBox(x=0, y=0, width=3, height=3)
@@ -147,8 +150,9 @@ class SoftPatch(_Placed[np.uint8]):
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """What is done to a mask as drawn, in this order: ``passes`` of smoothing (``mask.smooth``), then ``grow`` pixels more (less
-    when negative), so that the growth is exact in what the caller gets; then ``soft``: the width of its edge in pixels."""
+    """What is done to a mask as drawn, in this order: ``passes`` of smoothing (``mask.smooth``), then ``grow`` pixels
+    more (less when negative), so that the growth is exact in what the caller gets; then ``soft``: the width of its edge
+    in pixels."""
 
     grow: int = 0
     passes: int = 0
@@ -210,8 +214,8 @@ class Patch(_Placed[np.bool_]):
         return both / union if union else 1.0
 
     def finished(self, how: Finish, width: int, height: int, check: Check = unchecked) -> SoftPatch:
-        """The mask smoothed, grown and feathered, in a window that holds all of it in a picture of ``width`` × ``height``.
-        ``check`` is asked meanwhile, and may raise.
+        """The mask smoothed, grown and feathered, in a window that holds all of it in a picture of ``width`` ×
+        ``height``. ``check`` is asked meanwhile, and may raise.
 
         >>> Patch(2, 0, np.array([[True]])).finished(Finish(grow=1), 9, 1).place(9, 1).tolist()
         [[0, 255, 255, 255, 0, 0, 0, 0, 0]]
@@ -228,8 +232,8 @@ class Patch(_Placed[np.bool_]):
 def compose(parts: Iterable[SoftPatch], width: int, height: int) -> Alpha:
     """(height, width) uint8: the patches in one picture; where they meet, the higher alpha wins.
 
-    >>> compose([SoftPatch(0, 0, np.array([[9, 5]], np.uint8)), SoftPatch(1, 0, np.array([[7, 7]], np.uint8))], 4, 1).tolist()
-    [[9, 7, 7, 0]]
+    >>> compose([SoftPatch(0, 0, np.array([[9, 5]], np.uint8)), SoftPatch(1, 0, np.array([[7, 7]], np.uint8))], 4,
+    1).tolist() [[9, 7, 7, 0]]
     """
     canvas = np.zeros((height, width), np.uint8)
     for part in parts:

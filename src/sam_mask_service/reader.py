@@ -1,4 +1,6 @@
-"""The bytes of a picture, whichever way it comes in: itself, base64, a URL, a path on the server, or the id of a kept one."""
+"""The bytes of a picture, whichever way it comes in: itself, base64, a URL, a path on the server, or the id of a kept
+one.
+"""
 
 from __future__ import annotations
 

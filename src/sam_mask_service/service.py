@@ -1,4 +1,6 @@
-"""One ``Service`` that HTTP and command line share: it lets a request in, brings its picture, and runs its task in a thread."""
+"""One ``Service`` that HTTP and command line share: it lets a request in, brings its picture, and runs its task in a
+thread.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ class Service:
         self.tools = Tools(detector, limits, ByteCache(settings.cache_bytes), self.images, settings.output_root)
         self.draining = False
 
-    # --- work -------------------------------------------------------------------------------------------------------------
+    # --- work ---------------------------------------------------------------------------------------------------------
 
     def deadline(self) -> Deadline:
         """A new request's time limit."""
@@ -62,8 +64,8 @@ class Service:
         owner: bytes = b"",
         caller: bytes = b"",
     ) -> Answer:
-        """The answer of ``task`` for the picture behind ``source``. ``files``: what else came along, by field; ``owner``: whose
-        uploads these are; ``caller``: whose cached results. Raises the errors of ``errors.py``."""
+        """The answer of ``task`` for the picture behind ``source``. ``files``: what else came along, by field;
+        ``owner``: whose uploads these are; ``caller``: whose cached results. Raises the errors of ``errors.py``."""
         self.admit()
         limit, start = deadline or self.deadline(), time.perf_counter()
         segmenter = self.engines.pick(params.drawn_by)
@@ -76,8 +78,9 @@ class Service:
             raise
 
     def admit(self) -> None:
-        """Raises Draining, Starting or Busy when a new request would not be served. HTTP asks it at the door, by a request's head
-        alone; ``run`` asks before it fetches anything, for those who come another way or took long with their body."""
+        """Raises Draining, Starting or Busy when a new request would not be served. HTTP asks it at the door, by a
+        request's head alone; ``run`` asks before it fetches anything, for those who come another way or took long with
+        their body."""
         if self.draining:
             raise Draining
         if self.engines.waiting:
@@ -89,10 +92,12 @@ class Service:
         """Should a picture that can wait leave the free places to others?"""
         return self.gate.crowded or (source.kind == "url" and self.reader.slots.crowded)
 
-    # --- life -------------------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self, on_fatal: Callable[[str], None] | None = None) -> None:
-        """Begins what runs in the background (loading SAM, fetching small nets). ``on_fatal``: see ``Engines.start``."""
+        """Begins what runs in the background (loading SAM, fetching small nets). ``on_fatal``: see
+        ``Engines.start``.
+        """
         self.engines.start(on_fatal)
         self.nets.start()
 

@@ -1,4 +1,6 @@
-"""Pictures kept in memory between requests: bounded in bytes, for a limited time, each for its owner alone. Never on disk."""
+"""Pictures kept in memory between requests: bounded in bytes, for a limited time, each for its owner alone. Never on
+disk.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class ImageStore:
         return len(self._entries)
 
     def put(self, data: bytes, owner: bytes) -> str:
-        """A new id. Raises NotFound when uploads are off, TooLarge for a picture that the whole store could not hold."""
+        """A new id. Raises NotFound when uploads are off, TooLarge for a picture that the whole store could not
+        hold.
+        """
         if self.max_bytes <= 0:
             raise NotFound("Uploads are switched off on this service.")
         if len(data) + _OVERHEAD > self.max_bytes:
@@ -54,7 +58,9 @@ class ImageStore:
         return image_id
 
     def get(self, image_id: str, owner: bytes) -> bytes:
-        """The picture, whose time begins anew. Raises ImageGone: unknown, expired, deleted and somebody else's look the same."""
+        """The picture, whose time begins anew. Raises ImageGone: unknown, expired, deleted and somebody else's look the
+        same.
+        """
         with self._lock:
             self._expire()
             entry = self._entries.get(image_id)

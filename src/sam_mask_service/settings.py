@@ -1,4 +1,6 @@
-"""All settings, from the environment and ``.env``: one frozen object; a bad value stops the start, and all bad ones are listed."""
+"""All settings, from the environment and ``.env``: one frozen object; a bad value stops the start, and all bad ones are
+listed.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class SettingsError(Exception):
 
 
 def default_models_dir() -> Path:
-    """A fixed place, whatever folder a command is given in: that of the clone which is installed editably, else the user's."""
+    """A fixed place, whatever folder a command is given in: that of the clone which is installed editably, else the
+    user's.
+    """
     clone = Path(__file__).resolve().parents[2]
     if (clone / "Makefile").is_file() and (clone / "pyproject.toml").is_file():
         return clone / "models"
@@ -74,7 +78,8 @@ class Settings(BaseSettings):
 
     trusted_proxies: Words = Field(
         (),
-        description="Addresses or networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed; "
+        description="Addresses or networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Prefix are "
+        "believed; "
         "empty: nobody's.",
     )
     root_path: str = Field("", description="Path that the service stands under behind a proxy, as `/masks`.")
@@ -179,7 +184,9 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """As a browser sends them, to the letter: another spelling would silently never match. ``*`` is every origin."""
+        """As a browser sends them, to the letter: another spelling would silently never match. ``*`` is every
+        origin.
+        """
         if value == ("*",):
             if info.data.get("api_key") is None:
                 raise ValueError("* needs SAM_API_KEY: without a key every page of the web could use this service")
@@ -217,8 +224,8 @@ def load(**overrides: Any) -> Settings:
 
 
 def strays() -> tuple[str, ...]:
-    """A sentence for each ``SAM_`` name in the environment or ``.env`` that is no setting: it is ignored, and should not be
-    so silently."""
+    """A sentence for each ``SAM_`` name in the environment or ``.env`` that is no setting: it is ignored, and should
+    not be so silently."""
     read = EnvSettingsSource(Settings).env_vars.keys() | DotEnvSettingsSource(Settings).env_vars.keys()
     known = [_variable((name,)) for name in Settings.model_fields] + list(ELSEWHERE)
     names = sorted(name.upper() for name in read if name.upper().startswith("SAM_"))

@@ -14,8 +14,8 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def read(annotation: Any, value: Any) -> Any:
-    """``value`` as the plain type of a field's ``annotation`` where it is written in another way; else unchanged, for the model to
-    refuse.
+    """``value`` as the plain type of a field's ``annotation`` where it is written in another way; else unchanged, for
+    the model to refuse.
 
     >>> read(int, "5"), read(int, 5.0), read(bool, "true"), read(list[int], "0,2"), read(list[int], ["0", 2.0])
     (5, 5, True, [0, 2], [0, 2])

@@ -13,8 +13,8 @@ _PREFIX = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+", re.ASCII)
 
 
 def prefix_of(text: str) -> str:
-    """A path under which the service stands, without a slash at its end; empty for the root. Raises ValueError (the predicate
-    of a sentence).
+    """A path under which the service stands, without a slash at its end; empty for the root. Raises ValueError (the
+    predicate of a sentence).
 
     >>> prefix_of("/tools/masks/"), prefix_of("/")
     ('/tools/masks', '')

@@ -1,4 +1,6 @@
-"""The second look: the whole finished picture in a mirror and moved, and what is found there brought back into the picture."""
+"""The second look: the whole finished picture in a mirror and moved, and what is found there brought back into the
+picture.
+"""
 
 from __future__ import annotations
 

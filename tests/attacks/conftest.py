@@ -1,4 +1,6 @@
-"""Fixtures of the attack cases. Case ids (A01 …) are the ids of the table rows; ``docs/security.md`` lists them by group."""
+"""Fixtures of the attack cases. Case ids (A01 …) are the ids of the table rows; ``docs/security.md`` lists them by
+group.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A: server-side request forgery, through the whole application with a recorded network. The tables of addresses and of URL
-texts are in ``tests/doors/test_netguard.py``; here each class of case goes in at the front door."""
+"""A: server-side request forgery, through the whole application with a recorded network. The tables of addresses and of
+URL texts are in ``tests/doors/test_netguard.py``; here each class of case goes in at the front door."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def front(make: Make) -> Front:
 
 
 def refused(answer: httpx.Response, *codes: str) -> None:
-    """``source_unavailable`` (or one of ``codes``), in the same words whatever the reason, and nothing of the inside."""
+    """``source_unavailable`` (or one of ``codes``), in the same words whatever the reason, and nothing of the
+    inside.
+    """
     assert answer.status_code in (422, 413, 504), answer.text
     problem = answer.json()
     assert problem["code"] in (codes or ("source_unavailable",))
@@ -104,8 +106,8 @@ FORBIDDEN: dict[str, str] = {
     "A08": "①②⑦.⓪.⓪.① １２７.0.0.1 127。0。0。1 %31%32%37.0.0.1 ⓛocalhost",
     "A09": "[::ffff:127.0.0.1] [::ffff:7f00:1] [fe80::1%25lo] [::1%25lo] [::1%lo]",
     "A10": "[::127.0.0.1] [2002:7f00:1::] [64:ff9b::7f00:1] [64:ff9b:1::7f00:1] [64:ff9b::808:808]",
-    "A11": "[2001:0:4136:e378:8000:63bf:3fff:fdd2] [2606:4700::5efe:7f00:1] [2606:4700::200:5efe:7f00:1] [fec0::1] [fc00::1] "
-    "[fdff::1] [fe80::1%25eth0]",
+    "A11": "[2001:0:4136:e378:8000:63bf:3fff:fdd2] [2606:4700::5efe:7f00:1] [2606:4700::200:5efe:7f00:1] "
+    "[fec0::1] [fc00::1] [fdff::1] [fe80::1%25eth0]",
     "A12": "224.0.0.1 [ff02::1] 255.255.255.255 240.0.0.1 192.0.0.1 192.0.2.1 198.18.0.1 203.0.113.1 [2001:db8::1]",
 }
 

@@ -37,7 +37,8 @@ def client(tmp_path: Path) -> Iterator[Client]:
     [
         "/static/../../etc/passwd", "/static/%2e%2e/%2e%2e/etc/passwd", "/static/%252e%252e%252fetc/passwd",
         "/static/..%5c..%5cetc/passwd", "/static/....//....//etc/passwd", "/static/app.js%00.png", "//etc/passwd",
-        "/static/", "/static", "/static/__init__.py", "/static//app.js", "/static/APP.JS", "/static/./app.js", "/page/app.js",
+        "/static/", "/static", "/static/__init__.py", "/static//app.js", "/static/APP.JS", "/static/./app.js",
+        "/page/app.js",
         "/.env", "/.git/config",
     ],
 )  # fmt: skip

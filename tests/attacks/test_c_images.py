@@ -365,7 +365,9 @@ def torture() -> list[tuple[str, str]]:
 
 
 WHOLE_AFTER_ALL = ("pillow/truncated_jpeg.jpg", "pngsuite/bugfixes/issue#430.png")
-"""Called undecodable, yet every pixel is there: the one lacks the last byte of its end marker, the other's EXIF is broken."""
+"""Called undecodable, yet every pixel is there: the one lacks the last byte of its end marker, the other's EXIF is
+broken.
+"""
 
 
 @pytest.mark.skipif(not torture(), reason="the torture pictures are not here")

@@ -198,7 +198,9 @@ def test_d05_slow_body_is_408_and_holds_no_slot(server: Server) -> None:
 
 
 def test_d06_slow_reader_is_dropped(server: Server) -> None:
-    """Answers that nobody takes: schemas asked for one by one on a connection with a tiny window, until one is stuck."""
+    """Answers that nobody takes: schemas asked for one by one on a connection with a tiny window, until one is
+    stuck.
+    """
     ask = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -244,8 +246,9 @@ def test_d07_connections_over_the_cap_get_503_and_idle_ones_are_closed(server: S
 
 
 def test_d04_d07_connections_by_the_thousand(tmp_path: Path) -> None:
-    """As many as the cases ask for: 500 slow heads, then 5,000 connections that say nothing, from ten addresses. What is over the
-    cap is told so, everything is closed in time, and a caller from elsewhere is served as soon as there is room."""
+    """As many as the cases ask for: 500 slow heads, then 5,000 connections that say nothing, from ten addresses. What
+    is over the cap is told so, everything is closed in time, and a caller from elsewhere is served as soon as there is
+    room."""
     most, ours = 1000, resource.getrlimit(resource.RLIMIT_NOFILE)
     if ours[1] < 8000:
         pytest.skip("this machine lets a process open too few sockets")
@@ -323,7 +326,9 @@ def test_d09_pipelined_requests_are_answered_in_order_or_the_connection_is_close
 
 
 def test_d09_body_and_the_next_head_may_come_together(server: Server) -> None:
-    """40 kB of body and the first half of another request in one piece: more than a head may have, and yet no long head."""
+    """40 kB of body and the first half of another request in one piece: more than a head may have, and yet no long
+    head.
+    """
     body = b"x" * 40_000
     first = post(b"Content-Type: image/png\r\nContent-Length: %d\r\n" % len(body), body=body)
     with server.connect(3) as line:

@@ -1,4 +1,6 @@
-"""H: requests with many pictures beside requests with one. In one process, with fakes that wait for a word; nothing is timed."""
+"""H: requests with many pictures beside requests with one. In one process, with fakes that wait for a word; nothing is
+timed.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ async def turns(count: int = 20) -> None:
 
 
 def test_batches_leave_places_to_single_requests(crowd: Crowd) -> None:
-    """Five batches of forty could fill every place for as long as they last; single requests would be told busy all the time."""
+    """Five batches of forty could fill every place for as long as they last; single requests would be told busy all the
+    time.
+    """
     gate = crowd.service.gate
 
     async def run() -> tuple[int, httpx.Response]:
@@ -80,7 +84,9 @@ def test_batches_are_counted_and_one_too_many_is_turned_away_before_its_body(cro
 
 
 def test_a_url_is_fetched_once_however_long_its_picture_waits(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was fetched anew at every try: a busy service would have turned one request into a flood at somebody else's."""
+    """It was fetched anew at every try: a busy service would have turned one request into a flood at somebody
+    else's.
+    """
     fetched: list[str] = []
 
     async def fetch(url: str) -> bytes:

@@ -1,4 +1,6 @@
-"""H: overload, and clients that leave. In one process with fakes that take a known time; counts are exact, nothing is timed."""
+"""H: overload, and clients that leave. In one process with fakes that take a known time; counts are exact, nothing is
+timed.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """I, C21, K06, L03: processes that die, really killed, in a started server.
 
-A worker that dies takes the connections that it holds along: one process serves, and none in front of it holds the sockets.
-What is promised instead: a new worker within seconds, nobody else's later request touched, a line in the log, nothing left behind.
+A worker that dies takes the connections that it holds along: one process serves, and none in front of it holds the
+sockets. What is promised instead: a new worker within seconds, nobody else's later request touched, a line in the log,
+nothing left behind.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def back(server: Server) -> None:
 
 
 def test_c21_i03_i05_poison_takes_a_worker_and_no_more(tmp_path: Path) -> None:
-    """A native fault, again and again; after each the next good request is served, and gunicorn's own process holds no more than
-    before (L03)."""
+    """A native fault, again and again; after each the next good request is served, and gunicorn's own process holds no
+    more than before (L03)."""
     with started("gunicorn", tmp_path, FAKE_POISON="abort") as server:
         main = psutil.Process(server.process.pid)
         ask(server)
@@ -149,8 +150,9 @@ def test_k06_stops_as_the_first_process_of_a_container(tmp_path: Path) -> None:
 
 
 def test_k06_two_replicas_are_restarted_one_after_the_other_and_no_accepted_request_is_lost(tmp_path: Path) -> None:
-    """Callers go to the other replica when one does not listen or says that it is draining, as a balancer does. A connection that
-    the kernel makes in the very microseconds in which a listening socket is closed is reset; of its request nothing was read."""
+    """Callers go to the other replica when one does not listen or says that it is draining, as a balancer does. A
+    connection that the kernel makes in the very microseconds in which a listening socket is closed is reset; of its
+    request nothing was read."""
     counts, broken = Counter[str](), list[str]()
     done = threading.Event()
     with contextlib.ExitStack() as stack:

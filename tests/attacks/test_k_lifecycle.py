@@ -106,7 +106,9 @@ def test_k04_second_signal_ends_at_once(kind: Kind, second: signal.Signals, tmp_
 @BOTH
 @pytest.mark.parametrize("seconds", [0.05, 0.4, 1.2])
 def test_k05_stopped_while_it_starts(kind: Kind, seconds: float, tmp_path: Path) -> None:
-    """While Python starts, while the models load, or just after: it ends, and nothing is left running or half written."""
+    """While Python starts, while the models load, or just after: it ends, and nothing is left running or half
+    written.
+    """
     env = {**os.environ, "PYTHONPATH": f"{REPO / 'src'}:{REPO}", "SAM_MODELS_DIR": str(tmp_path), "SAM_OFFLINE": "1"}
     starting = command("gunicorn", free_port(), "sam_mask_service:app") if kind == "gunicorn" else SERVE
     process = subprocess.Popen(starting, cwd=REPO, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -169,7 +171,9 @@ def test_k08_deadlines_know_no_wall_clock(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_i01_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    """The request that it held ends with the connection: no other process holds the caller's socket. See docs/security.md."""
+    """The request that it held ends with the connection: no other process holds the caller's socket. See
+    docs/security.md.
+    """
     with started("gunicorn", tmp_path, FAKE_SECONDS=5) as server, ThreadPoolExecutor() as pool:
         work = in_flight(server, pool)
         first = server.worker.pid

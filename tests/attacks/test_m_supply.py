@@ -65,7 +65,8 @@ def test_m05_the_schema_is_as_written(client: Client) -> None:
     schema = client.get("/openapi.json").json()
     found = {f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item}
     assert found == {
-        "GET /health", "GET /ready", "GET /metrics", "POST /create_mask", "POST /create_mask_file", "POST /detect_faces",
+        "GET /health", "GET /ready", "GET /metrics", "POST /create_mask", "POST /create_mask_file",
+        "POST /detect_faces",
         "POST /create_masks", "POST /anonymize", "POST /cutout", "POST /composite", "POST /images",
         "POST /images/{image_id}/masks", "DELETE /images/{image_id}",
     }  # fmt: skip

@@ -98,7 +98,7 @@ def test_n06_a_format_narrower_than_the_picture(client: Client, kind: str, side:
     assert kind in answer.json()["detail"]
 
 
-# --- every model, every kind of value ------------------------------------------------------------------------------------------
+# --- every model, every kind of value ---------------------------------------------------------------------------------
 
 WORDS = [
     "",

@@ -1,4 +1,6 @@
-"""N04, N05: nothing holds the event loop. What is parsed in one turn is bounded; counted here, timed by ``bench.loop_lag``."""
+"""N04, N05: nothing holds the event loop. What is parsed in one turn is bounded; counted here, timed by
+``bench.reliability.loop_lag``.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Bites(Stream):
 
 
 def fetched(data: bytes) -> tuple[bytes | None, int]:
-    """The body that a peer saying ``data`` gives, or None when it is refused; and the turns that others had meanwhile."""
+    """The body that a peer saying ``data`` gives, or None when it is refused; and the turns that others had
+    meanwhile.
+    """
     world = World()
     world.peers[PUBLIC] = [Bites([data])]
     fetcher = Fetcher(ANY, max_bytes=1 << 20, limits=FetchLimits(seconds=20), resolver=world, dialler=world)

@@ -1,4 +1,6 @@
-"""N01, N10: no request ends the process or outlives its deadline: what a step costs, and when it asks. Nothing is timed."""
+"""N01, N10: no request ends the process or outlives its deadline: what a step costs, and when it asks. Nothing is
+timed.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,9 @@ def test_n01_growing_ends_at_the_deadline() -> None:
 
 
 def test_n01_sizes_are_estimated_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A noisy picture for a consumer of few bytes was packed at level 1, at level 9, a fifth smaller, and so on: over 80 s."""
+    """A noisy picture for a consumer of few bytes was packed at level 1, at level 9, a fifth smaller, and so on: over
+    80 s.
+    """
     packed: list[int] = []
 
     def counted(pixels: Any, *args: Any, **options: Any) -> bytes:
@@ -156,7 +160,7 @@ def _asked_per_face(encode_step: Callable[[Any], None], mode: str) -> int:
     return late.asked
 
 
-# --- the rule that ends a process --------------------------------------------------------------------------------------------
+# --- the rule that ends a process -------------------------------------------------------------------------------------
 
 
 def held(work: Callable[[threading.Event], object], seconds: float) -> bool:
@@ -209,7 +213,7 @@ def test_n01_what_computes_for_ever_hangs_in_the_end(monkeypatch: pytest.MonkeyP
     assert pulse.still(1.0)
 
 
-# --- a crash ------------------------------------------------------------------------------------------------------------------
+# --- a crash ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -31,7 +31,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         yield build
 
 
-# --- trailers ---------------------------------------------------------------------------------------------------------------
+# --- trailers ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_n07_trailers_are_bounded(keyed: Server, trailer: bytes) -> None:
     assert keyed.get().status_code == 200
 
 
-# --- forwarded addresses ------------------------------------------------------------------------------------------------------
+# --- forwarded addresses ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_n08_a_log_line_is_bounded_whatever_a_proxy_hands_on(make: Make, caplog:
     assert len(json.dumps(fields)) < 1000
 
 
-# --- origins, keys, headers -----------------------------------------------------------------------------------------------------
+# --- origins, keys, headers -------------------------------------------------------------------------------------------
 
 OWN = ("Origin", "http://localhost")
 
@@ -181,7 +181,7 @@ def test_n12_open_networks_are_said_at_start(tmp_path: Path, caplog: pytest.LogC
     assert "this machine" in loop
 
 
-# --- caches and folders -----------------------------------------------------------------------------------------------------------
+# --- caches and folders -----------------------------------------------------------------------------------------------
 
 
 def steps(client: Client, address: str, path: str = "/create_mask") -> set[str]:

@@ -166,7 +166,7 @@ def test_a_wrong_command_line_ends_with_two(call: Call, pictures: Path, argument
     assert result.exit_code == 2 and word in result.stderr
 
 
-# --- a result belongs to what was asked ----------------------------------------------------------------------------------
+# --- a result belongs to what was asked -------------------------------------------------------------------------------
 
 
 def test_a_row_says_what_was_asked(call: Call, pictures: Path, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_warnings_are_said_in_every_run(call: Call, pictures: Path, monkeypatch:
         assert result.exit_code == 0 and "in/a.png: 2 faces were seen" in result.stderr
 
 
-# --- nothing stops a run --------------------------------------------------------------------------------------------------
+# --- nothing stops a run ----------------------------------------------------------------------------------------------
 
 
 class Stumbling(Fixed):
@@ -318,7 +318,7 @@ def test_a_manifest_that_cannot_be_written_is_said(call: Call, pictures: Path, t
     assert isinstance(result.exception, StorageFull) and "manifest.jsonl cannot be" in result.exception.detail
 
 
-# --- everything is accounted for ------------------------------------------------------------------------------------------
+# --- everything is accounted for --------------------------------------------------------------------------------------
 
 
 def test_everything_in_the_folder_is_accounted_for(call: Call, pictures: Path, tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_stdout_takes_one_picture() -> None:
 
 
 @pytest.mark.parametrize(("name", "per_face", "found"), [
-    ("m.png", False, True), ("m.png", True, False), ("m-0.png", True, True), ("m-0.png", False, False), ("m-x.png", True, False),
+    ("m.png", False, True), ("m.png", True, False), ("m-0.png", True, True), ("m-0.png", False, False),
+    ("m-x.png", True, False),
     ("m-2-0.png", True, False),
 ])  # fmt: skip
 def test_what_is_there_already(name: str, per_face: bool, found: bool, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Fetching by a scripted resolver and a recording dialler: no test here leaves the process, but for TLS on the loopback."""
+"""Fetching by a scripted resolver and a recording dialler: no test here leaves the process, but for TLS on the
+loopback.
+"""
 
 from __future__ import annotations
 

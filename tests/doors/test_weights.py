@@ -1,4 +1,6 @@
-"""The sources of a model, asked in order: the first that has the published bytes gives them, and all that failed are named."""
+"""The sources of a model, asked in order: the first that has the published bytes gives them, and all that failed are
+named.
+"""
 
 from __future__ import annotations
 

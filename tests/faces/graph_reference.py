@@ -2,8 +2,8 @@
 
     python graph_reference.py PICTURE.npy THRESHOLD
 
-A process of its own, for the package's import takes long, prints, and starts threads. Its solutions ask for matplotlib and jax
-when they are imported whole; only the graph bindings are needed here.
+A process of its own, for the package's import takes long, prints, and starts threads. Its solutions ask for matplotlib
+and jax when they are imported whole; only the graph bindings are needed here.
 """
 
 from __future__ import annotations

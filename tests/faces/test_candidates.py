@@ -101,7 +101,9 @@ def test_what_a_crowd_without_end_leaves_out_is_counted() -> None:
 
 
 def test_two_glances_of_an_added_net_do_not_silence_a_face() -> None:
-    """They sum up to more than the one look that saw it: without them it was told, so it is with them, beside their own place."""
+    """They sum up to more than the one look that saw it: without them it was told, so it is with them, beside their own
+    place.
+    """
     face, beside = (0, 0, 40, 40, 0.85), (18, 0, 40, 40, 0.45)
     assert len(gathered([rows(face)], weak=0.3)) == 1
     looks = [rows(face), rows(beside), rows(beside)]

@@ -128,7 +128,9 @@ def test_yunet_without_its_file_is_told_in_words(detector: FaceDetector, portrai
 
 
 def pasted(wall: RGB, portrait: RGB, centre: tuple[int, int], side: float, degrees: float) -> Box:
-    """Puts the astronaut's head on the wall, her face ``side`` pixels large and turned; the box in which it then lies."""
+    """Puts the astronaut's head on the wall, her face ``side`` pixels large and turned; the box in which it then
+    lies.
+    """
     scale = side / FACE.side
     turn = cv2.getRotationMatrix2D(FACE.centre, -degrees, scale)
     turn[:, 2] += np.subtract(centre, FACE.centre)

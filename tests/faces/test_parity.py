@@ -1,4 +1,6 @@
-"""The networks on OpenVINO give what the mediapipe package itself gives: same boxes, scores, key points and landmarks."""
+"""The networks on OpenVINO give what the mediapipe package itself gives: same boxes, scores, key points and
+landmarks.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def portrait(side: int) -> RGB:
 
 
 def pair() -> RGB:
-    """Two portraits side by side, one of them tilted: 192 pixels wide, so that no side has to resample for the network."""
+    """Two portraits side by side, one of them tilted: 192 pixels wide, so that no side has to resample for the
+    network.
+    """
     left, right = portrait(96), portrait(96)
     turn = cv2.getRotationMatrix2D((42.0, 22.0), 25.0, 1.0)
     tilted = cv2.warpAffine(right, turn, (96, 96), borderMode=cv2.BORDER_REFLECT)

@@ -2,8 +2,8 @@
 
 What changes from call to call is put aside first: seconds, request ids, image ids, waiting times.
 
-``python -m tests.golden.record FILE`` records the answers on fakes, ``--mesh`` those of the real detector and the mesh engine.
-The last bits of those are the processor's: compare two recordings of one machine, before and after a change.
+``python -m tests.golden.record FILE`` records the answers on fakes, ``--mesh`` those of the real detector and the mesh
+engine. The last bits of those are the processor's: compare two recordings of one machine, before and after a change.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Unhidden:
 
 
 class Prompted(FakeSegmenter):
-    """An engine that takes prompts: a square about the first point, or the box itself; shows what lies in the left half."""
+    """An engine that takes prompts: a square about the first point, or the box itself; shows what lies in the left
+    half.
+    """
 
     def prompted(
         self, embedding: Any, start: FaceMask | None, points: Any, box: Box | None, deadline: Any = None
@@ -106,7 +108,7 @@ def drawn(data: bytes) -> Unhidden:
     return Unhidden(pixels_of(data), (drawn_face.face((130.0, 150.0), 110.0, 140.0),), "drawn")
 
 
-# --- what is answered ---------------------------------------------------------------------------------------------------
+# --- what is answered -------------------------------------------------------------------------------------------------
 
 
 def settled(answer: httpx.Response) -> bytes:

@@ -1,4 +1,6 @@
-"""No cap and no check may hide a face: crowds, boxes, the second look, and what is said of all of them over HTTP. On fakes."""
+"""No cap and no check may hide a face: crowds, boxes, the second look, and what is said of all of them over HTTP. On
+fakes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ FORM = {"image": ("p.png", PHOTO)}
 
 @dataclass
 class Crowd:
-    """Finds ``first`` in the picture as it was sent, and ``later`` in any other view, whose border and mirror it undoes."""
+    """Finds ``first`` in the picture as it was sent, and ``later`` in any other view, whose border and mirror it
+    undoes.
+    """
 
     first: Sequence[Face] = NINETY
     later: Sequence[Face] = ()
@@ -88,7 +92,7 @@ def touched(after: Any, box: Box) -> float:
     return float((after[where.rows, where.columns] != pixels(PHOTO)[where.rows, where.columns]).any(axis=2).mean())
 
 
-# --- crowds ---------------------------------------------------------------------------------------------------------------
+# --- crowds -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("region", ["face", "head"])
@@ -159,7 +163,7 @@ def test_places_that_were_too_many_are_an_error_or_a_warning(make: Callable[...,
     assert [row["code"] for row in late["warnings"]] == ["more_faces"]
 
 
-# --- the second look ------------------------------------------------------------------------------------------------------
+# --- the second look --------------------------------------------------------------------------------------------------
 
 MISSED = Face(Box(350, 372, 26, 22), 0.8, presence=0.9)
 
@@ -205,7 +209,7 @@ def test_a_spared_face_is_not_left_but_a_small_one_within_its_box_is(make: Calla
     assert [row["bbox"]["x"] for row in body["residual"]] == [250]
 
 
-# --- boxes ----------------------------------------------------------------------------------------------------------------
+# --- boxes ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_box_is_hidden_whole_whether_or_not_there_is_a_face(make: Callable[..., Client]) -> None:
@@ -257,7 +261,7 @@ def test_more_boxes_than_a_request_may_have_are_refused(make: Callable[..., Clie
     assert answer.status_code in (413, 422)
 
 
-# --- a detector that is not here yet ----------------------------------------------------------------------------------------
+# --- a detector that is not here yet ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

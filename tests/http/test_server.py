@@ -86,7 +86,9 @@ BATCH = HEAD.replace(b"create_mask", b"create_masks").replace(b"image/png", b"ap
 
 @pytest.mark.parametrize("sent", [REFUSED, HEAD % 999_999_999, GONE, BATCH], ids=["bad", "long", "gone", "batch"])
 def test_a_request_that_fails_leaves_next_to_nothing_to_the_garbage_collector(tmp_path: Path, sent: bytes) -> None:
-    """Rings of tracebacks and frames, two hundred objects a request, once made it stop everything for a tenth of a second."""
+    """Rings of tracebacks and frames, two hundred objects a request, once made it stop everything for a tenth of a
+    second.
+    """
     count = 20
 
     async def some(door: socket.socket) -> None:

@@ -69,7 +69,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
-# --- anonymise ------------------------------------------------------------------------------------------------------------
+# --- anonymise --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["blur", "pixelate", "solid", "mosaic"])
@@ -152,7 +152,7 @@ def test_no_face_is_said_or_the_picture_comes_back(make: Callable[..., Client]) 
     assert np.array_equal(opened(base64.b64decode(body["image_base64"])), opened(PHOTO))
 
 
-# --- cut out --------------------------------------------------------------------------------------------------------------
+# --- cut out ----------------------------------------------------------------------------------------------------------
 
 
 def test_cutout_on_transparency(make: Callable[..., Client]) -> None:
@@ -195,7 +195,7 @@ def test_cutout_with_a_matte(make: Callable[..., Client]) -> None:
     assert (matted.shape, int(matted.sum())) != (hard.shape, int(hard.sum()))
 
 
-# --- put back -------------------------------------------------------------------------------------------------------------
+# --- put back ---------------------------------------------------------------------------------------------------------
 
 
 def edited_for(client: Client, name: str) -> tuple[dict[str, Any], bytes, bytes]:
@@ -251,7 +251,7 @@ def test_composite_refuses_what_does_not_fit(make: Callable[..., Client]) -> Non
     refused(client.post("/composite", files=both, data={"image_id": "x"}), 422, "invalid_parameter")
 
 
-# --- keep and ask again ---------------------------------------------------------------------------------------------------
+# --- keep and ask again -----------------------------------------------------------------------------------------------
 
 
 def upload(client: Client, **options: Any) -> str:
@@ -410,7 +410,7 @@ def test_uploads_can_be_switched_off(make: Callable[..., Client]) -> None:
     refused(make(images_bytes=0).post("/images", files=files(image=PHOTO)), 404, "not_found")
 
 
-# --- many at once ---------------------------------------------------------------------------------------------------------
+# --- many at once -----------------------------------------------------------------------------------------------------
 
 
 def lines(answer: httpx.Response) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""The documented gunicorn line outside the clone: served, or stopped with the reason; never a server that answers 500 alone."""
+"""The documented gunicorn line outside the clone: served, or stopped with the reason; never a server that answers 500
+alone.
+"""
 
 from __future__ import annotations
 

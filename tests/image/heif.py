@@ -1,4 +1,6 @@
-"""HEIF files put together by hand: boxes, items and what they refer to. AV1 comes from Pillow, HEVC is no more than headers."""
+"""HEIF files put together by hand: boxes, items and what they refer to. AV1 comes from Pillow, HEVC is no more than
+headers.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ def _meta(items: Sequence[Item], primary: int, version: int, start: int) -> byte
         full(b"iloc", version, b"\x44\0", struct.pack(wide, len(items)), rows),
         full(b"iinf", 1 if version == 2 else 0, struct.pack(wide if version == 2 else ">H", len(items)), infos)
         if version != 2 else full(b"iinf", 1, struct.pack(">I", len(items)), infos),
-        properties, *([full(b"iref", 0, references)] if references else []), *([box(b"idat", inside)] if inside else []),
+        properties, *([full(b"iref", 0, references)] if references else []), *([box(b"idat",
+        inside)] if inside else []),
     )  # fmt: skip
 
 

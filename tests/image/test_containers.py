@@ -110,7 +110,7 @@ def test_there_may_be_too_many(name: str) -> None:
         decode(TOO_MANY[name], max_bytes=20 << 20)
 
 
-# --- orientation ----------------------------------------------------------------------------------------------------------
+# --- orientation ------------------------------------------------------------------------------------------------------
 
 UPRIGHT = drawn()
 JPEG_DRAWN, PNG_DRAWN, WEBP_DRAWN = (
@@ -156,7 +156,7 @@ def test_damaged_notes_turn_nothing(packed: bytes) -> None:
     np.testing.assert_array_equal(decode(data).rgb, UPRIGHT)
 
 
-# --- JPEG -----------------------------------------------------------------------------------------------------------------
+# --- JPEG -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
@@ -232,7 +232,7 @@ def test_a_profile_in_pieces() -> None:
     assert decode(many, max_bytes=20 << 20).profile is None
 
 
-# --- PNG ------------------------------------------------------------------------------------------------------------------
+# --- PNG --------------------------------------------------------------------------------------------------------------
 
 
 def test_png_colours_by_profile_and_by_number() -> None:
@@ -258,7 +258,7 @@ def test_png_parts_that_make_pixels_have_to_be_right(data: bytes) -> None:
         decode(data)
 
 
-# --- WebP and GIF ---------------------------------------------------------------------------------------------------------
+# --- WebP and GIF -----------------------------------------------------------------------------------------------------
 
 
 def film(kind: str, at: tuple[int, int]) -> bytes:
@@ -335,7 +335,7 @@ def test_gif_transparency_and_a_frame_beyond_its_screen() -> None:
     assert decode(wide).width == 64
 
 
-# --- BMP and PNM ----------------------------------------------------------------------------------------------------------
+# --- BMP and PNM ------------------------------------------------------------------------------------------------------
 
 
 def rle(width: int, height: int, body: bytes) -> bytes:

@@ -1,4 +1,6 @@
-"""HEIF and AVIF: the main picture is found, the rest is out of sight, and what a file hides behind its stated size is refused."""
+"""HEIF and AVIF: the main picture is found, the rest is out of sight, and what a file hides behind its stated size is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -91,14 +93,16 @@ LYING = Item(b"av01", TILE.data, [size(20, 20), *TILE.properties[1:]])
         (heif([Item(b"grid", b"x", [size(64, 64)])]), UnsupportedMedia),
         (heif([coded()], primary=7), ImageUnreadable),
         (heif([TWICE]), ImageUnreadable),
-        (heif([coded(1600), Item(b"av01", coded(1600).data, [size(20, 20), *TILE.properties[1:]])], primary=2), ImageUnreadable),
+        (heif([coded(1600), Item(b"av01", coded(1600).data, [size(20, 20), *TILE.properties[1:]])], primary=2),
+        ImageUnreadable),
         (heif([TILE, grid(200, 200, 64, 64, [1] * 40_000)], primary=2), ImageUnreadable),
         (heif([TILE, Item(b"hvc1", b"", [size(64, 64)]), grid(1, 2, 128, 64, [1, 2])], primary=3), ImageUnreadable),
         (heif([TILE])[:-500], ImageUnreadable),
         (heif([Item(b"av01", b"", TILE.properties)]), ImageUnreadable),
         (heif([Item(b"hvc1", bytes(4), [size(64, 64)])]), ImageUnreadable),
         (box(b"ftyp", b"avif", bytes(4)) + box(b"mdat"), UnsupportedMedia),
-        (box(b"ftyp", b"avif", bytes(4)) + box(b"meta", bytes(4), box(b"iinf", bytes(5), b"\1", box(b"infe", bytes(4)))),
+        (box(b"ftyp", b"avif", bytes(4)) + box(b"meta", bytes(4), box(b"iinf", bytes(5), b"\1", box(b"infe",
+        bytes(4)))),
          ImageUnreadable),
         (box(b"ftyp", b"avif", bytes(4)) + box(b"meta", bytes(4), box(b"iprp", box(b"abcd"))), ImageUnreadable),
         (box(b"ftyp", b"avif", bytes(4)) + box(b"free") * 5000, ImageUnreadable),
@@ -114,7 +118,7 @@ def test_the_same_bytes_may_serve_several_tiles() -> None:
     assert decode(heif([TILE, LYING])).rgb.shape == decode(data).rgb.shape
 
 
-# --- HEVC, whose pictures nothing here can write --------------------------------------------------------------------------
+# --- HEVC, whose pictures nothing here can write ----------------------------------------------------------------------
 
 
 def bits(*fields: tuple[int, int]) -> bytes:
@@ -219,7 +223,7 @@ def test_a_phones_picture() -> None:
             decode(data[: int(len(data) * share)])
 
 
-# --- AV1's headers --------------------------------------------------------------------------------------------------------
+# --- AV1's headers ----------------------------------------------------------------------------------------------------
 
 
 def sequence(width: int, height: int, *, wide: int = 16, header: str = "reduced") -> bytes:

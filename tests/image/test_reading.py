@@ -77,7 +77,8 @@ def test_every_orientation_gives_the_upright_picture(orientation: int) -> None:
     upright = Image.fromarray(drawn())
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
     }  # fmt: skip
     stored = upright.transpose(undo[orientation]) if orientation in undo else upright
     exif = Image.Exif()

@@ -64,7 +64,7 @@ def test_each_is_short() -> None:
             assert len(path.read_text().splitlines()) < MOST_LINES, path.name
 
 
-# --- ComfyUI --------------------------------------------------------------------------------------------------------------
+# --- ComfyUI ----------------------------------------------------------------------------------------------------------
 
 
 class Tensor(np.ndarray):
@@ -135,7 +135,7 @@ def test_comfyui_hides_faces_and_says_what_went_wrong(comfyui: Any, url: str) ->
     assert set(comfyui.NODE_CLASS_MAPPINGS) == set(comfyui.NODE_DISPLAY_NAME_MAPPINGS)
 
 
-# --- A1111 ----------------------------------------------------------------------------------------------------------------
+# --- A1111 ------------------------------------------------------------------------------------------------------------
 
 
 def webui(seen: list[dict[str, Any]]) -> httpx.MockTransport:
@@ -178,7 +178,7 @@ def test_a1111_as_a_command(url: str, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "refused" in capsys.readouterr().err
 
 
-# --- n8n ------------------------------------------------------------------------------------------------------------------
+# --- n8n --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("flow", ["workflow.json", "repaint.json"])
@@ -196,7 +196,7 @@ def test_n8n_requests_are_answered(url: str, flow: str) -> None:
         assert word in nodes["Mask and picture"]["parameters"]["jsCode"]
 
 
-# --- OpenAI ---------------------------------------------------------------------------------------------------------------
+# --- OpenAI -----------------------------------------------------------------------------------------------------------
 
 
 class Painter:
@@ -226,7 +226,7 @@ def test_openai_repaints_what_it_should(url: str, edit: str, face: bool, corner:
     assert (name, kind, Image.open(io.BytesIO(mask)).size) == ("mask.png", "image/png", sent.size)
 
 
-# --- curl -----------------------------------------------------------------------------------------------------------------
+# --- curl -------------------------------------------------------------------------------------------------------------
 
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", (FOLDER / "curl" / "README.md").read_text(), re.DOTALL)
 

@@ -1,4 +1,6 @@
-"""The recipes against what the other programs know, as it was taken from them (tests/outside/record.py): no program is needed."""
+"""The recipes against what the other programs know, as it was taken from them (tests/outside/record.py): no program is
+needed.
+"""
 
 from __future__ import annotations
 

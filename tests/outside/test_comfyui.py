@@ -1,4 +1,6 @@
-"""The node pack in ComfyUI itself: found by its loader, checked and run by its executor; and its own nodes on our target files."""
+"""The node pack in ComfyUI itself: found by its loader, checked and run by its executor; and its own nodes on our
+target files.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A small server that keeps the wire contract, so that the page can be tested alone: two faces at fixed places, masks that
-are ellipses, and a record of every request."""
+"""A small server that keeps the wire contract, so that the page can be tested alone: two faces at fixed places, masks
+that are ellipses, and a record of every request."""
 
 from __future__ import annotations
 
@@ -217,7 +217,9 @@ class Stub:
         return Response(out.getvalue(), media_type="image/png", headers=headers)
 
     def _hidden(self) -> dict[str, str]:
-        """What goes along with an anonymised picture: faces that are left, one beside the other in the lower left corner."""
+        """What goes along with an anonymised picture: faces that are left, one beside the other in the lower left
+        corner.
+        """
         boxes = ";".join(f"{10 + 60 * i},380,40,50" for i in range(self.residual))
         left = {"X-Residual-Boxes": boxes} if boxes else {}
         codes = ",".join([*(["residual_faces"] if boxes else []), *self.warnings])

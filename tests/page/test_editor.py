@@ -33,7 +33,7 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-# --- zoom -------------------------------------------------------------------------------------------------------------------
+# --- zoom -------------------------------------------------------------------------------------------------------------
 
 
 def test_zoom_by_buttons_and_keys(loaded: Page) -> None:
@@ -70,7 +70,7 @@ def test_the_picture_follows_the_cross(loaded: Page) -> None:
     assert box["x"] < on_screen(loaded, 639, 240)[0] <= box["x"] + box["width"] + 1
 
 
-# --- brush ------------------------------------------------------------------------------------------------------------------
+# --- brush ------------------------------------------------------------------------------------------------------------
 
 
 def test_paint_and_erase_are_in_the_saved_mask(loaded: Page, stub: Stub) -> None:
@@ -137,7 +137,7 @@ def test_brush_in_a_cut_out(loaded: Page) -> None:
     assert abs(cut[400, 60, :3].astype(int) - (120, 150, 170)).max() < 8, "the picture's own colours"
 
 
-# --- undo -------------------------------------------------------------------------------------------------------------------
+# --- undo -------------------------------------------------------------------------------------------------------------
 
 
 def test_undo_and_redo_of_everything(loaded: Page, stub: Stub) -> None:
@@ -170,7 +170,7 @@ def test_undo_goes_back_to_the_tab(loaded: Page, stub: Stub) -> None:
     expect(loaded.locator("#compare")).not_to_be_visible()
 
 
-# --- views ------------------------------------------------------------------------------------------------------------------
+# --- views ------------------------------------------------------------------------------------------------------------
 
 
 def test_views(loaded: Page) -> None:

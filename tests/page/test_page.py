@@ -316,7 +316,8 @@ def test_a_key_that_is_given_while_another_is_refused_is_used(page: Page, stub: 
     expect(page.locator("#key")).to_be_focused()
     page.evaluate(
         """key => { const box = document.getElementById('key');
-        for (const one of ['sesame-sesame-tuesday', key]) { box.value = one; box.dispatchEvent(new Event('change')); } }""",
+        for (const one of ['sesame-sesame-tuesday', key]) { box.value = one;
+            box.dispatchEvent(new Event('change')); } }""",
         stub.key,
     )
     expect(page.locator("#state")).to_contain_text("Mask of 2 faces")

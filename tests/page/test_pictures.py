@@ -1,4 +1,6 @@
-"""How pictures come and go: several at once, by address, the sample, those that the browser cannot show; names, ZIP, curl."""
+"""How pictures come and go: several at once, by address, the sample, those that the browser cannot show; names, ZIP,
+curl.
+"""
 
 from __future__ import annotations
 

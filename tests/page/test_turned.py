@@ -1,4 +1,6 @@
-"""Pictures that notes in the file turn: the page shows what the service sees, so that box and mask lie where the face is."""
+"""Pictures that notes in the file turn: the page shows what the service sees, so that box and mask lie where the face
+is.
+"""
 
 from __future__ import annotations
 

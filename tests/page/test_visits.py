@@ -1,4 +1,6 @@
-"""Second visits, against the application itself: what a browser kept must still run when it asks whether it is the same."""
+"""Second visits, against the application itself: what a browser kept must still run when it asks whether it is the
+same.
+"""
 
 from __future__ import annotations
 

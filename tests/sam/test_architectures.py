@@ -1,4 +1,6 @@
-"""A further kind of SAM is a row and its file: a checkpoint of it is recognised, checked, run and prompted by nothing else."""
+"""A further kind of SAM is a row and its file: a checkpoint of it is recognised, checked, run and prompted by nothing
+else.
+"""
 
 from __future__ import annotations
 

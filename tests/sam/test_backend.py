@@ -1,4 +1,6 @@
-"""The graphs on tiny drawn networks: shapes, batches, prompts, threads, precisions; and parity where golden values are at hand."""
+"""The graphs on tiny drawn networks: shapes, batches, prompts, threads, precisions; and parity where golden values are
+at hand.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.parity import best, drawn_state
+from bench.quality.parity import best, drawn_state
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.runtime.machine import EXACT, Arithmetic

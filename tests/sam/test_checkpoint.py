@@ -1,4 +1,6 @@
-"""The checkpoint reader: right files read exactly, wrong ones refused by name, hostile ones without running anything."""
+"""The checkpoint reader: right files read exactly, wrong ones refused by name, hostile ones without running
+anything.
+"""
 
 from __future__ import annotations
 

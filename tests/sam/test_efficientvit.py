@@ -1,4 +1,6 @@
-"""EfficientViT-SAM answers what its reference package answers on the same drawn weights; a file that is not one is told so."""
+"""EfficientViT-SAM answers what its reference package answers on the same drawn weights; a file that is not one is told
+so.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ import numpy as np
 import pytest
 
 from bench.draw_checkpoint import OFFICIAL, weight
-from bench.efficientvit import GOLDEN, NAME, THIN, picture, prompts
-from bench.parity import relative
+from bench.quality.parity import relative
+from bench.speed.efficientvit import GOLDEN, NAME, THIN, picture, prompts
 from sam_mask_service.runtime.graph import bicubic
 from sam_mask_service.runtime.machine import EXACT, ArithmeticUnavailable
 from sam_mask_service.sam.architecture import detect
@@ -28,7 +30,7 @@ PARAMETERS = 34_792_784
 
 
 def test_it_answers_as_the_reference() -> None:
-    """The values were recorded by ``python -m bench.efficientvit --record``."""
+    """The values were recorded by ``python -m bench.speed.efficientvit --record``."""
     architecture = OFFICIAL[NAME]
     state = {key: weight(key, shape) for key, shape in expected_shapes(architecture)}
     sam = Sam(state, architecture, EXACT, 2)

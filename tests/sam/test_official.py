@@ -1,4 +1,6 @@
-"""The published networks, by their shapes alone: drawn checkpoints of the benchmarks hold what the official files hold."""
+"""The published networks, by their shapes alone: drawn checkpoints of the benchmarks hold what the official files
+hold.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bench.parity_real import GOLDEN, PAIR, Case, cases, compared, loaded
+from bench.quality.parity_real import GOLDEN, PAIR, Case, cases, compared, loaded
 from sam_mask_service.patch import Patch
 from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.prompt import Prompt

@@ -1,4 +1,6 @@
-"""The matte on drawn hair: strands that the outline cut off come back; jaw, inside, far background and what cannot be told stay."""
+"""The matte on drawn hair: strands that the outline cut off come back; jaw, inside, far background and what cannot be
+told stay.
+"""
 
 from __future__ import annotations
 

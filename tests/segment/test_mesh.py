@@ -211,7 +211,9 @@ def test_an_embedding_says_what_it_holds(engine: MeshSegmenter) -> None:
 
 
 _BEFORE = {"face": (105, 100, 91, 121, 8617), "head": (88, 68, 124, 153, 14230), "skin": (105, 100, 91, 121, 7840)}
-"""x, y, width, height and area as drawn before SAM's logits had a place in the cut; other processors may round otherwise."""
+"""x, y, width, height and area as drawn before SAM's logits had a place in the cut; other processors may round
+otherwise.
+"""
 
 
 @pytest.mark.parametrize("region", _BEFORE)

@@ -43,7 +43,9 @@ def at(soft: NDArray[np.floating], x: int, y: int) -> float:
 
 
 def test_the_person_network_sees_the_person(portrait: NDArray[np.uint8]) -> None:
-    """Values of mediapipe's own solution at these places: 1.0, 1.0, 0.0, 0.0; whole picture within 0.008 in the mean."""
+    """Values of mediapipe's own solution at these places: 1.0, 1.0, 0.0, 0.0; whole picture within 0.008 in the
+    mean.
+    """
     person = PersonNet()(portrait)
     assert person.shape == (256, 256)
     assert at(person, 225, 120) > 0.98

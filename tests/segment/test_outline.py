@@ -25,8 +25,8 @@ def _bits(outline: Outline) -> NDArray[np.bool_]:
 
 
 def _with_glasses(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Dark glasses right across the face, and a hair line out of focus: of the two edges above the eyes the wrong one is
-    the stronger."""
+    """Dark glasses right across the face, and a hair line out of focus: of the two edges above the eyes the wrong one
+    is the stronger."""
     blurred = np.asarray(cv2.GaussianBlur(image, (0, 0), 4), np.uint8)
     out = np.where((np.arange(_SIZE) < 50)[:, None, None], blurred, image).astype(np.uint8)
     for x in (52, 92):

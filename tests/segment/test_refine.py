@@ -1,4 +1,6 @@
-"""Outlines at the picture's own resolution: the truth is drawn, the coarse outline comes from a window of 144 pixels."""
+"""Outlines at the picture's own resolution: the truth is drawn, the coarse outline comes from a window of 144
+pixels.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_the_outline_lies_where_the_picture_has_its_edge(bumps: int) -> None:
 @pytest.mark.parametrize("by", [0.0, 0.8])
 @pytest.mark.parametrize("what", ["straight", "curved"])
 def test_the_error_is_less_than_half_of_what_it_was(what: str, by: float) -> None:
-    """1,080 px high, a window's pixel ten of the picture's; also where the coarse outline lies right but for its stairs."""
+    """1,080 px high, a window's pixel ten of the picture's; also where the coarse outline lies right but for its
+    stairs.
+    """
     straight = np.asarray((abs(x - 690) < 391) & (abs(y - 710) < 453))
     truth = straight if what == "straight" else ellipse((700, 700), 400, 540)
     before, after = coarse(truth, off=by), refined(painted(truth), coarse(truth, off=by), STEP)

@@ -48,8 +48,8 @@ DETAILS: tuple[Detail, ...] = ("picture", "face")
 
 @dataclass(slots=True)
 class Mesh:
-    """The mesh engine's stand-in: an ellipse in the face's box, for ``head`` a larger one; with SAM's logits, what they say in a
-    window round the face."""
+    """The mesh engine's stand-in: an ellipse in the face's box, for ``head`` a larger one; with SAM's logits, what they
+    say in a window round the face."""
 
     name: str = "mesh"
     model: str = "fake"

@@ -1,4 +1,6 @@
-"""Corrections by points and by a box do what a user expects, with a decoder that follows its prompts, and with ones that do not."""
+"""Corrections by points and by a box do what a user expects, with a decoder that follows its prompts, and with ones
+that do not.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +61,9 @@ def visible(name: str) -> Bits:
 
 @dataclass(slots=True)
 class Following(FakeSam):
-    """Segments things as a good SAM would: the things under points inside, and those that the mask prompt covers by half, without
-    those under points outside; in a box the thing that fills it best. Further candidates: everything, and ``besides``."""
+    """Segments things as a good SAM would: the things under points inside, and those that the mask prompt covers by
+    half, without those under points outside; in a box the thing that fills it best. Further candidates: everything, and
+    ``besides``."""
 
     besides: Callable[[Bits], Bits] | None = None
 
@@ -160,7 +163,9 @@ def test_a_surer_candidate_that_forgets_the_mask_is_not_taken(point: tuple[float
     st.sampled_from(["face", "body", "background", "everything", "nothing", "speck"]),
 )
 def test_a_point_changes_its_own_kind_near_by_and_nothing_else(points: list[tuple[int, int, int]], answer: str) -> None:
-    """Whatever the network answers: a point inside only adds, one outside only takes away, as far as it lies from the outline."""
+    """Whatever the network answers: a point inside only adds, one outside only takes away, as far as it lies from the
+    outline.
+    """
     start = THINGS["face"]
     mask = corrected([(float(x), float(y), label) for x, y, label in points], backend=FakeSam([(answer, 0.9)]))
     free = np.zeros_like(start)

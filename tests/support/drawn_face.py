@@ -25,7 +25,9 @@ SKIN, HAIR, WALL, SHIRT = (214, 168, 140), (60, 40, 25), (120, 160, 190), (40, 9
 
 
 def points(centre: tuple[float, float], width: float, height: float, angle: float = 0.0) -> Points:
-    """(468, 3) float32: mesh points of a frontal face, an ellipse ``width`` × ``height`` turned by ``angle`` radians."""
+    """(468, 3) float32: mesh points of a frontal face, an ellipse ``width`` × ``height`` turned by ``angle``
+    radians.
+    """
     xyz = np.zeros((468, 3), np.float32)
     turns = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
     xyz[list(OVAL), 0], xyz[list(OVAL), 1] = np.sin(turns) / 2, -np.cos(turns) / 2
@@ -62,7 +64,9 @@ def face(centre: tuple[float, float], width: float, height: float, angle: float 
 def portrait(
     size: tuple[int, int], centre: tuple[float, float], width: float, height: float, angle: float = 0.0
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """((H, W, 3) uint8 picture, (H, W) bool truth): skin ellipse in front of hair, shirt and a wall, with fixed noise."""
+    """((H, W, 3) uint8 picture, (H, W) bool truth): skin ellipse in front of hair, shirt and a wall, with fixed
+    noise.
+    """
     image = np.full((*size, 3), WALL, np.uint8)
     degrees = float(np.degrees(angle))
     up = np.array([np.sin(angle), -np.cos(angle)])

@@ -1,4 +1,5 @@
-"""Run as a program: imports every module of the service with what Windows or macOS lacks hidden, and uses what touches the system.
+"""Run as a program: imports every module of the service with what Windows or macOS lacks hidden, and uses what touches
+the system.
 
 The libraries are loaded before: what they need is their own affair.
 """

@@ -1,7 +1,8 @@
 """The application on fakes for started servers: ``python -m tests.support.fake_server PORT``, or gunicorn's ``…:app``.
 
-``FAKE_SECONDS`` is how long a picture takes, ``FAKE_FAULT`` what goes wrong with it: ``raise`` or ``hang``. ``FAKE_POISON`` is what
-a picture of 66 × 66 pixels does to the process: ``abort``, ``memory`` (MemoryError) or ``swallow`` (all memory that it gets).
+``FAKE_SECONDS`` is how long a picture takes, ``FAKE_FAULT`` what goes wrong with it: ``raise`` or ``hang``.
+``FAKE_POISON`` is what a picture of 66 × 66 pixels does to the process: ``abort``, ``memory`` (MemoryError) or
+``swallow`` (all memory that it gets).
 """
 
 from __future__ import annotations

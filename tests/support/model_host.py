@@ -35,8 +35,8 @@ ROW = row_of()
 
 @dataclass
 class Host:
-    """A server on the loopback. ``answers``: one behaviour per request in turn; then what ``files`` has at the path, ``toy.pth`` in
-    any folder but ``none``, else 404."""
+    """A server on the loopback. ``answers``: one behaviour per request in turn; then what ``files`` has at the path,
+    ``toy.pth`` in any folder but ``none``, else 404."""
 
     base: str = ""
     files: dict[str, bytes] = field(default_factory=dict)

@@ -1,5 +1,5 @@
-"""SAM's two image encoders in plain float64 numpy, written from the papers' definitions: slow, simple, and independent of the
-graphs that they check."""
+"""SAM's two image encoders in plain float64 numpy, written from the papers' definitions: slow, simple, and independent
+of the graphs that they check."""
 
 from __future__ import annotations
 

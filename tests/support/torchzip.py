@@ -1,4 +1,6 @@
-"""Official-format torch checkpoints written without torch, right ones and wrong ones: the pickle is put together byte by byte."""
+"""Official-format torch checkpoints written without torch, right ones and wrong ones: the pickle is put together byte
+by byte.
+"""
 
 from __future__ import annotations
 

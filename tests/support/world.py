@@ -1,4 +1,6 @@
-"""A network that exists in the test alone: names, peers by address, and a record of everything that was asked of them."""
+"""A network that exists in the test alone: names, peers by address, and a record of everything that was asked of
+them.
+"""
 
 from __future__ import annotations
 

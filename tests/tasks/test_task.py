@@ -30,7 +30,7 @@ from sam_mask_service.tasks.task import ANY_PICTURE, File, Render
 from ..support.scene import picture, service
 from ..support.wire import Client
 
-# --- all that a new endpoint takes ----------------------------------------------------------------------------------------
+# --- all that a new endpoint takes ------------------------------------------------------------------------------------
 
 INKS = {"red": (255, 0, 0), "blue": (0, 0, 255)}
 
@@ -62,7 +62,7 @@ STAMP = Task(
     command="Stamp pictures.",
 )
 
-# --- what comes of it -----------------------------------------------------------------------------------------------------
+# --- what comes of it -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_the_async_client_reaches_it() -> None:
     assert asyncio.run(whole()) == {"path": "/stamp"}
 
 
-# --- the rows that there are ----------------------------------------------------------------------------------------------
+# --- the rows that there are ------------------------------------------------------------------------------------------
 
 CALLS: dict[str, Any] = {
     "composite": lambda api: api.composite(b"o", b"e", b"m"),

@@ -1,8 +1,9 @@
-"""A second look at a finished picture: the whole of it, in a mirror and moved, so that no window is one of the first search's.
+"""A second look at a finished picture: the whole of it, in a mirror and moved, so that no window is one of the first
+search's.
 
-What the first search missed because a border of its windows cut it, because a face fell between two of its sizes, or by the chance
-of one network's answer to one grid of pixels, is seen here under other conditions. The networks are the same: what none of them
-takes for a face is not found by looking again.
+What the first search missed because a border of its windows cut it, because a face fell between two of its sizes, or by
+the chance of one network's answer to one grid of pixels, is seen here under other conditions. The networks are the
+same: what none of them takes for a face is not found by looking again.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _GREY = 127
 
 
 def look_again(rgb: RGB, detector: FaceDetector, options: DetectOptions, deadline: Deadline) -> tuple[list[Face], int]:
-    """Faces found in the whole of ``rgb`` (H, W, 3) uint8, in its pixels, and how many places were too many to be looked at. Key
-    points and mesh are left out. Takes the memory of one more picture."""
+    """Faces found in the whole of ``rgb`` (H, W, 3) uint8, in its pixels, and how many places were too many to be
+    looked at. Key points and mesh are left out. Takes the memory of one more picture."""
     height, width = rgb.shape[:2]
     margin = min(height, width) // _MARGIN
     found = detector.detect(_mirrored(rgb, margin), options, deadline)

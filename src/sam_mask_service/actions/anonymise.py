@@ -1,9 +1,10 @@
 """Faces made unreadable: blurred, pixelated, filled, or broken into tiles. Pure: arrays in, arrays out.
 
-Every method but ``solid`` first reduces a face to a few cells across, whatever its size in pixels, and paints with nothing
-but the cells' mean colours: what the result can tell of the face is bounded by their number, and no sharpening brings
-back more. A Gaussian blur alone would not do: on 8-bit pixels it can be turned back in part. Contrast and colour are reduced too:
-dark cells where eyes and mouth were, and even a patch of skin under hair, are a face to a detector (docs/quality.md).
+Every method but ``solid`` first reduces a face to a few cells across, whatever its size in pixels, and paints with
+nothing but the cells' mean colours: what the result can tell of the face is bounded by their number, and no sharpening
+brings back more. A Gaussian blur alone would not do: on 8-bit pixels it can be turned back in part. Contrast and colour
+are reduced too: dark cells where eyes and mouth were, and even a patch of skin under hair, are a face to a detector
+(docs/quality.md).
 """
 
 from __future__ import annotations
@@ -30,17 +31,21 @@ _MOST_CELLS = 8
 _CONTRAST = 0.4
 """What one cell across a face would keep of its contrast."""
 _TONE, _NEUTRAL = 0.1, 96.0
-"""What is kept of the face's mean colour's difference from this grey: a face-shaped patch of skin is found as a face."""
+"""What is kept of the face's mean colour's difference from this grey: a face-shaped patch of skin is found as a
+face.
+"""
 _UNFINDABLE = 0.5
-"""From this strength on no detector is to find the face (docs/quality.md); below, more and more of its colours is kept."""
+"""From this strength on no detector is to find the face (docs/quality.md); below, more and more of its colours is
+kept.
+"""
 _BOX_COVER = 1.0
 """The ellipse inside the detector's box (brow to chin, cheek to cheek) is hidden even where the mask leaves it out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hidden:
-    """A face to hide. ``mask``: 255 = hide fully. ``box``: the detector's, which sets the size of the cells. ``cover_box``: hide
-    the box's inner ellipse too."""
+    """A face to hide. ``mask``: 255 = hide fully. ``box``: the detector's, which sets the size of the cells.
+    ``cover_box``: hide the box's inner ellipse too."""
 
     mask: SoftPatch
     box: Box
@@ -71,7 +76,9 @@ class _Paint:
     colour: Colour
 
     def faded(self, means: NDArray[np.float32], source: RGB, bits: Bits) -> RGB:
-        """(…, 3) mean colours as they are painted: drawn towards the mean of all hidden pixels, and that towards grey."""
+        """(…, 3) mean colours as they are painted: drawn towards the mean of all hidden pixels, and that towards
+        grey.
+        """
         middle = np.array(cv2.mean(source, bits.view(np.uint8))[:3], np.float32)
         base = _NEUTRAL + self.tone * (middle - _NEUTRAL)
         return np.rint(base + self.contrast * (means - middle)).clip(0, 255).astype(np.uint8)
@@ -84,7 +91,8 @@ def anonymise(
     strength: float = DEFAULT_STRENGTH,
     colour: Colour = GREY,
 ) -> RGB:
-    """A copy of ``image`` (H, W, 3) uint8 with every face hidden; outside their masks and boxes it is equal bit for bit.
+    """A copy of ``image`` (H, W, 3) uint8 with every face hidden; outside their masks and boxes it is equal bit for
+    bit.
 
     ``strength`` 0…1 is relative to the face, so that small and large faces are equally unreadable. ``colour`` is for
     ``solid``. Cells are taken from the untouched picture: the order of the faces changes nothing but their overlaps.
@@ -106,8 +114,8 @@ _BAND = 256
 
 
 def blend(below: RGB, above: RGB, alpha: Alpha, out: RGB | None = None) -> RGB:
-    """``above`` over ``below``: exactly ``below`` where ``alpha`` is 0 and exactly ``above`` where it is 255. Into ``out``, which
-    may be either of the two, or into a new array."""
+    """``above`` over ``below``: exactly ``below`` where ``alpha`` is 0 and exactly ``above`` where it is 255. Into
+    ``out``, which may be either of the two, or into a new array."""
     out = np.empty_like(below) if out is None else out
     for top in range(0, len(out), _BAND):  # the products take eight times the picture's memory
         rows = slice(top, top + _BAND)
@@ -194,7 +202,9 @@ def _mosaic(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
 
 
 def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:
-    """(H, W) int32 tile numbers and how many there are; the same for the same size, so that a second pass changes nothing."""
+    """(H, W) int32 tile numbers and how many there are; the same for the same size, so that a second pass changes
+    nothing.
+    """
     rows, columns = -(-height // cell), -(-width // cell)
     jitter = np.random.default_rng((rows, columns, cell)).integers(0, cell, (2, rows, columns))
     y = np.minimum(np.arange(rows)[:, None] * cell + jitter[0], height - 1)
@@ -206,5 +216,7 @@ def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:
 
 
 _SAMPLES = 64
-"""Of a larger mosaic cell only so many pixels from side to side are averaged: a face of 50 megapixels took 10 s and 2 GB."""
+"""Of a larger mosaic cell only so many pixels from side to side are averaged: a face of 50 megapixels took 10 s and 2
+GB.
+"""
 _PAINTERS = {"blur": _blur, "pixelate": _pixelate, "solid": _solid, "mosaic": _mosaic}

@@ -27,10 +27,11 @@ _ASPECT_TOLERANCE = 0.01
 def composite(
     original: RGB, edited: RGB, alpha: Alpha, transform: Transform | None = None, match: Match = "none"
 ) -> RGB:
-    """``edited`` where ``alpha`` (H, W) uint8 is 255, ``original`` (H, W, 3) uint8 bit for bit where it is 0, a blend between.
+    """``edited`` where ``alpha`` (H, W) uint8 is 255, ``original`` (H, W, 3) uint8 bit for bit where it is 0, a blend
+    between.
 
-    ``edited`` has the original's size, or another with the same aspect, or that of ``transform``'s canvas (or that canvas
-    scaled as a whole). ``match="seam"`` moves its colours so that they meet the original's around the mask.
+    ``edited`` has the original's size, or another with the same aspect, or that of ``transform``'s canvas (or that
+    canvas scaled as a whole). ``match="seam"`` moves its colours so that they meet the original's around the mask.
     Raises InvalidParameter when the sizes do not fit.
     """
     if alpha.shape != original.shape[:2]:
@@ -75,7 +76,8 @@ def _same_aspect(edited: RGB, width: int, height: int) -> None:
     h, w = edited.shape[:2]
     if abs(w * height - h * width) > max(_ASPECT_TOLERANCE * w * height, width, height):
         raise InvalidParameter(
-            f"edited: its size, {w} × {h}, does not fit the original; an edit of a picture that was resized or padded for a "
+            f"edited: its size, {w} × {h}, does not fit the original; an edit of a picture that was resized or "
+            f"padded for a "
             "target needs the transform of that answer."
         )
 
@@ -132,7 +134,9 @@ def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArr
 
 
 def to_picture_size(change: Alpha, width: int, height: int, transform: Transform | None) -> Alpha:
-    """A mask of the picture's own size as it is; one of ``transform``'s canvas brought back. Raises InvalidParameter."""
+    """A mask of the picture's own size as it is; one of ``transform``'s canvas brought back. Raises
+    InvalidParameter.
+    """
     if change.shape == (height, width):
         return change
     if transform is not None and change.shape == (transform.height, transform.width):
@@ -143,8 +147,9 @@ def to_picture_size(change: Alpha, width: int, height: int, transform: Transform
 def read_change(mask: NDArray[np.uint8], change: Change) -> Alpha:
     """(H, W) uint8, 255 = take the edit, from a decoded mask file: (H, W) grey, (H, W, 3) or (H, W, 4) uint8.
 
-    ``change`` names what marks the part to change, as in the target table; colours count as far as they are seen. Raises
-    InvalidParameter for a picture that is no mask: coloured, or without the alpha channel that ``transparent`` needs.
+    ``change`` names what marks the part to change, as in the target table; colours count as far as they are seen.
+    Raises InvalidParameter for a picture that is no mask: coloured, or without the alpha channel that ``transparent``
+    needs.
     """
     if change == "transparent":
         if mask.ndim != 3 or mask.shape[2] != 4:

@@ -23,8 +23,8 @@ _DRIFT = 60.0
 def correct(rgb: RGB, bits: Bits, points: Sequence[UserPoint], size: float) -> Bits:
     """``bits`` (H, W) with the patch around every point added (1) or taken away (0), in the order of the points.
 
-    A patch is what hangs together with the point in colour, at most a quarter of the face's ``size`` (pixels) away, and the
-    small disc around the point in any case. ``rgb``: (H, W, 3) uint8; points in its pixels.
+    A patch is what hangs together with the point in colour, at most a quarter of the face's ``size`` (pixels) away, and
+    the small disc around the point in any case. ``rgb``: (H, W, 3) uint8; points in its pixels.
     """
     out = bits.copy()
     lab = cv2.cvtColor(cv2.GaussianBlur(rgb, (0, 0), 1.0), cv2.COLOR_RGB2LAB)

@@ -1,4 +1,6 @@
-"""A face or head cut out: on transparency (straight alpha, clean edge colours), on a colour, or on another picture. Pure."""
+"""A face or head cut out: on transparency (straight alpha, clean edge colours), on a colour, or on another picture.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ _TILE = 256
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """``ratio`` width over height (0: as the subject is). ``fill``: the subject's height over the frame's when no padding is
-    asked for. ``top``: share of the free height that lies above the subject."""
+    """``ratio`` width over height (0: as the subject is). ``fill``: the subject's height over the frame's when no
+    padding is asked for. ``top``: share of the free height that lies above the subject."""
 
     ratio: float
     fill: float = 0.9
@@ -94,7 +96,8 @@ def cutout(
 def _backdrop(background: Colour | RGB, box: PixelBox) -> RGB:
     if isinstance(background, tuple):
         return np.full((box.height, box.width, 3), background, np.uint8)
-    # The part that will be seen is cut before it is scaled: a thin picture scaled as a whole would take any amount of memory.
+    # The part that will be seen is cut before it is scaled: a thin picture scaled as a whole would take any amount of
+    # memory.
     h, w = background.shape[:2]
     scale = max(box.width / w, box.height / h)
     width, height = (max(1, min(side, round(want / scale))) for side, want in ((w, box.width), (h, box.height)))
@@ -106,7 +109,8 @@ def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
     """The subject's own colours where ``alpha`` is between 0 and 255; elsewhere ``rgb`` is as it was.
 
     Fast multi-level foreground estimation by blur fusion (Forte, "Approximate Fast Foreground Colour Estimation", ICIP
-    2021, equations 4 to 6): the soft pixel is a mix of foreground and background, both estimated from their surroundings.
+    2021, equations 4 to 6): the soft pixel is a mix of foreground and background, both estimated from their
+    surroundings.
     """
     soft = (alpha > 0) & (alpha < 255)
     window = bounds(soft)

@@ -24,8 +24,8 @@ _UNTOUCHED = 0.5
 
 
 def oval(face: Face, width: int, height: int) -> Patch:
-    """The hull of the face's mesh with the forehead raised, in a picture of ``width`` × ``height``. Without a mesh nothing: the
-    ellipse of the box is hidden in any case."""
+    """The hull of the face's mesh with the forehead raised, in a picture of ``width`` × ``height``. Without a mesh
+    nothing: the ellipse of the box is hidden in any case."""
     if face.landmarks is None:
         return Patch.empty()
     points = face.landmarks[:, :2]
@@ -53,8 +53,8 @@ def named(box: Box, width: int, height: int) -> Hidden:
 
 
 def readable(face: Face, before: RGB, after: RGB) -> bool:
-    """A box over hidden pixels is the silhouette of a hidden face, head and shoulders around a few cells, unless the mesh sees
-    a face in it. A box over untouched pixels is a face."""
+    """A box over hidden pixels is the silhouette of a hidden face, head and shoulders around a few cells, unless the
+    mesh sees a face in it. A box over untouched pixels is a face."""
     where = face.box.pixels(after.shape[1], after.shape[0])
     changed = (before[where.rows, where.columns] != after[where.rows, where.columns]).any(axis=2)
     return face.presence >= _SEES_A_FACE or float(changed.mean()) < _UNTOUCHED

@@ -28,7 +28,8 @@ PictureOutput = Annotated[
 PictureFormat = Annotated[
     Literal["png", "jpeg", "webp"] | None,
     Field(
-        description="Format of the picture; unset: by Accept, else PNG, and with hidden faces the input's own (JPEG, WebP). "
+        description="Format of the picture; unset: by Accept, else PNG, and with hidden faces the input's own "
+        "(JPEG, WebP). "
         "JPEG lays transparency on white."
     ),
 ]
@@ -41,7 +42,8 @@ class AnonymizeBase(DetectParams):
     method: Method = Field("blur", description="How faces are hidden.")
     strength: Annotated[float, Field(ge=0, le=1)] = Field(
         DEFAULT_STRENGTH,
-        description="0…1, relative to the face: what is left is 8 (0), 4 (0.5) or 2 (1) cells across; from 0.5 on grey and faint, "
+        description="0…1, relative to the face: what is left is 8 (0), 4 (0.5) or 2 (1) cells across; from 0.5 on "
+        "grey and faint, "
         "so that detectors find no face.",
     )
     region: Annotated[str, Field(min_length=1, max_length=200)] = Field("face", description="What is hidden.")

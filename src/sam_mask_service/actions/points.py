@@ -66,8 +66,8 @@ def missed(patch: Patch, points: Sequence[UserPoint]) -> list[UserPoint]:
 
 
 def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint]) -> Patch:
-    """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``: the whole
-    picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
+    """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``:
+    the whole picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
     box = patch.box
     far = max(max(box.x - x, x - box.right, box.y - y, y - box.bottom) for x, y, _ in points)
     wide = patch.widened(int(max(0.0, far) + size / 4) + 4, rgb.shape[1], rgb.shape[0])

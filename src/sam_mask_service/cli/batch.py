@@ -29,7 +29,8 @@ async def run_folder(
 ) -> Tally:
     """Works through ``folder`` and writes ``manifest.jsonl``, a row per file as it gets done.
 
-    A picture that has its result to the same question is ``skipped`` and keeps what its row said, warnings and faces left included.
+    A picture that has its result to the same question is ``skipped`` and keeps what its row said, warnings and faces
+    left included.
     """
     jobs = _jobs(folder, output, action.suffix(params))
     batch = Batch(service, output, action, params, {} if overwrite else manifest.rows_of(output), overwrite, folder)
@@ -99,7 +100,9 @@ class Batch:
         return None
 
     def _refused(self, job: Job, row: manifest.Row, sha256: str) -> Outcome | None:
-        """Where the new result would take the place of one to another question. The row that knows that one is kept in the new."""
+        """Where the new result would take the place of one to another question. The row that knows that one is kept in
+        the new.
+        """
         there = results.existing(job, per_face=getattr(self._params, "mode", "") in PER_FACE)
         if there not in row.paths(self._output):
             return None

@@ -1,4 +1,6 @@
-"""``sam-mask doctor``: what is installed, what would serve and why, and a self-test on a picture. One line per finding."""
+"""``sam-mask doctor``: what is installed, what would serve and why, and a self-test on a picture. One line per
+finding.
+"""
 
 from __future__ import annotations
 
@@ -114,8 +116,8 @@ def speed(settings: Settings) -> Advice:
 
 
 def model_files(settings: Settings, pull: bool) -> Iterator[Finding]:
-    """Which models are here, each verified. What nothing works without is fetched first, as every start does; SAM's own when that
-    is asked for."""
+    """Which models are here, each verified. What nothing works without is fetched first, as every start does; SAM's own
+    when that is asked for."""
     try:
         models.bring_needed(settings)
         if pull:
@@ -136,7 +138,10 @@ def _absent(settings: Settings) -> str:
         return f"downloads are off (SAM_OFFLINE); put {weights.model(settings.model).file} into the models folder"
     small = weights.find(weights.model(SMALL_SAM), settings.models_dir) is not None
     meanwhile = SMALL_SAM if small or settings.engine == "auto" else "nothing"
-    return f"a server fetches them when it starts, {meanwhile} draws meanwhile; sam-mask models pull {settings.model} does it now"
+    return (
+        f"a server fetches them when it starts, {meanwhile} draws meanwhile; sam-mask models pull "
+        f"{settings.model} does it now"
+    )
 
 
 def _writable(name: str, folder: Path, use: str) -> Finding:

@@ -21,9 +21,9 @@ STREAM = "-"
 @dataclass(frozen=True, slots=True)
 class Job:
     """One picture. ``name`` is what messages call it; ``source`` None is stdin. ``target`` None: nothing is written;
-    ``-`` is stdout; else the file of a single result (several results get ``-0``, ``-1``, … before its suffix). ``named``: the
-    user wrote the target's name himself, so that its suffix must fit; else the result's format decides the suffix. ``kind``: what
-    the file is; one that is no picture of ours is only told of."""
+    ``-`` is stdout; else the file of a single result (several results get ``-0``, ``-1``, … before its suffix).
+    ``named``: the user wrote the target's name himself, so that its suffix must fit; else the result's format decides
+    the suffix. ``kind``: what the file is; one that is no picture of ours is only told of."""
 
     name: str
     source: Path | None
@@ -40,7 +40,9 @@ _BY_WHAT = {"link": LINK, "unreadable": UNREADABLE, "special": SPECIAL}
 
 
 class _Found(NamedTuple):
-    """``name`` for messages; ``path`` None: stdin; ``relative``: below the output folder; ``container``: what its bytes say."""
+    """``name`` for messages; ``path`` None: stdin; ``relative``: below the output folder; ``container``: what its bytes
+    say.
+    """
 
     name: str
     path: Path | None
@@ -55,8 +57,8 @@ class _Found(NamedTuple):
 def gather(
     inputs: Sequence[str], out: str | None, suffix: str | None = ".png", without: Path | None = None
 ) -> list[Job]:
-    """The jobs of ``mask INPUT… -o OUT``. ``suffix``: of outputs in a folder; None keeps each input's own. ``without``: a folder
-    inside INPUT that is left out.
+    """The jobs of ``mask INPUT… -o OUT``. ``suffix``: of outputs in a folder; None keeps each input's own. ``without``:
+    a folder inside INPUT that is left out.
 
     Raises typer.BadParameter for a command line that makes no sense.
     """

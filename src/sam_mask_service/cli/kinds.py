@@ -17,8 +17,8 @@ SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().it
 }
 UNREAD = frozenset((".jxl", ".jp2"))
 SEARCHED = SUFFIXES | UNREAD
-"""What a picture's name ends in: such a file fails when it is none, since whoever hides the faces of a folder must not believe
-that nothing was passed over."""
+"""What a picture's name ends in: such a file fails when it is none, since whoever hides the faces of a folder must not
+believe that nothing was passed over."""
 _RAW = frozenset(
     f".{name}"
     for name in [
@@ -77,7 +77,9 @@ _MAC_HEAD = b"\0\x05\x16\x07"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``words``: what it is. ``work``: it is to be read. ``failed``: it is a photograph, or may hold some, and cannot be read."""
+    """``words``: what it is. ``work``: it is to be read. ``failed``: it is a photograph, or may hold some, and cannot
+    be read.
+    """
 
     words: str
     work: bool = False

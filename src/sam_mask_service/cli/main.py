@@ -179,7 +179,9 @@ def batch(
     *,
     given: dict[str, str],
 ) -> None:
-    """A whole folder, one row per picture in manifest.jsonl; what is there already is skipped, so a broken run goes on."""
+    """A whole folder, one row per picture in manifest.jsonl; what is there already is skipped, so a broken run goes
+    on.
+    """
     row = ACTIONS[action]
     if row.fixed and "mode" in given:
         raise typer.BadParameter(f"--action {action} has no other mode", param_hint="--mode")

@@ -34,8 +34,8 @@ class Figures(BaseModel):
 
 
 class Row(BaseModel):
-    """What an earlier run wrote. ``question``: the digest of what was asked; ``sha256``: of the picture's bytes; ``earlier``: the
-    row of the result that this one was refused for."""
+    """What an earlier run wrote. ``question``: the digest of what was asked; ``sha256``: of the picture's bytes;
+    ``earlier``: the row of the result that this one was refused for."""
 
     model_config = ConfigDict(frozen=True)
     input: str
@@ -64,8 +64,8 @@ class Row(BaseModel):
 
 
 class Manifest:
-    """The file, opened for a run. Rows are appended as pictures get done, so that a run that is cut off loses none, nor any of
-    the runs before."""
+    """The file, opened for a run. Rows are appended as pictures get done, so that a run that is cut off loses none, nor
+    any of the runs before."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path, self._file, self._start = path, file, file.tell()

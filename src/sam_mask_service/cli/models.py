@@ -44,8 +44,8 @@ def pull(
     ] = False,
     needed: Annotated[bool, typer.Option("--needed", help="Only those that nothing works without.")] = False,
 ) -> None:
-    """Fetch models, every byte verified: those that nothing works without and the one that SAM_MODEL names, unless said otherwise.
-    Goes on where it broke off."""
+    """Fetch models, every byte verified: those that nothing works without and the one that SAM_MODEL names, unless said
+    otherwise. Goes on where it broke off."""
     settings = load()
     asked = names or ([] if needed else [settings.model])
     for row in [*([] if names else NEEDED), *_rows(asked)]:

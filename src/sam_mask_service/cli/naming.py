@@ -29,9 +29,10 @@ _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
 def output_names(
     relative: Sequence[Path], suffix: str | None = ".png", containers: Sequence[str | None] | None = None
 ) -> list[Path]:
-    """``a/b.jpg`` → ``a/b.png``; inputs that would meet in one output keep their own suffix: ``a/b.jpg.png``; what still
-    meets (same names from two folders) is numbered: ``a/b.jpg.2.png``. ``suffix`` None keeps the input's, but where the result
-    has another: ``a.gif`` → ``a.png``; ``containers`` say what the inputs truly are, whatever they are called."""
+    """``a/b.jpg`` → ``a/b.png``; inputs that would meet in one output keep their own suffix: ``a/b.jpg.png``; what
+    still meets (same names from two folders) is numbered: ``a/b.jpg.2.png``. ``suffix`` None keeps the input's, but
+    where the result has another: ``a.gif`` → ``a.png``; ``containers`` say what the inputs truly are, whatever they are
+    called."""
     known = containers or [None] * len(relative)
     endings = [suffix or _kept(path, container) for path, container in zip(relative, known, strict=True)]
     short = [_ending(path, ending) for path, ending in zip(relative, endings, strict=True)]
@@ -81,7 +82,9 @@ def shown(text: str) -> str:
 
 
 def json_line(row: Json) -> str:
-    """``row`` as one line of JSON that any reader takes: bytes that are not UTF-8 as backslash escapes (``caf\\xe9.jpg``)."""
+    """``row`` as one line of JSON that any reader takes: bytes that are not UTF-8 as backslash escapes
+    (``caf\\xe9.jpg``).
+    """
     return _UNWRITABLE.sub(lambda found: f"\\{_escape(found)}", json.dumps(row, ensure_ascii=False))
 
 

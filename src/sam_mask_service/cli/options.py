@@ -23,7 +23,8 @@ _METAVARS: dict[Any, str] = {int: "N", float: "X", bool: "BOOL", str: "TEXT", li
 def with_options(
     *models: type[BaseModel], without: Collection[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Gives a command one option per field of ``models`` and hands it what was given, as text, in its keyword ``given``.
+    """Gives a command one option per field of ``models`` and hands it what was given, as text, in its keyword
+    ``given``.
 
     A field that bears the name of one of the command's own options takes its place.
     The command then asks ``params.parse(…, textual=True)``, so that the command line says the same as the API.
@@ -63,7 +64,8 @@ def boolean_names(*models: type[BaseModel]) -> frozenset[str]:
 
 
 def plain_booleans(arguments: Iterable[str], names: frozenset[str]) -> list[str]:
-    """``--invert`` and ``--no-invert`` beside ``--invert false``: written out as ``--invert=…`` before the parser sees them.
+    """``--invert`` and ``--no-invert`` beside ``--invert false``: written out as ``--invert=…`` before the parser sees
+    them.
 
     >>> plain_booleans(["a.jpg", "--no-invert", "--invert", "0", "--invert"], frozenset({"invert"}))
     ['a.jpg', '--invert=false', '--invert=0', '--invert=true']

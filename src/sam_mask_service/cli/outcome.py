@@ -14,8 +14,8 @@ from .work import Product
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: ``status`` is ``ok``, ``skipped`` (its result is there already), ``error`` or ``not_a_picture``.
-    ``more``: further fields of its row in a manifest."""
+    """What became of one file: ``status`` is ``ok``, ``skipped`` (its result is there already), ``error`` or
+    ``not_a_picture``. ``more``: further fields of its row in a manifest."""
 
     job: Job
     status: str

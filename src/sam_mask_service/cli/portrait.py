@@ -1,4 +1,6 @@
-"""A drawn portrait whose face outline is known exactly: the self-test's picture, since no photograph comes with the package."""
+"""A drawn portrait whose face outline is known exactly: the self-test's picture, since no photograph comes with the
+package.
+"""
 
 from __future__ import annotations
 

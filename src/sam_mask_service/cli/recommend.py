@@ -17,8 +17,8 @@ SMALL_NETS = (*(member.name for member in MEMBERS), "hair")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One engine on the self-test's picture. ``iou`` with its true outline, None for a picture of the user's own; ``seconds``:
-    for a picture that it had not seen."""
+    """One engine on the self-test's picture. ``iou`` with its true outline, None for a picture of the user's own;
+    ``seconds``: for a picture that it had not seen."""
 
     model: str
     seconds: float

@@ -23,7 +23,9 @@ def outputs(target: Path, faces: Sequence[str] | None) -> list[Path]:
 
 
 def fitted(job: Job, kind: str) -> Path:
-    """The job's target with a suffix that fits the result's format. Raises InvalidParameter when the user named another."""
+    """The job's target with a suffix that fits the result's format. Raises InvalidParameter when the user named
+    another.
+    """
     assert job.target is not None  # noqa: S101 - asked for jobs that write a file
     if job.target.suffix.lower() in SUFFIXES_OF[kind]:
         return job.target
@@ -54,7 +56,8 @@ def write(job: Job, made: Product, *, overwrite: bool) -> list[Path]:
 def complete(job: Job, made: Product) -> tuple[list[Path], bool]:
     """Writes those of a job's results that are missing. Returns the paths of all, and whether any was missing.
 
-    Raises FileExists where a file of that name holds something else (before anything is written), and what ``write`` raises.
+    Raises FileExists where a file of that name holds something else (before anything is written), and what ``write``
+    raises.
     """
     contents = _contents(job, made)
     missing = {path: data for path, data in contents.items() if not os.path.lexists(path)}

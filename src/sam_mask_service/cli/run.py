@@ -30,8 +30,8 @@ Work = Callable[[Job], Awaitable[Outcome]]
 
 
 def command_settings(settings: Settings, engine: str) -> Settings:
-    """The settings of a one-off command: ``auto`` is the SAM whose weights are here, the one asked for before the small one, and
-    mesh without any; no SAM is downloaded for it."""
+    """The settings of a one-off command: ``auto`` is the SAM whose weights are here, the one asked for before the small
+    one, and mesh without any; no SAM is downloaded for it."""
     wanted = settings.engine if engine == "auto" else engine
     model = settings.model
     if wanted == "auto" and settings.checkpoint is None:
@@ -90,8 +90,8 @@ async def settled(job: Job, work: Work) -> Outcome:
 async def run_jobs(
     service: Service, jobs: Sequence[Job], engine: str, work: Work, each: Callable[[Outcome], None]
 ) -> Tally:
-    """All jobs, with a progress bar; ``each`` is called in their order. Every failure, and every file that is no picture, is a line
-    on stderr. ``engine``: what is waited for before the first."""
+    """All jobs, with a progress bar; ``each`` is called in their order. Every failure, and every file that is no
+    picture, is a line on stderr. ``engine``: what is waited for before the first."""
     tally = Tally()
     told: set[str] = set()
     try:
@@ -108,8 +108,8 @@ async def run_jobs(
 
 
 def say_outcome(outcome: Outcome, told: set[str]) -> None:
-    """What is amiss with a result that was made: a line on stderr, each once. Faces that are left count as failure and are said
-    there."""
+    """What is amiss with a result that was made: a line on stderr, each once. Faces that are left count as failure and
+    are said there."""
     name = outcome.job.name
     for row in (outcome.stats or {}).get("warnings", ()):
         line = row["detail"] if row["code"] == WEAKER_DETECTOR.code else f"{name}: {row['detail']}"

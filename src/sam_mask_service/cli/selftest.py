@@ -63,7 +63,10 @@ async def _engine_and_test(service: Service, image: Path | None) -> tuple[list[F
     except ServiceError as e:
         return [Finding("fail", "engine", e.detail)], {}
     health = service.health()
-    facts = f"{health['engine']} ({health['model']}) on {health['device']}, {health['precision']}; faces by {health['detector']}"
+    facts = (
+        f"{health['engine']} ({health['model']}) on {health['device']}, {health['precision']}; faces by "
+        f"{health['detector']}"
+    )
     reason = service.engines.reason()
     engine = Finding("note" if reason else "ok", "engine", f"{facts}. {reason or ''}".strip())
     try:
@@ -100,7 +103,8 @@ def _verdict(mesh: _Tried, sam: _Tried) -> Finding:
     return Finding(
         "ok",
         "SAM",
-        f"agrees with the mesh engine to {agreement:.3f}: the installation is right. {_compared(sam.trial, mesh.trial)}",
+        f"agrees with the mesh engine to {agreement:.3f}: the installation is right. "
+        f"{_compared(sam.trial, mesh.trial)}",
     )
 
 

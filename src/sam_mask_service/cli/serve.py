@@ -10,7 +10,9 @@ SERVER = "sam_mask_service.http.server", "serve"
 
 
 def serve_http(host: str, port: int, workers: int, root_path: str | None = None) -> None:
-    """Serves until told to stop. The server itself is the HTTP shell's; it reads its settings anew, maybe in another process."""
+    """Serves until told to stop. The server itself is the HTTP shell's; it reads its settings anew, maybe in another
+    process.
+    """
     if root_path is not None:
         os.environ["SAM_ROOT_PATH"] = root_path
     module, name = SERVER

@@ -1,4 +1,6 @@
-"""What the command line can make of a picture: one row per task that has a command, with the parameters of its endpoint."""
+"""What the command line can make of a picture: one row per task that has a command, with the parameters of its
+endpoint.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,9 @@ _FIGURES = ("frame", "residual_faces")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """What became of a picture. ``pictures`` are of format ``kind``; ``faces``: their numbers when there is one per face.
-    ``warning``: a result that is written and yet not what was wanted. ``beside``: files that belong to the result, by what
-    their names have after its stem."""
+    """What became of a picture. ``pictures`` are of format ``kind``; ``faces``: their numbers when there is one per
+    face. ``warning``: a result that is written and yet not what was wanted. ``beside``: files that belong to the
+    result, by what their names have after its stem."""
 
     pictures: tuple[bytes, ...]
     kind: str

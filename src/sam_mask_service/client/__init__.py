@@ -1,4 +1,5 @@
-"""The service from Python: ``Client`` blocks, ``AsyncClient`` does not; both are httpx underneath and take the same words.
+"""The service from Python: ``Client`` blocks, ``AsyncClient`` does not; both are httpx underneath and take the same
+words.
 
 >>> with Client("http://localhost:8739") as client:  # doctest: +SKIP
 ...     Path("mask.png").write_bytes(client.mask("photo.jpg", mode="combined", invert=False).mask)
@@ -43,7 +44,9 @@ def _settings(url: str, api_key: str | None, timeout: float, transport: Any) -> 
 
 
 class Client:
-    """Blocking. ``timeout`` in seconds for each try; ``patience`` for a busy service. Close it, or use it in a ``with``."""
+    """Blocking. ``timeout`` in seconds for each try; ``patience`` for a busy service. Close it, or use it in a
+    ``with``.
+    """
 
     def __init__(
         self,

@@ -78,8 +78,8 @@ class FacePicture:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """An answer of ``/create_mask``. ``mask`` is None for mode separate and crop, which fill ``pictures``; ``image`` and
-    ``transform`` come with a target: the picture that belongs to the mask when the caller's own does not fit."""
+    """An answer of ``/create_mask``. ``mask`` is None for mode separate and crop, which fill ``pictures``; ``image``
+    and ``transform`` come with a target: the picture that belongs to the mask when the caller's own does not fit."""
 
     mask: bytes | None
     pictures: tuple[FacePicture, ...]
@@ -94,8 +94,8 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that came out. ``residual_faces``: of an anonymised one, and ``residual`` where they are; ``frame``: what a
-    cut-out shows of the picture, which may reach beyond its edges."""
+    """A picture that came out. ``residual_faces``: of an anonymised one, and ``residual`` where they are; ``frame``:
+    what a cut-out shows of the picture, which may reach beyond its edges."""
 
     image: bytes
     format: str

@@ -1,4 +1,6 @@
-"""Takes one file out of an archive (zip, or tar however compressed) as data: bounded, verified, nothing else of it touched."""
+"""Takes one file out of an archive (zip, or tar however compressed) as data: bounded, verified, nothing else of it
+touched.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,14 @@ from .model_files import CHUNK, Published
 from .weights_errors import WrongBytes
 
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
-"""What the two readers raise for what is no archive, has no such file, or has it encrypted or packed in an unknown way."""
+"""What the two readers raise for what is no archive, has no such file, or has it encrypted or packed in an unknown
+way.
+"""
 
 
 def take(archive: Path, name: str, wanted: Published, target: Path) -> None:
-    """Writes the archive's file ``name`` to ``target``. Raises WrongBytes when it is not there or not the published one: then
-    nothing is kept; OSError."""
+    """Writes the archive's file ``name`` to ``target``. Raises WrongBytes when it is not there or not the published
+    one: then nothing is kept; OSError."""
     try:
         with target.open("wb") as output, _member(archive, name, wanted.bytes) as member:
             if _copied(member, output, wanted.bytes) != wanted.sha256:

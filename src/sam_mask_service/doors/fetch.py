@@ -1,8 +1,9 @@
 """The only file that dials a caller's URL.
 
-A name is resolved once; every answer must pass the guard; the checked address itself is dialled, with the name kept for SNI
-and the Host header, so that a second answer of a rebinding name is never asked for. Each redirect is a new URL that passes the
-whole guard again. Environment proxies play no part: httpcore is used below httpx's client layer, which is what reads them.
+A name is resolved once; every answer must pass the guard; the checked address itself is dialled, with the name kept for
+SNI and the Host header, so that a second answer of a rebinding name is never asked for. Each redirect is a new URL that
+passes the whole guard again. Environment proxies play no part: httpcore is used below httpx's client layer, which is
+what reads them.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class Dialler(Protocol):
 class SystemResolver:
     """``getaddrinfo`` in a thread of its own per question.
 
-    Daemon threads rather than an executor: a resolver that hangs for minutes must neither hold up other users of the executor
-    nor the end of the process. Their number is bounded by the fetch slots of the caller.
+    Daemon threads rather than an executor: a resolver that hangs for minutes must neither hold up other users of the
+    executor nor the end of the process. Their number is bounded by the fetch slots of the caller.
     """
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:
@@ -117,7 +118,9 @@ class _Pinned(httpcore.AsyncNetworkBackend):
 
 
 class Fetcher:
-    """Fetches pictures from callers' URLs. One per process; safe for any number of requests at once on one event loop."""
+    """Fetches pictures from callers' URLs. One per process; safe for any number of requests at once on one event
+    loop.
+    """
 
     def __init__(
         self,
@@ -137,8 +140,8 @@ class Fetcher:
     async def fetch(self, url: str) -> bytes:
         """The body behind ``url``, at most ``max_bytes`` long, which begins like a picture that is read here.
 
-        Raises InvalidParameter (the URL's text), SourceUnavailable (FetchFailed with the reason, always the same public text),
-        SourceTimeout, TooLarge.
+        Raises InvalidParameter (the URL's text), SourceUnavailable (FetchFailed with the reason, always the same public
+        text), SourceTimeout, TooLarge.
         """
         target = check_url(url, self._policy)
         try:

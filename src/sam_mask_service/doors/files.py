@@ -1,9 +1,9 @@
 """The only file that touches paths which a caller named: pictures to read, results to write.
 
-Two ways in. Callers over HTTP stay inside a root: the path is resolved first, judged, and then opened component by component
-without following links, so that nothing can be swapped between the look and the opening. The command line names paths of its
-own user, anywhere; what is shared is that only regular files are read, that nothing is overwritten unless asked, that an output
-which is a symbolic link is not followed, and that a file appears whole or not at all.
+Two ways in. Callers over HTTP stay inside a root: the path is resolved first, judged, and then opened component by
+component without following links, so that nothing can be swapped between the look and the opening. The command line
+names paths of its own user, anywhere; what is shared is that only regular files are read, that nothing is overwritten
+unless asked, that an output which is a symbolic link is not followed, and that a file appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{i}" for name in ("c
 def read_inside(root: Path, name: str, max_bytes: int) -> bytes:
     """The regular file that ``name`` (relative to ``root``, or absolute) leads to, links resolved.
 
-    Raises PathOutsideRoot, FileMissing (also for folders, devices, pipes and what may not be read), TooLarge, InvalidParameter.
+    Raises PathOutsideRoot, FileMissing (also for folders, devices, pipes and what may not be read), TooLarge,
+    InvalidParameter.
     """
     base, inside = _resolve(root, name, "image_path")
     with _opened_folder(base, inside[:-1]) as folder:
@@ -53,8 +54,9 @@ def write_inside(root: Path, name: str, data: bytes, *, overwrite: bool = False)
 
 
 def write_all(root: Path, contents: Mapping[str, bytes], overwrite: bool = False) -> None:
-    """``write_inside`` for several files that belong together: all names are judged before the first byte is written, and when
-    one cannot be written, those that this call added are taken back (one that replaced an older file stays)."""
+    """``write_inside`` for several files that belong together: all names are judged before the first byte is written,
+    and when one cannot be written, those that this call added are taken back (one that replaced an older file stays).
+    """
     for name in contents:
         check_name(name)
     with _as_storage_errors():
@@ -78,7 +80,9 @@ def write_all(root: Path, contents: Mapping[str, bytes], overwrite: bool = False
 
 
 def check_name(name: str) -> None:
-    """A plain file name. Raises PathOutsideRoot when it names another folder, InvalidParameter for anything else odd."""
+    """A plain file name. Raises PathOutsideRoot when it names another folder, InvalidParameter for anything else
+    odd.
+    """
     if "/" in name or "\\" in name or name in (".", ".."):
         raise PathOutsideRoot
     if not name or name.startswith((".", "-", " ")) or name.endswith((".", " ")) or not name.isprintable():

@@ -1,7 +1,7 @@
 """An opened folder: names are looked up in it and nowhere else, and no link is followed.
 
-Where the system has descriptors of folders (Linux, macOS) nothing can be swapped between the look and the opening. Elsewhere
-(Windows) a folder is its path; a file that was opened there is compared with what was looked at.
+Where the system has descriptors of folders (Linux, macOS) nothing can be swapped between the look and the opening.
+Elsewhere (Windows) a folder is its path; a file that was opened there is compared with what was looked at.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Model files that are on this machine's disk: where they lie, whether they are whole, and how they are opened.
 
-The models folder comes first; what is not in it may lie beside the installed service (an image brings models there) or in a package
-that happens to be installed. Nothing of such a package is imported.
+The models folder comes first; what is not in it may lie beside the installed service (an image brings models there) or
+in a package that happens to be installed. Nothing of such a package is imported.
 """
 
 from __future__ import annotations

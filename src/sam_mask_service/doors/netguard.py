@@ -1,10 +1,12 @@
-"""May this URL be asked, may this address be dialled. Pure: text and numbers in, a verdict out; nothing is resolved here.
+"""May this URL be asked, may this address be dialled. Pure: text and numbers in, a verdict out; nothing is resolved
+here.
 
-The rule for addresses: the resolver's answer is judged, never the text of the URL. IPv4 must be global unicast by the IANA
-special-purpose registry (RFC 6890 and its updates, https://www.iana.org/assignments/iana-ipv4-special-registry). IPv6 must lie
-in 2000::/3, the only block that IANA gives out as global unicast, which leaves out every form that carries an IPv4 address in
-::/8 or 64:ff9b::/32; the carriers inside 2000::/3 (Teredo, 6to4, ISATAP) are refused by name. Python's own ``is_global`` is
-asked too, but is no guard alone: it says True to 224.0.0.1 and to several of the carriers.
+The rule for addresses: the resolver's answer is judged, never the text of the URL. IPv4 must be global unicast by the
+IANA special-purpose registry (RFC 6890 and its updates, https://www.iana.org/assignments/iana-ipv4-special-registry).
+IPv6 must lie in 2000::/3, the only block that IANA gives out as global unicast, which leaves out every form that
+carries an IPv4 address in ::/8 or 64:ff9b::/32; the carriers inside 2000::/3 (Teredo, 6to4, ISATAP) are refused by
+name. Python's own ``is_global`` is asked too, but is no guard alone: it says True to 224.0.0.1 and to several of the
+carriers.
 """
 
 from __future__ import annotations
@@ -88,9 +90,9 @@ class FetchFailed(SourceUnavailable):
 class UrlPolicy:
     """What the operator allows.
 
-    ``hosts``: an exact allow-list of lower-case names or addresses; empty for any host. It never opens a private address.
-    ``networks``: networks that are opened although the rule forbids them. They may be dialled on any port from 1024 up,
-    too, since that is where internal services listen; all other addresses on 80 and 443 alone.
+    ``hosts``: an exact allow-list of lower-case names or addresses; empty for any host. It never opens a private
+    address. ``networks``: networks that are opened although the rule forbids them. They may be dialled on any port from
+    1024 up, too, since that is where internal services listen; all other addresses on 80 and 443 alone.
     """
 
     enabled: bool = True
@@ -160,8 +162,8 @@ def parse_address(text: str) -> Address:
 def check_url(url: str, policy: UrlPolicy) -> Target:
     """The caller's URL in parts, when it may be asked.
 
-    Raises InvalidParameter for what the caller can see in his own text (scheme, user info, port, control characters), and
-    FetchFailed for everything that tells about hosts.
+    Raises InvalidParameter for what the caller can see in his own text (scheme, user info, port, control characters),
+    and FetchFailed for everything that tells about hosts.
     """
     if not policy.enabled:
         raise FetchFailed("off", "This service fetches no URLs (setting SAM_URL_INPUT); send the picture itself.")

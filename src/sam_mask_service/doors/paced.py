@@ -1,4 +1,6 @@
-"""A stranger's connection that cannot hold up everybody else: its parser is fed in small bites, with a turn for others between."""
+"""A stranger's connection that cannot hold up everybody else: its parser is fed in small bites, with a turn for others
+between.
+"""
 
 from __future__ import annotations
 

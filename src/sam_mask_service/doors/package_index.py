@@ -1,5 +1,5 @@
-"""Where a package index keeps a file: its simple pages (PEP 503 in HTML, PEP 691 in JSON). Names and hashes on them prove nothing;
-the hash in the registry decides."""
+"""Where a package index keeps a file: its simple pages (PEP 503 in HTML, PEP 691 in JSON). Names and hashes on them
+prove nothing; the hash in the registry decides."""
 
 from __future__ import annotations
 

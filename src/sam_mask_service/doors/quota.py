@@ -10,7 +10,9 @@ from ..errors import StorageFull
 
 
 def check_room(root: Path, more: int, most: int) -> None:
-    """Raises StorageFull when the files of ``root`` and ``more`` bytes are over ``most``. Two at once may both still fit."""
+    """Raises StorageFull when the files of ``root`` and ``more`` bytes are over ``most``. Two at once may both still
+    fit.
+    """
     if _held(root) + more > most:
         raise StorageFull("The folder for results holds as much as it may (setting SAM_OUTPUT_BYTES).")
 

@@ -1,6 +1,7 @@
 """The only file that downloads: one published file over HTTP, or a page of a package index.
 
-What was fetched of a file lies in its part file and is taken up again by the next try; it is whole when its hash says so.
+What was fetched of a file lies in its part file and is taken up again by the next try; it is whole when its hash says
+so.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ NO_WRITE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How is fetched. ``attempts``: per source; ``allow_http``: for tests against a server on the loopback, and for a package
-    index that was set with such an address: the hash decides all the same."""
+    """How is fetched. ``attempts``: per source; ``allow_http``: for tests against a server on the loopback, and for a
+    package index that was set with such an address: the hash decides all the same."""
 
     progress: Progress | None = None
     attempts: int = ATTEMPTS
@@ -106,7 +107,9 @@ class _Restart(Exception):
 
 
 class _Transfer:
-    """One request by pooch's downloader. It is also pooch's progress bar, which is how it counts and bounds the bytes."""
+    """One request by pooch's downloader. It is also pooch's progress bar, which is how it counts and bounds the
+    bytes.
+    """
 
     def __init__(self, output: IO[bytes], most: int, manner: Manner, headers: dict[str, str] | None = None) -> None:
         self.output, self.most, self.manner = output, most, manner

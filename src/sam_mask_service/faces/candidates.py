@@ -1,4 +1,6 @@
-"""Candidate boxes as arrays: overlap, non-maximum suppression, and the gathering of what several looks saw at one place. Pure."""
+"""Candidate boxes as arrays: overlap, non-maximum suppression, and the gathering of what several looks saw at one
+place. Pure.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ from numpy.typing import NDArray
 from .tuning.search import PLACE, PlaceTuning
 
 Rows = NDArray[np.float32]
-"""(N, 17) float32 candidates: x, y, width, height, score 0…1, then x and y of right eye, left eye, nose tip, mouth centre,
-right ear, left ear (the subject's right and left)."""
+"""(N, 17) float32 candidates: x, y, width, height, score 0…1, then x and y of right eye, left eye, nose tip, mouth
+centre, right ear, left ear (the subject's right and left)."""
 Column = NDArray[np.float32]
 COLUMNS = 17
 MOST = 3000
-"""Candidates of one look, and of all that may become places, that count at most: a drawn crowd has tens of thousands, which it
-would take minutes to compare."""
+"""Candidates of one look, and of all that may become places, that count at most: a drawn crowd has tens of thousands,
+which it would take minutes to compare."""
 
 
 def no_rows() -> Rows:
@@ -49,7 +51,9 @@ def best_first(rows: Rows) -> Rows:
 
 
 def weighted_nms(rows: Rows, iou: float) -> Rows:
-    """Candidates (best first) merged: each group takes its best score and the mean, weighted by score, of boxes and points."""
+    """Candidates (best first) merged: each group takes its best score and the mean, weighted by score, of boxes and
+    points.
+    """
     out = []
     while len(rows):
         group = overlaps(rows[0], rows) > iou
@@ -66,8 +70,8 @@ def _mean(rows: Rows, score: np.float32) -> Rows:
 
 
 def distinct(rows: Rows, tuning: PlaceTuning = PLACE) -> NDArray[np.intp]:
-    """Which candidates are at places of their own: others that overlap an earlier one by ``nms``, or lie for the most part
-    within it or it within them, go."""
+    """Which candidates are at places of their own: others that overlap an earlier one by ``nms``, or lie for the most
+    part within it or it within them, go."""
     alive = np.ones(len(rows), bool)
     kept: list[int] = []
     for i in range(len(rows)):
@@ -99,11 +103,11 @@ def gathered(
 ) -> list[Candidate]:
     """The distinct places where at least one look scored ``weak`` or more, those that most was seen of first.
 
-    Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score. Of two places that are too
-    near each other the one stays whose looks' scores sum up to more: a single look may err with a high score.
+    Every look that saw the place (overlap above ``same``) adds to its box, weighted by its score. Of two places that
+    are too near each other the one stays whose looks' scores sum up to more: a single look may err with a high score.
 
-    ``added``: which looks are those of a net that may add places and take none away: what is distinct without their scores is
-    told too, though it be near another place. The verdicts then say which of the two is the face.
+    ``added``: which looks are those of a net that may add places and take none away: what is distinct without their
+    scores is told too, though it be near another place. The verdicts then say which of the two is the face.
     """
     looks = [look if len(look) <= MOST else best_first(look)[:MOST] for look in looks]
     rows = np.concatenate([no_rows(), *looks])

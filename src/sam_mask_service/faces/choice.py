@@ -17,8 +17,8 @@ def besides(faces: list[Face], places: list[Candidate], tuning: PlaceTuning = PL
 
 
 def over(bar: Threshold, faces: list[Face], background: float = 0, tuning: SearchTuning = SEARCH) -> list[Face]:
-    """The faces that are sure enough: where one is certain (and sure enough to be told alone), or two are, others are likely;
-    where none is, it may be a dog.
+    """The faces that are sure enough: where one is certain (and sure enough to be told alone), or two are, others are
+    likely; where none is, it may be a dog.
 
     In a group more is asked of those far behind it (``background``, see Preset), which nobody wanted in the picture.
     """
@@ -31,7 +31,9 @@ def over(bar: Threshold, faces: list[Face], background: float = 0, tuning: Searc
 
 
 def _raised(least: float, background: float, times: float) -> float:
-    """The confidence asked of a face when the usual one is ``times`` as large: ``least``, its odds × times ^ background."""
+    """The confidence asked of a face when the usual one is ``times`` as large: ``least``, its odds × times ^
+    background.
+    """
     if background <= 0 or times <= 1 or least >= 1:
         return least
     odds = least / (1 - least) * math.pow(times, background)

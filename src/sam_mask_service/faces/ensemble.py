@@ -1,7 +1,7 @@
 """The networks that may look for faces beside BlazeFace: a row for each. A further one is its own file and a row here.
 
-Which of them look is a matter of their files: one that is installed joins every search. Light to import: what runs a network is
-imported when it is built.
+Which of them look is a matter of their files: one that is installed joins every search. Light to import: what runs a
+network is imported when it is built.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ class Weights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """``name``: of the model and of ``detector=``; ``title``: in sentences. ``size``: side of the windows that it is built for.
-    ``seen``: scores below this are no evidence of anything. ``fine``: longer side of the picture in its finer look, by recall.
-    ``build``: the network from its file, window side and inferences at once; raises EngineUnavailable.
+    """``name``: of the model and of ``detector=``; ``title``: in sentences. ``size``: side of the windows that it is
+    built for. ``seen``: scores below this are no evidence of anything. ``fine``: longer side of the picture in its
+    finer look, by recall. ``build``: the network from its file, window side and inferences at once; raises
+    EngineUnavailable.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""A detector without weights: it finds what it is told. For tests of load, faults and attacks; never chosen by a user."""
+"""A detector without weights: it finds what it is told. For tests of load, faults and attacks; never chosen by a
+user.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ STEP = 0.01
 
 @functools.cache
 def mean_mesh() -> Points:
-    """(468, 3) float32: the face that the mesh network sees in an even grey, in units of its window, about its centre."""
+    """(468, 3) float32: the face that the mesh network sees in an even grey, in units of its window, about its
+    centre.
+    """
     grey = np.full((SIZE, SIZE, 3), 128, np.uint8)
     points, _ = Landmarker().at(Pyramid(grey), Box(0, 0, SIZE / ROI_SCALE, SIZE / ROI_SCALE), 0.0)
     points -= np.array([*points[:, :2].mean(axis=0), 0], np.float32)
@@ -33,7 +37,9 @@ def mean_mesh() -> Points:
 
 
 def face_in(box: Box, confidence: float = 0.9, angle: float = 0.0) -> Face:
-    """A face with a plausible mesh and key points that fills ``box``; ``angle`` (radians) turns the mesh about its centre."""
+    """A face with a plausible mesh and key points that fills ``box``; ``angle`` (radians) turns the mesh about its
+    centre.
+    """
     mesh = mean_mesh()
     extent = np.ptp(mesh[:, :2], axis=0)
     middle = (mesh[:, :2].max(axis=0) + mesh[:, :2].min(axis=0)) / 2
@@ -92,7 +98,9 @@ def sleep(seconds: float, deadline: Deadline) -> None:
 
 
 def middle_face(image: RGB) -> list[Face]:
-    """One face of half the picture's shorter side, in its middle: ``FakeDetector(middle_face)`` finds it in any picture."""
+    """One face of half the picture's shorter side, in its middle: ``FakeDetector(middle_face)`` finds it in any
+    picture.
+    """
     height, width = image.shape[:2]
     side = min(height, width) / 2
     return [face_in(Box((width - side) / 2, (height - side) / 2, side, side))]

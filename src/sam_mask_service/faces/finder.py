@@ -1,9 +1,9 @@
 """The detector: several looks at the picture in passes, then a verdict on each place that one of them saw.
 
-The passes, each only when needed: the whole picture in two sizes, and once more within a border for faces that fill the frame;
-windows over finer sizes for small faces; the picture turned. ``found_by`` names the first of them that saw a face well.
-BlazeFace looks always; the networks of ensemble.py join it where their files are. The verdict (see calibration.py) weighs all looks
-and the face mesh.
+The passes, each only when needed: the whole picture in two sizes, and once more within a border for faces that fill the
+frame; windows over finer sizes for small faces; the picture turned. ``found_by`` names the first of them that saw a
+face well. BlazeFace looks always; the networks of ensemble.py join it where their files are. The verdict (see
+calibration.py) weighs all looks and the face mesh.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ class FaceFinder:
         return self._verdicts(search, looks, looks.places(effort.weak), accept)
 
     def _settled(self, search: Search, looks: Observations, accept: float) -> list[Face] | None:
-        """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none. The hints
-        are looked at beside the verdicts, which are hardly ever in vain."""
+        """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none.
+        The hints are looked at beside the verdicts, which are hardly ever in vain."""
         tuning = search.tuning.search
         places = looks.places(tuning.hint)
         rest = looks.hints(places, max(search.picture.shape[:2]))
@@ -188,7 +188,9 @@ class FaceFinder:
         return self._judged(search, list(self._run(closer, turns)), accept)
 
     def _beside(self, search: Search, known: list[Face], seen: list[_Hint], accept: float) -> list[Face]:
-        """Turned faces beside the ``known`` ones: what was ``seen`` coarsely in quarter turns, seen again from near by."""
+        """Turned faces beside the ``known`` ones: what was ``seen`` coarsely in quarter turns, seen again from near
+        by.
+        """
         tuning, place = search.tuning.search, search.tuning.place
 
         def look(task: _Hint) -> _Turn:

@@ -1,6 +1,7 @@
 """The 468-point face mesh of a found face, and the mesh's own probability that it looks at a face.
 
-The window is mediapipe's (face_landmark_front): the box's centre, side 1.5 × the longer side, turned so that the eyes are level.
+The window is mediapipe's (face_landmark_front): the box's centre, side 1.5 × the longer side, turned so that the eyes
+are level.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ MESH_RIGHT_EYE, MESH_LEFT_EYE = 33, 263
 
 
 def eye_angle(right: NDArray[np.float32], left: NDArray[np.float32]) -> float:
-    """Radians by which the line from the subject's right to the left eye is turned (clockwise in picture coordinates)."""
+    """Radians by which the line from the subject's right to the left eye is turned (clockwise in picture
+    coordinates).
+    """
     return math.atan2(float(left[1] - right[1]), float(left[0] - right[0]))
 
 
@@ -39,7 +42,9 @@ class Landmarker:
         self._network = small_session(read(required("face-mesh", models)), requests)
 
     def landmarks(self, image: RGB, face: Face) -> tuple[Points, float]:
-        """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence is low."""
+        """((468, 3) float32 points in pixels of ``image``, presence probability 0…1). Meaningless points when presence
+        is low.
+        """
         angle = 0.0 if face.keypoints is None else eye_angle(face.keypoints[0], face.keypoints[1])
         return self.at(Pyramid(image), face.box, angle)
 
@@ -65,8 +70,8 @@ class Landmarker:
 
 
 def window_of(points: Points) -> tuple[Box, float]:
-    """Box and angle for another look, from the outer eye corners as face_landmark_front has it; the box is taken in the face's
-    own axes, which is tighter than that graph's upright one when the head is tilted."""
+    """Box and angle for another look, from the outer eye corners as face_landmark_front has it; the box is taken in the
+    face's own axes, which is tighter than that graph's upright one when the head is tilted."""
     angle = eye_angle(points[MESH_RIGHT_EYE], points[MESH_LEFT_EYE])
     c, s = math.cos(angle), math.sin(angle)
     u = points[:, 0] * c + points[:, 1] * s

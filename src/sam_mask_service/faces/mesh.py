@@ -1,7 +1,8 @@
-"""The 468 face-mesh points as geometry: axes of the face, its outline with the forehead, and the rings of its parts. Pure.
+"""The 468 face-mesh points as geometry: axes of the face, its outline with the forehead, and the rings of its parts.
+Pure.
 
-Point numbers follow mediapipe's canonical face model (``mediapipe/modules/face_geometry/data``).
-Left and right are the picture's. The mesh ends where the hair often begins or lower, so the outline has a raised forehead.
+Point numbers follow mediapipe's canonical face model (``mediapipe/modules/face_geometry/data``). Left and right are the
+picture's. The mesh ends where the hair often begins or lower, so the outline has a raised forehead.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ NOSE: Final = (168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 27
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Axes:
-    """The face's own axes. ``chin``: (2,) pixels; ``up``, ``right``: unit vectors (2,); ``height`` chin to forehead point,
-    ``width`` cheek to cheek but at least 0.6 of the height, in pixels; ``turn`` −1 (profile to the left) … 0 … 1 (to the
-    right, along ``right``)."""
+    """The face's own axes. ``chin``: (2,) pixels; ``up``, ``right``: unit vectors (2,); ``height`` chin to forehead
+    point, ``width`` cheek to cheek but at least 0.6 of the height, in pixels; ``turn`` −1 (profile to the left) … 0 … 1
+    (to the right, along ``right``)."""
 
     chin: NDArray[np.float32]
     up: NDArray[np.float32]
@@ -81,7 +82,9 @@ def axes_of(points: Points, tuning: MeshTuning = MESH) -> Axes:
 
 
 def raised_oval(points: Points, lift: float, tuning: MeshTuning = MESH) -> Polygon:
-    """The oval with its forehead lifted by ``lift`` face heights; nothing below mid-face moves, the lift grows smoothly above."""
+    """The oval with its forehead lifted by ``lift`` face heights; nothing below mid-face moves, the lift grows smoothly
+    above.
+    """
     axes = axes_of(points, tuning)
     ring = np.asarray(points[list(OVAL), :2], np.float32)
     weight = np.clip((axes.along(ring) - tuning.raised_from) / (1 - tuning.raised_from), 0, 1) ** tuning.raised_power

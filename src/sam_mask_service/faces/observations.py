@@ -41,8 +41,8 @@ class Glance:
 
 @dataclass(slots=True)
 class Observations:
-    """Look by look: ``rows``, what it saw in picture pixels; ``members`` and ``passes``, whose it was (None: BlazeFace's)
-    and in which pass."""
+    """Look by look: ``rows``, what it saw in picture pixels; ``members`` and ``passes``, whose it was (None:
+    BlazeFace's) and in which pass."""
 
     run: Mapper = map
     rows: list[Rows] = field(default_factory=list)
@@ -51,8 +51,8 @@ class Observations:
     tuning: Tuning = TUNED
 
     def take(self, glances: Sequence[Glance], deadline: Deadline) -> list[Rows]:
-        """One look each, all of their windows at once, so that no core waits between looks: what each has seen. The largest
-        windows come first, or one of them is left to a single core at the end.
+        """One look each, all of their windows at once, so that no core waits between looks: what each has seen. The
+        largest windows come first, or one of them is left to a single core at the end.
 
         Raises DeadlinePassed and ClientLeft.
         """
@@ -108,9 +108,11 @@ class Observations:
         )
 
     def hints(self, places: list[Candidate], longest: int) -> list[Candidate] | None:
-        """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it is none.
+        """What else there may be in a portrait: the places that lie at none of its sure and large faces. None when it
+        is none.
 
-        BlazeFace says whether it is: another's being sure must not end the search in which BlazeFace finds further faces."""
+        BlazeFace says whether it is: another's being sure must not end the search in which BlazeFace finds further
+        faces."""
         tuning = self.tuning.search
         large = [p for p in places if self._own(p) >= tuning.sure and max(p.row[2:4]) >= tuning.dominant * longest]
         return [p for p in places if not any(_at(p, face, tuning.hair) for face in large)] if large else None

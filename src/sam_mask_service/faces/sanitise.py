@@ -1,4 +1,6 @@
-"""One gate for whatever a detector gives: after it every face has finite numbers and a box that lies inside the picture."""
+"""One gate for whatever a detector gives: after it every face has finite numbers and a box that lies inside the
+picture.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ def sane_faces(faces: Iterable[Face], width: int, height: int, tuning: SaneTunin
     """The faces that make sense in a picture of ``width`` × ``height``, in the given order.
 
     Dropped: a box or confidence that is not finite, no or negative extent, a box that lies for the most part outside.
-    Repaired: boxes are clipped to the picture, confidence and presence to 0…1; key points and landmarks with numbers that are
-    not finite or of a wrong shape become None (presence 0).
+    Repaired: boxes are clipped to the picture, confidence and presence to 0…1; key points and landmarks with numbers
+    that are not finite or of a wrong shape become None (presence 0).
     """
     return [face for face in (_sane(face, width, height, tuning) for face in faces) if face is not None]
 

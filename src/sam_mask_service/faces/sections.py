@@ -30,7 +30,9 @@ class Section:
 
 
 def sections(picture: Pyramid, most: int, tuning: TileTuning = TILE) -> list[Section]:
-    """The picture itself, or of a strip at most ``most`` sections: what is no longer than the strip is wide is whole in one."""
+    """The picture itself, or of a strip at most ``most`` sections: what is no longer than the strip is wide is whole in
+    one.
+    """
     height, width = picture.shape[:2]
     across, along = round(max(tuning.thin, min(height, width))), max(height, width)
     if along <= tuning.section * across:
@@ -51,8 +53,8 @@ def _section(picture: Pyramid, start: int, size: int) -> Section:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """One picture to be searched. ``parts``: it alone, or the sections of a strip. ``left_out``: how many places each pass was too
-    short for."""
+    """One picture to be searched. ``parts``: it alone, or the sections of a strip. ``left_out``: how many places each
+    pass was too short for."""
 
     picture: Pyramid
     parts: list[Section]
@@ -66,7 +68,9 @@ class Search:
         return sum(self.left_out)
 
     def within(self, places: Sequence[Candidate], before: int) -> Sequence[Candidate]:
-        """So many of the places, best first, as may be looked at; the others are counted, and those left out ``before``."""
+        """So many of the places, best first, as may be looked at; the others are counted, and those left out
+        ``before``.
+        """
         self.left_out.append(before + max(0, len(places) - self.effort.places))
         return places[: self.effort.places]
 

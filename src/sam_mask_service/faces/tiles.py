@@ -17,11 +17,11 @@ from .tuning.search import TILE, TileTuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """``pixels``: (size, size, 3) uint8. Its point (u, v), turned by ``angle`` radians (clockwise to the eye) about the origin,
-    then times ``scale``, plus (``x``, ``y``), is a point of the picture.
+    """``pixels``: (size, size, 3) uint8. Its point (u, v), turned by ``angle`` radians (clockwise to the eye) about the
+    origin, then times ``scale``, plus (``x``, ``y``), is a point of the picture.
 
-    ``inner``: which of its left, top, right and bottom borders lie inside the picture. ``width``, ``height``: how much of it
-    the picture fills.
+    ``inner``: which of its left, top, right and bottom borders lie inside the picture. ``width``, ``height``: how much
+    of it the picture fills.
     """
 
     pixels: RGB
@@ -46,7 +46,9 @@ class Pyramid:
         self._levels = [image]
 
     def reduced(self, ratio: float) -> tuple[RGB, float]:
-        """The picture halved as often as it stays no smaller than a ``ratio``-th of its size, and which part of its size it is."""
+        """The picture halved as often as it stays no smaller than a ``ratio``-th of its size, and which part of its
+        size it is.
+        """
         halvings = min(max(1, int(ratio)), *self.shape[:2]).bit_length() - 1
         with self._lock:
             while len(self._levels) <= halvings:
@@ -68,14 +70,16 @@ def _half(image: RGB) -> RGB:
 
 
 def length(picture: Pyramid) -> float:
-    """The longer side, or of a picture longer than 2 : 1 that of a 2 : 1 picture of its area: what the sizes are shares of in which
-    small faces are searched, so that the shape of a picture does not decide which of them are seen."""
+    """The longer side, or of a picture longer than 2 : 1 that of a 2 : 1 picture of its area: what the sizes are shares
+    of in which small faces are searched, so that the shape of a picture does not decide which of them are seen."""
     height, width = picture.shape[:2]
     return min(float(max(height, width)), math.sqrt(2 * height * width))
 
 
 def letterbox(picture: Pyramid, size: int, fill: float = 1.0, grey: int = 0) -> Tile:
-    """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is ``grey``."""
+    """The whole picture in the middle of one window; its longer side takes ``fill`` of the window, the rest is
+    ``grey``.
+    """
     height, width = picture.shape[:2]
     factor = size * fill / max(height, width)
     small = picture.resized(round(width * factor), round(height * factor))
@@ -136,7 +140,8 @@ def within(rows: Rows, left: float, top: float, size: float) -> Rows:
 
 
 def turned_window(picture: Pyramid, centre: tuple[float, float], side: float, angle: float, size: int) -> RGB:
-    """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is replicated.
+    """(size, size, 3) uint8: the square of ``side`` pixels about ``centre``, turned by ``angle``; the border is
+    replicated.
 
     Large squares are sampled from a half, a quarter … of the picture, so that no detail aliases.
     """
@@ -151,7 +156,8 @@ def turned_window(picture: Pyramid, centre: tuple[float, float], side: float, an
 def sampled(image: RGB, matrix: NDArray[np.float64], size: int, border: int) -> RGB:
     """(size, size, 3) uint8: window point p shows picture point ``matrix`` · (p, 1), a pixel's centre being at +0.5.
 
-    OpenCV counts from the centre of the first pixel; mediapipe, which leaves that out, is half a pixel off in a turned window.
+    OpenCV counts from the centre of the first pixel; mediapipe, which leaves that out, is half a pixel off in a turned
+    window.
     """
     by_index = matrix.copy()
     by_index[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
@@ -175,7 +181,9 @@ def fine_windows(picture: Pyramid, side: int, size: int, tuning: TileTuning = TI
 
 
 def starts(length: int, size: int, tuning: TileTuning = TILE) -> list[int]:
-    """Where tiles of ``size`` begin so that they cover ``length`` evenly with at least ``tuning.overlap`` of each other."""
+    """Where tiles of ``size`` begin so that they cover ``length`` evenly with at least ``tuning.overlap`` of each
+    other.
+    """
     if length <= size:
         return [0]
     count = math.ceil((length - size) / (size * (1 - tuning.overlap))) + 1
@@ -212,8 +220,9 @@ def uncut(rows: Rows, window: Tile, tuning: TileTuning = TILE) -> Rows:
 
 
 def placed(rows: Rows, window: Tile) -> Rows:
-    """Candidates in window pixels → the same in the picture's. A turned box becomes the upright one of the same centre whose
-    sides are between the two, so that quarter turns are exact and a tilted face's box stays as tight as it was."""
+    """Candidates in window pixels → the same in the picture's. A turned box becomes the upright one of the same centre
+    whose sides are between the two, so that quarter turns are exact and a tilted face's box stays as tight as it was.
+    """
     c, s = math.cos(window.angle), math.sin(window.angle)
     xs, ys = rows[:, 5::2], rows[:, 6::2]
     u, v = rows[:, 0] + rows[:, 2] / 2, rows[:, 1] + rows[:, 3] / 2

@@ -1,4 +1,6 @@
-"""A close look at one candidate: upright when it is tilted, upside down when it is doubtful, with the face mesh, then a verdict."""
+"""A close look at one candidate: upright when it is tilted, upside down when it is doubtful, with the face mesh, then a
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from .tuning import TUNED, Tuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """A candidate as it is looked at: its row, its score when straightened (or None), the first mesh and its presence."""
+    """A candidate as it is looked at: its row, its score when straightened (or None), the first mesh and its
+    presence.
+    """
 
     row: Rows
     straight: float | None
@@ -79,7 +83,9 @@ class Verifier:
         return self._view(picture, flipped, float(flipped[4]))
 
     def _straightened(self, picture: Pyramid, row: Rows) -> tuple[Rows, float | None]:
-        """A tilted candidate as it is seen upright, with the score it has then (0: nothing there); others as they are."""
+        """A tilted candidate as it is seen upright, with the score it has then (0: nothing there); others as they
+        are.
+        """
         score = None
         for _ in range(2):
             angle = eye_angle(row[5:7], row[7:9])

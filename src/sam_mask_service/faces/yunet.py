@@ -1,7 +1,7 @@
 """YuNet (libfacedetection, the 2023mar ONNX file) on OpenVINO: a square RGB window in, boxes with key points out.
 
-Decoding follows OpenCV's FaceDetectorYN: score √(class × object), box centres relative to the cell, sides as exponents. It finds
-far more of the small faces than BlazeFace does, and is used where its file is.
+Decoding follows OpenCV's FaceDetectorYN: score √(class × object), box centres relative to the cell, sides as exponents.
+It finds far more of the small faces than BlazeFace does, and is used where its file is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The first refusal of a full service: by the request's head alone, before it is routed.
 
-Under overload nearly every request is turned away, so what a refusal costs is taken from those that are served. Routing and the
-framework's request objects are four fifths of it.
+Under overload nearly every request is turned away, so what a refusal costs is taken from those that are served. Routing
+and the framework's request objects are four fifths of it.
 """
 
 from __future__ import annotations

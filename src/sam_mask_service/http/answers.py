@@ -1,4 +1,6 @@
-"""Answers as JSON. Pictures in them become base64 here, and are put in place as they are, not looked at character by character."""
+"""Answers as JSON. Pictures in them become base64 here, and are put in place as they are, not looked at character by
+character.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ LONG = 64 * 1024
 def json_bytes(value: Json) -> bytes:
     """``value`` as JSON: bytes as base64; what is no number (NaN, infinity) as null.
 
-    A serializer would hold the interpreter lock, and with it all connections, for a tenth of a second over the pictures of one
-    answer: it gets a mark in place of each.
+    A serializer would hold the interpreter lock, and with it all connections, for a tenth of a second over the pictures
+    of one answer: it gets a mark in place of each.
 
     >>> json_bytes({"a": [1.5, float("nan")], "mask_base64": b"PNG"})
     b'{"a":[1.5,null],"mask_base64":"UE5H"}'

@@ -66,8 +66,8 @@ class Page(Protocol):
 
 
 def create_app(pages: Mapping[str, Page] = _NONE) -> FastAPI:
-    """The application with settings from the environment and the web page's files by URL path. Ends the process with one line
-    per bad setting, or with what is missing."""
+    """The application with settings from the environment and the web page's files by URL path. Ends the process with
+    one line per bad setting, or with what is missing."""
     refuse_wsgi(sys.modules, LOAD_ERROR)
     try:
         settings = load()

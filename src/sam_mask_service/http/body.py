@@ -17,8 +17,8 @@ PIECE = 64 * 1024
 
 
 class Reserve:
-    """Memory for bodies, shared by all requests of the process: a body is counted from its first byte until its request ends.
-    One ``within`` another is a part of it: what some requests may take of what all may."""
+    """Memory for bodies, shared by all requests of the process: a body is counted from its first byte until its request
+    ends. One ``within`` another is a part of it: what some requests may take of what all may."""
 
     def __init__(self, most: int, within: Reserve | None = None) -> None:
         self.most, self.within, self.used = most, within, 0

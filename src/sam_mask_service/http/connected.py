@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T], deadline: Deadline) -> T:
-    """``work``'s result. When the client leaves first, the work is told to end at its next step, and ClientLeft is raised;
-    when a step hangs beyond the deadline, its client is told so while the step goes on."""
+    """``work``'s result. When the client leaves first, the work is told to end at its next step, and ClientLeft is
+    raised; when a step hangs beyond the deadline, its client is told so while the step goes on."""
     task = asyncio.ensure_future(work)
     watch = asyncio.ensure_future(_left(request))
     try:

@@ -21,7 +21,9 @@ _OWN = 150
 
 
 def fitting(connections: int) -> int:
-    """``connections``, or as many as there is room for, which is said in the log. Raises the soft limit where that helps."""
+    """``connections``, or as many as there is room for, which is said in the log. Raises the soft limit where that
+    helps.
+    """
     if resource is None:
         return connections
     wanted = connections + WIRE.backlog + _OWN

@@ -33,7 +33,8 @@ def page(schema: Json) -> str:
     return (
         "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{title}</title><link rel=stylesheet href=docs/style.css><link rel=icon href=static/icon.svg></head>"
-        f"<body><h1>{title} {escape(schema['info']['version'])}</h1><p>{escape(schema['info'].get('description', ''))}</p>"
+        f"<body><h1>{title} {escape(schema['info']['version'])}</h1>"
+        f"<p>{escape(schema['info'].get('description', ''))}</p>"
         "<p>The same for machines: <a href=openapi.json>/openapi.json</a>. To try it: <a href=./>the web page</a>.</p>"
         f"<nav><ul>{links}<li><a href='#errors'>Errors</a></ul></nav>"
         f"{''.join(parts)}{_errors()}</body></html>\n"
@@ -114,7 +115,10 @@ def _errors() -> str:
         f"<tr><td><code>{escape(kind.code)}</code><td>{kind.status}<td>{escape(kind.default_detail)}</tr>"
         for kind in sorted(_kinds(ServiceError), key=lambda kind: (kind.status, kind.code))
     )
-    words = "Each is <code>application/problem+json</code> with <code>code</code>, <code>detail</code>, <code>request_id</code>."
+    words = (
+        "Each is <code>application/problem+json</code> with <code>code</code>, <code>detail</code>, "
+        "<code>request_id</code>."
+    )
     table = f"<table><tr><th>code<th>status<th>meaning</tr>{rows}</table>"
     return f"<h2 id=errors>Errors</h2><p>{words}</p>{table}"
 

@@ -94,8 +94,8 @@ class Head:
 class Doorman:
     """Holds the operator's rules; ``admit`` raises, or returns whether the caller is trusted with details.
 
-    A strong key passes also from an address that guesses: it cannot be guessed, and behind a proxy or a container's gateway
-    that address is everybody's. A weak one does not: an answer to every guess is what a guesser needs.
+    A strong key passes also from an address that guesses: it cannot be guessed, and behind a proxy or a container's
+    gateway that address is everybody's. A weak one does not: an answer to every guess is what a guesser needs.
     """
 
     def __init__(self, key: str | None, hosts: Collection[str] = (), origins: Collection[str] = ()) -> None:
@@ -123,8 +123,9 @@ class Doorman:
         return self._check_key(head, client)
 
     def _check_host(self, head: Head) -> str:
-        """Without a key a browser of the local network is the way in, by a name that its owner re-points here (DNS rebinding).
-        Names that nobody outside can own pass: addresses, localhost, this machine's own name, and those listed."""
+        """Without a key a browser of the local network is the way in, by a name that its owner re-points here (DNS
+        rebinding). Names that nobody outside can own pass: addresses, localhost, this machine's own name, and those
+        listed."""
         text = (head.one(b"host") or "").lower()
         found = _HOST.match(text)
         if not found:

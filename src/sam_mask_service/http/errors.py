@@ -1,4 +1,6 @@
-"""The one place that renders errors: every refusal of this service leaves the house in this shape (RFC 9457, and the seed's)."""
+"""The one place that renders errors: every refusal of this service leaves the house in this shape (RFC 9457, and the
+seed's).
+"""
 
 from __future__ import annotations
 
@@ -63,8 +65,8 @@ def as_dict(error: ServiceError, request_id: str) -> dict[str, Any]:
 
 
 def render(error: ServiceError, request_id: str, extra: Mapping[str, str] | None = None) -> Problem:
-    """``error`` with its headers. ``Retry-After`` is jittered by up to its double, so that those who were turned away together
-    do not come back together."""
+    """``error`` with its headers. ``Retry-After`` is jittered by up to its double, so that those who were turned away
+    together do not come back together."""
     # Escaped to ASCII: lone surrogates, right-to-left marks and markup in an echoed word stay inert text.
     body = json.dumps(as_dict(error, request_id)).encode("ascii")
     headers = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **(extra or {})}

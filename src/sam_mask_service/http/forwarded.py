@@ -20,8 +20,8 @@ _AMBIGUOUS = "{} begins like an address of the service itself; choose another pa
 
 
 class ProxiesMiddleware:
-    """ASGI: takes the client's address and X-Forwarded-Prefix from the proxies in ``named`` (addresses, networks) alone. The
-    outermost layer: further in, the address is no longer the proxy's. The prefixes, not yet judged, stand in
+    """ASGI: takes the client's address and X-Forwarded-Prefix from the proxies in ``named`` (addresses, networks)
+    alone. The outermost layer: further in, the address is no longer the proxy's. The prefixes, not yet judged, stand in
     ``scope["state"]["prefixes"]``."""
 
     def __init__(self, app: ASGIApp, named: Iterable[str]) -> None:
@@ -36,8 +36,8 @@ class ProxiesMiddleware:
 
 
 class Prefixes:
-    """Which path the service stands under: ``own`` where no header says another. ``taken``: the service's own addresses, which
-    could not be told from a prefix that begins like one of them. Raises SettingsError."""
+    """Which path the service stands under: ``own`` where no header says another. ``taken``: the service's own
+    addresses, which could not be told from a prefix that begins like one of them. Raises SettingsError."""
 
     def __init__(self, own: str, taken: Iterable[str]) -> None:
         self._own = own
@@ -63,8 +63,8 @@ def _first(path: str) -> str:
 
 
 class PrefixMiddleware:
-    """ASGI: takes the prefix off the path where the proxy has left it there, so that everything further in knows its own
-    addresses alone. The prefix in force stands in ``scope["state"]["prefix"]``. Raises BadRequest."""
+    """ASGI: takes the prefix off the path where the proxy has left it there, so that everything further in knows its
+    own addresses alone. The prefix in force stands in ``scope["state"]["prefix"]``. Raises BadRequest."""
 
     def __init__(self, app: ASGIApp, prefixes: Prefixes) -> None:
         self._app, self._prefixes = app, prefixes

@@ -1,4 +1,6 @@
-"""gunicorn's settings, for ``-c python:sam_mask_service.http.gunicorn``; the repository's ``gunicorn.conf.py`` takes them too."""
+"""gunicorn's settings, for ``-c python:sam_mask_service.http.gunicorn``; the repository's ``gunicorn.conf.py`` takes
+them too.
+"""
 
 from __future__ import annotations
 

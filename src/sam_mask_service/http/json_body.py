@@ -13,7 +13,9 @@ from pydantic_core import from_json
 from ..errors import BadRequest, InvalidParameter
 
 MAX_VALUES = 20_000
-"""Values in a JSON body. Millions of tiny ones cost seconds and gigabytes to parse; base64 has none of the signs counted."""
+"""Values in a JSON body. Millions of tiny ones cost seconds and gigabytes to parse; base64 has none of the signs
+counted.
+"""
 MAX_DIGITS = 400
 """Digits of one JSON number; Python itself gives up with a ValueError at 4,300."""
 LONG = 1024
@@ -31,8 +33,9 @@ Long = dict[str, str]
 def parse_json(data: bytes, most_keys: int) -> dict[str, Any]:
     """The JSON object in ``data``.
 
-    400 for what is no JSON (empty, malformed, a byte order mark, UTF-16, nested too deep), 422 for JSON that could be read in
-    two ways or does not fit (not an object, NaN, Infinity, 1e999, endless digits, a key twice, too many keys or values).
+    400 for what is no JSON (empty, malformed, a byte order mark, UTF-16, nested too deep), 422 for JSON that could be
+    read in two ways or does not fit (not an object, NaN, Infinity, 1e999, endless digits, a key twice, too many keys or
+    values).
     """
     bare, long = _lift(data)
     if len(bare) > MAX_BARE or sum(bare.count(sign) for sign in (b",", b"[", b"{")) > MAX_VALUES:
@@ -57,11 +60,13 @@ def parse_json(data: bytes, most_keys: int) -> dict[str, Any]:
 
 
 def _lift(data: bytes) -> tuple[bytes, Long]:
-    """``data`` with every string of more than LONG characters replaced by a short name, and those strings by their names.
+    """``data`` with every string of more than LONG characters replaced by a short name, and those strings by their
+    names.
 
-    The standard parser looks at each character of a picture's base64 in one call, which holds the interpreter lock, and with it
-    all connections, for a tenth of a second. Finding its end and having it read by pydantic's parser takes a tenth of that, and a
-    body of many pictures lets others have their turn between them. Raises BadRequest, InvalidParameter.
+    The standard parser looks at each character of a picture's base64 in one call, which holds the interpreter lock, and
+    with it all connections, for a tenth of a second. Finding its end and having it read by pydantic's parser takes a
+    tenth of that, and a body of many pictures lets others have their turn between them. Raises BadRequest,
+    InvalidParameter.
     """
     nonce = secrets.token_hex(8)
     kept: list[bytes] = []
@@ -82,8 +87,8 @@ def _lift(data: bytes) -> tuple[bytes, Long]:
 
 
 def _end_of_string(data: bytes, start: int, left: Iterator[int]) -> int:
-    """Where the string that begins at ``start`` ends: at the first quotation mark with an even number of backslashes before it.
-    ``left`` counts the marks that may still be looked at."""
+    """Where the string that begins at ``start`` ends: at the first quotation mark with an even number of backslashes
+    before it. ``left`` counts the marks that may still be looked at."""
     end = start
     for _ in left:
         end = data.find(b'"', end + 1)

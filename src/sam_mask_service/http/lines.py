@@ -60,7 +60,9 @@ class Lines:
 
 
 class Holding(StreamingResponse):
-    """Gives its share of the memory for bodies back when it is over, also when the client left before the first line."""
+    """Gives its share of the memory for bodies back when it is over, also when the client left before the first
+    line.
+    """
 
     def __init__(self, lines: AsyncIterator[bytes], holding: AbstractContextManager[Any]) -> None:
         super().__init__(lines, media_type="application/x-ndjson")

@@ -1,4 +1,6 @@
-"""Logs: text on a terminal, one JSON object a line otherwise. One handler on stderr for us, uvicorn and gunicorn's worker."""
+"""Logs: text on a terminal, one JSON object a line otherwise. One handler on stderr for us, uvicorn and gunicorn's
+worker.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _KIND, _KINDS = 80, 64
 
 
 class JsonFormatter(logging.Formatter):
-    """``extra={"fields": {...}}`` becomes keys of the object. Line breaks are escaped, so that no caller can forge a line."""
+    """``extra={"fields": {...}}`` becomes keys of the object. Line breaks are escaped, so that no caller can forge a
+    line.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -36,8 +40,8 @@ class JsonFormatter(logging.Formatter):
 
 
 class Seldom(logging.Filter):
-    """Lets a message pass once in ``seconds``, and says then how often it was held back: asyncio writes one for each connection
-    that it has no descriptor for, thousands a second."""
+    """Lets a message pass once in ``seconds``, and says then how often it was held back: asyncio writes one for each
+    connection that it has no descriptor for, thousands a second."""
 
     def __init__(self, seconds: float = 10.0) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""What the service counts, in Prometheus' text format. Labels take values from fixed sets only: route templates, codes, steps."""
+"""What the service counts, in Prometheus' text format. Labels take values from fixed sets only: route templates, codes,
+steps.
+"""
 
 from __future__ import annotations
 

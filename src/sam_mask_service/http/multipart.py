@@ -1,7 +1,7 @@
 """multipart/form-data into files and text fields, by python-multipart's streaming parser, with every limit named.
 
-All of it stays in memory, which the body limit bounds; no temporary file is ever made. A file's own name is read only to tell
-a file from a text field, and is used for nothing.
+All of it stays in memory, which the body limit bounds; no temporary file is ever made. A file's own name is read only
+to tell a file from a text field, and is used for nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from ..limits import BodyLimits
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-# The parser warns about each broken form; the access log has its line already, and callers could fill the disk with more.
+# The parser warns about each broken form; the access log has its line already, and callers could fill the disk with
+# more.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]*[A-Za-z0-9'()+_,./:=?-]\Z", re.ASCII)
@@ -154,8 +155,8 @@ def parse_form(
 ) -> Form:
     """The form in ``pieces``. ``long_fields`` may be as long as a picture in base64.
 
-    400 for what is no form (bad boundary, bad or oversized part headers, cut off), 413 for a file over the limit, 422 for parts
-    that are not due (odd or repeated names, files for text, too many).
+    400 for what is no form (bad boundary, bad or oversized part headers, cut off), 413 for a file over the limit, 422
+    for parts that are not due (odd or repeated names, files for text, too many).
     """
     if not 0 < len(boundary) <= limits.boundary or not BOUNDARY.match(boundary):
         raise BadRequest("The multipart boundary is missing or not valid.")

@@ -33,8 +33,8 @@ def prefers_picture(accept: str, pictures: Sequence[str] = ("image/png",)) -> bo
 
 
 def format_of(accept: str, pictures: Sequence[str]) -> str | None:
-    """The format that ``Accept`` names: of ``pictures`` the one it likes best, the first of several. None where it leaves
-    the choice.
+    """The format that ``Accept`` names: of ``pictures`` the one it likes best, the first of several. None where it
+    leaves the choice.
 
     >>> format_of("image/webp;q=0.5, image/png", ("image/png", "image/webp")), format_of("image/*", ("image/png",))
     ('png', None)
@@ -54,8 +54,8 @@ def wants_picture(render: Render, params: Params, accept: str) -> bool:
 
 
 def settled(render: Render, params: Params, picture: bool, accept: str = "") -> Params:
-    """The parameters with the form that was chosen, for the answers that say it, and with the format that ``accept`` names
-    where the bare picture is the answer and ``format`` is unset."""
+    """The parameters with the form that was chosen, for the answers that say it, and with the format that ``accept``
+    names where the bare picture is the answer and ``format`` is unset."""
     form = {"output": render.bare if picture else "base64"} if render.settles else {}
     named = format_of(accept, render.accept) if picture and getattr(params, "format", "") is None else None
     return params.model_copy(update={**form, **({"format": named} if named else {})})

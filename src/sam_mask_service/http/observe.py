@@ -1,5 +1,5 @@
-"""The outer layers: request id, security headers, one log line and one count per request, and the answer to whatever was
-raised inside. Further in nothing has to know about any of these."""
+"""The outer layers: request id, security headers, one log line and one count per request, and the answer to whatever
+was raised inside. Further in nothing has to know about any of these."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class ObserveMiddleware:
 
 
 class AnswerErrorsMiddleware:
-    """Whatever is raised further in becomes an answer here, and nowhere else. ``stopping`` tells a request that the end of the
-    process cut off from one whose client left."""
+    """Whatever is raised further in becomes an answer here, and nowhere else. ``stopping`` tells a request that the end
+    of the process cut off from one whose client left."""
 
     def __init__(self, app: ASGIApp, stopping: Callable[[], bool]) -> None:
         self.app, self.stopping = app, stopping

@@ -1,8 +1,8 @@
-"""uvicorn's HTTP protocol with the limits that it does not have: slow and long heads, slow readers, connections that do nothing,
-connections by the thousand, requests that could be read in two ways.
+"""uvicorn's HTTP protocol with the limits that it does not have: slow and long heads, slow readers, connections that do
+nothing, connections by the thousand, requests that could be read in two ways.
 
-One clock per connection ticks about once a second and looks at what is overdue. That costs less than timers that are set and
-cancelled with every piece of data, and catches what pieces of data would keep resetting.
+One clock per connection ticks about once a second and looks at what is overdue. That costs less than timers that are
+set and cancelled with every piece of data, and catches what pieces of data would keep resetting.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _clock: asyncio.TimerHandle | None = None
     _counted: str | None = None
 
-    # --- a connection's life ----------------------------------------------------------------------------------------------
+    # --- a connection's life ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._counting = CountingTransport(transport)
@@ -81,8 +81,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._counted = None
 
     def shutdown(self) -> None:
-        """Closes the connection when nothing is under way on it. A client that has just connected, or is still sending, is
-        waited for a moment: closed in its face, it could not tell a refusal from a loss."""
+        """Closes the connection when nothing is under way on it. A client that has just connected, or is still sending,
+        is waited for a moment: closed in its face, it could not tell a refusal from a loss."""
         if self.cycle is None or self._head_since is not None or self._in_body:
             self.loop.call_later(self.limits.linger_seconds, super().shutdown)
         else:
@@ -124,7 +124,7 @@ class GuardedProtocol(HttpToolsProtocol):
         elif now - self._answered > self.limits.idle_seconds:
             self.transport.close()
 
-    # --- a request's head -------------------------------------------------------------------------------------------------
+    # --- a request's head ---------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -160,7 +160,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse(HeadersTooLarge())
 
     def _count_framing(self, size: int, brought: bool) -> None:
-        """Bytes of a body that are none of it: chunk extensions and trailers, which the parser would gather for ever."""
+        """Bytes of a body that are none of it: chunk extensions and trailers, which the parser would gather for
+        ever.
+        """
         self._framing = 0 if brought or not self._in_body else self._framing + size
         if self._framing > self.limits.head_bytes and not self.transport.is_closing():
             self._refuse(HeadersTooLarge())
@@ -215,7 +217,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.expect_100_continue and self._in_body and not self.transport.is_closing():
             self.transport.close()  # nobody asked for the body, so what comes next could be either it or a new request
 
-    # --- refusing ---------------------------------------------------------------------------------------------------------
+    # --- refusing -----------------------------------------------------------------------------------------------------
 
     def _stop(self, error: ServiceError) -> None:
         self._refuse(error)

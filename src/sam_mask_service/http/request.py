@@ -28,8 +28,8 @@ _UNKNOWN = "Send application/json, multipart/form-data, or the picture itself as
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """``files``: pictures that came as bytes, as (field name, bytes). ``values``: the parameters as sent; all of them are
-    strings when ``textual``."""
+    """``files``: pictures that came as bytes, as (field name, bytes). ``values``: the parameters as sent; all of them
+    are strings when ``textual``."""
 
     files: tuple[tuple[str, bytes], ...]
     values: dict[str, Any]
@@ -51,7 +51,9 @@ def limits_of(max_bytes: int, seconds: float, files: int = 1) -> BodyLimits:
 
 
 async def read(request: Request, rules: Rules, share: Share) -> Incoming:
-    """Reads and parses the body. Raises the errors of ``errors.py``; nothing is read of a body that is refused by its head."""
+    """Reads and parses the body. Raises the errors of ``errors.py``; nothing is read of a body that is refused by its
+    head.
+    """
     headers = request.headers
     kind, options = _kind(headers.getlist("content-type"), headers)
     most = rules.limits.whole("raw" if kind == "empty" else kind)

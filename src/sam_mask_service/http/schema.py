@@ -1,5 +1,5 @@
-"""What ``/openapi.json`` says of requests and answers. Requests are read by ``request.py`` and judged by ``params.py``; this file
-describes them from the same models, so that the description cannot lag behind."""
+"""What ``/openapi.json`` says of requests and answers. Requests are read by ``request.py`` and judged by ``params.py``;
+this file describes them from the same models, so that the description cannot lag behind."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ STATE_ERRORS = (400, 403, 405, 429, 431)
 WORK_ERRORS = tuple(_ERRORS)
 
 
-# --- requests -------------------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 def _fields(model: type[BaseModel]) -> tuple[Json, Json]:

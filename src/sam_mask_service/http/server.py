@@ -65,8 +65,8 @@ def wire_options(settings: Settings) -> dict[str, Any]:
 
 
 class GracefulServer(uvicorn.Server):
-    """On the first signal ``/ready`` turns false and new work gets 503 while accepted work goes on, for ``grace_seconds`` at
-    most; then connections are closed. A second signal ends the process at once."""
+    """On the first signal ``/ready`` turns false and new work gets 503 while accepted work goes on, for
+    ``grace_seconds`` at most; then connections are closed. A second signal ends the process at once."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -91,7 +91,8 @@ class GracefulServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        gc.freeze()  # what is loaded stays; to look through it again would now and then hold every thread for a tenth of a second
+        # what is loaded stays; to look through it again would now and then hold every thread for a tenth of a second
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         end = time.monotonic() + self.service.settings.grace_seconds
@@ -109,9 +110,9 @@ class GracefulServer(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=_CLOSING)
 
     async def _close_doors(self) -> None:
-        """Takes no more connections. Closing resets those that the kernel has made for us and nobody has taken: they are taken
-        first, so that only one that is made within these microseconds is lost, before anything of its request was read. (Windows'
-        own loop takes them itself, and has nothing to be removed.)"""
+        """Takes no more connections. Closing resets those that the kernel has made for us and nobody has taken: they
+        are taken first, so that only one that is made within these microseconds is lost, before anything of its request
+        was read. (Windows' own loop takes them itself, and has nothing to be removed.)"""
         loop = asyncio.get_running_loop()
         for server in self.servers:
             for door in server.sockets:
@@ -143,7 +144,9 @@ class GracefulServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     def leave(self) -> None:
-        """Ends the process when a worker thread is still at it: a thread cannot be stopped, and the grace time is over."""
+        """Ends the process when a worker thread is still at it: a thread cannot be stopped, and the grace time is
+        over.
+        """
         if self.service.gate.busy:
             logging.shutdown()
             sys.stdout.flush()
@@ -158,7 +161,9 @@ def _accept_all(door: socket.socket) -> Iterator[socket.socket]:
 
 
 def serve(host: str = "0.0.0.0", port: int = 8739, workers: int = 1) -> None:  # noqa: S104 - the documented default
-    """Serves until told to stop, under gunicorn, which starts a new worker when one crashes; this call then does not return."""
+    """Serves until told to stop, under gunicorn, which starts a new worker when one crashes; this call then does not
+    return.
+    """
     if hasattr(os, "fork"):
         _exec_gunicorn(host, port, workers)
     from .. import app  # built on demand by the package itself, which adds the web page

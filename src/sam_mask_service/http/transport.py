@@ -35,8 +35,9 @@ class CountingTransport:
         self._transport.write(data)
 
     def overdue(self, now: float, patience: float) -> bool:
-        """To be asked again and again. Whether the client let its answers wait longer in all than ``patience`` seconds and what
-        it took at WRITE_RATE: a slow client gets a long answer to its end, one that takes a byte now and then does not."""
+        """To be asked again and again. Whether the client let its answers wait longer in all than ``patience`` seconds
+        and what it took at WRITE_RATE: a slow client gets a long answer to its end, one that takes a byte now and then
+        does not."""
         waiting = self._transport.get_write_buffer_size()
         if waiting and self._since is not None:
             self._spent += now - self._since
@@ -48,8 +49,8 @@ class CountingTransport:
 
 
 def _in_the_kernel(sock: Any) -> int:
-    """Bytes that this machine's kernel holds for the client, who has not confirmed them: up to some megabytes. 0 where it cannot
-    be told."""
+    """Bytes that this machine's kernel holds for the client, who has not confirmed them: up to some megabytes. 0 where
+    it cannot be told."""
     if sock is None or OUTQ is None:
         return 0
     try:

@@ -19,7 +19,9 @@ BEAT_S = 1.0
 
 
 class SupervisedServer(GracefulServer):
-    """Ends, too, when the process that supervises it is gone: nobody would replace it, and its port would stay taken."""
+    """Ends, too, when the process that supervises it is gone: nobody would replace it, and its port would stay
+    taken.
+    """
 
     parent = 0
     """Its process id."""

@@ -1,6 +1,7 @@
 """Bytes → upright RGB array; arrays → PNG, JPEG or WebP without metadata. Pure: no files, no network, no settings.
 
-``containers/`` takes a file apart, ``rasters`` decodes what is left of it, ``reading`` makes a picture, a mask or an edit of that.
+``containers/`` takes a file apart, ``rasters`` decodes what is left of it, ``reading`` makes a picture, a mask or an
+edit of that.
 """
 
 from .colour import to_srgb

@@ -1,4 +1,6 @@
-"""Colour named by numbers (ITU-T H.273), as PNG's cICP and HEIF's nclx do, as an ICC profile that the colour engine reads. Pure."""
+"""Colour named by numbers (ITU-T H.273), as PNG's cICP and HEIF's nclx do, as an ICC profile that the colour engine
+reads. Pure.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _PRIMARIES: dict[int, tuple[tuple[float, float], ...]] = {
 }
 """x, y of red, green and blue (H.273, table 2): BT.2020 and Display P3. All others in use are sRGB's or near to it."""
 _SRGB_LIKE = frozenset({1, 2, 6, 13, 14, 15})
-"""Transfer characteristics that are shown as sRGB's (table 3). Not PQ and HLG, whose light goes beyond a screen's white."""
+"""Transfer characteristics that are shown as sRGB's (table 3). Not PQ and HLG, whose light goes beyond a screen's
+white.
+"""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)

@@ -17,7 +17,9 @@ _BAND = 1 << 18
 
 
 def to_srgb(rgb: RGB, profile: bytes | None) -> RGB:
-    """The pixels moved from ``profile`` to sRGB; unchanged without one, with sRGB's own, and with one that cannot be used."""
+    """The pixels moved from ``profile`` to sRGB; unchanged without one, with sRGB's own, and with one that cannot be
+    used.
+    """
     if not profile or icc.is_srgb(profile):
         return rgb
     move = mover(profile, "RGB")
@@ -36,7 +38,9 @@ def grey_levels(profile: bytes | None) -> NDArray[np.uint8] | None:
 
 
 def mover(profile: bytes, mode: str) -> Callable[[Image.Image], RGB] | None:
-    """What moves a band of a picture of ``mode`` (RGB, L, CMYK) to sRGB; None for a profile that is of another kind or broken."""
+    """What moves a band of a picture of ``mode`` (RGB, L, CMYK) to sRGB; None for a profile that is of another kind or
+    broken.
+    """
     if icc.space(profile) != {"L": "GRAY"}.get(mode, mode):
         return None
     try:

@@ -15,8 +15,9 @@ from ..geometry import RGB, Bits
 from ..mask import Alpha
 
 OutputFormat = Literal["png", "jpeg", "webp"]
-# Masks are runs of one value: run lengths of unfiltered rows are found in a third of the time that Pillow takes to try filters
-# on each row (1024 × 1024: 1.4 ms and 2.8 kB, Pillow 4.2 ms and 8.7 kB; soft edges 1.7 and 18, Pillow 8.4 and 18).
+# Masks are runs of one value: run lengths of unfiltered rows are found in a third of the time that Pillow takes to try
+# filters on each row (1024 × 1024: 1.4 ms and 2.8 kB, Pillow 4.2 ms and 8.7 kB; soft edges 1.7 and 18, Pillow 8.4 and
+# 18).
 _MASK_PNG = (
     cv2.IMWRITE_PNG_COMPRESSION, 1,
     cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
@@ -54,8 +55,8 @@ def encode(
     """PNG, JPEG or WebP of (H, W) uint8 grey or bool, (H, W, 3) RGB or (H, W, 4) RGBA; no metadata.
 
     ``quality`` 1…100 for JPEG (default 92) and WebP (default 90; 100 is lossless). PNG level 1: on masks a higher one
-    saves few bytes and costs most of the time. ``check`` is asked meanwhile, and may raise. Raises InvalidParameter for a side that
-    the format has no room for.
+    saves few bytes and costs most of the time. ``check`` is asked meanwhile, and may raise. Raises InvalidParameter for
+    a side that the format has no room for.
     """
     array = pixels.astype(np.uint8) * 255 if pixels.dtype == np.bool_ else pixels
     if kind == "png" and array.ndim == 2 and max(array.shape) <= _LIBPNG_SIDE:

@@ -26,7 +26,9 @@ def space(profile: bytes) -> str:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Whether its colorants and curves are sRGB's, whatever it calls itself. A profile with tables is not judged: False."""
+    """Whether its colorants and curves are sRGB's, whatever it calls itself. A profile with tables is not judged:
+    False.
+    """
     tags = _tags(profile)
     if space(profile) != "RGB" or b"A2B0" in tags:
         return False

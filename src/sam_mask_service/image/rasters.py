@@ -37,8 +37,8 @@ Pixels = NDArray[np.uint8]
 _BAND = 1 << 18
 """Pixels that are moved from Pillow to numpy at once."""
 
-# Whatever parsers were seen to raise on hostile bytes. ServiceError is none of them, nor is MemoryError: the size is checked
-# before, so that a lack of memory is ours and not the picture's.
+# Whatever parsers were seen to raise on hostile bytes. ServiceError is none of them, nor is MemoryError: the size is
+# checked before, so that a lack of memory is ours and not the picture's.
 _FAULTS = (
     OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, RuntimeError,
     struct.error, cv2.error, zlib.error,
@@ -47,7 +47,8 @@ _FAULTS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """``pixels`` as stored: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8. ``plain``: the file holds these very values.
+    """``pixels`` as stored: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8. ``plain``: the file holds these very
+    values.
 
     ``profile`` is what is still to be applied, ``orientation`` EXIF's 1…8, ``quality`` a JPEG's.
     """
@@ -67,7 +68,7 @@ def raster(clean: Clean) -> Raster:
         raise ImageUnreadable from e
 
 
-# --- Pillow ---------------------------------------------------------------------------------------------------------------
+# --- Pillow -----------------------------------------------------------------------------------------------------------
 
 
 def _pillow(clean: Clean) -> Raster:
@@ -83,8 +84,8 @@ def _pillow(clean: Clean) -> Raster:
 
 
 def _array(picture: Image.Image, profile: bytes | None) -> tuple[Pixels, bytes | None]:
-    """The pixels, row by row in bands: as a whole Pillow's way to an array holds the pixels three times, and takes twice as long;
-    and the profile, unless it was used for them."""
+    """The pixels, row by row in bands: as a whole Pillow's way to an array holds the pixels three times, and takes
+    twice as long; and the profile, unless it was used for them."""
     width, height = picture.size
     move = colour.mover(profile, "CMYK") if picture.mode == "CMYK" and profile else None
     band = move or _BANDS.get(_kind(picture), _rgb)
@@ -123,7 +124,9 @@ _BANDS: dict[str, Callable[[Image.Image], Pixels]] = {
 
 
 def _jpeg(clean: Clean) -> Raster:
-    """A file without its end marker is taken when no row needs what is missing: whatever stands there, the pixels are the same."""
+    """A file without its end marker is taken when no row needs what is missing: whatever stands there, the pixels are
+    the same.
+    """
     out = _pillow(clean)
     if not clean.ended:
         for filling in _FILLINGS:
@@ -153,7 +156,7 @@ def _jpeg_quality(picture: ImageFile.ImageFile) -> int | None:
     return int(np.clip(round(quality), 1, 100))
 
 
-# --- other decoders -------------------------------------------------------------------------------------------------------
+# --- other decoders ---------------------------------------------------------------------------------------------------
 
 
 def _opencv(clean: Clean) -> NDArray[Any]:

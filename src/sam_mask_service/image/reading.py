@@ -1,7 +1,7 @@
 """Bytes → upright pixels: one way for pictures, masks, backgrounds and edits.
 
-The container is walked first; the size is judged by what it says, before its pixels; memory is waited for; one frame is decoded,
-turned once, and nothing of the input but pixels reaches an output.
+The container is walked first; the size is judged by what it says, before its pixels; memory is waited for; one frame is
+decoded, turned once, and nothing of the input but pixels reaches an output.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Picture:
 def decode(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixels: int) -> Picture:
     """The first frame of a picture as upright RGB. ``check`` is called while memory is waited for, and may raise.
 
-    Raises TooLarge (bytes), UnsupportedMedia, ImageTooManyPixels (before any pixel is decoded), ImageTooSmall and ImageUnreadable.
+    Raises TooLarge (bytes), UnsupportedMedia, ImageTooManyPixels (before any pixel is decoded), ImageTooSmall and
+    ImageUnreadable.
     """
     clean, found, pixels = _read(data, max_bytes, max_pixels, check)
     grey = grey_levels(found.profile) if pixels.ndim == 2 else None
@@ -91,8 +92,8 @@ def decode_srgb(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max
 
 
 def decode_mask(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
-    """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, upright, its alpha channel kept, 16 bits brought to 8; its values are
-    no colours, so that no profile moves them. Raises what ``decode`` raises."""
+    """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, upright, its alpha channel kept, 16 bits brought to 8; its
+    values are no colours, so that no profile moves them. Raises what ``decode`` raises."""
     return _read(data, max_bytes, max_pixels, check)[2]
 
 

@@ -19,7 +19,9 @@ class Reserve:
 
     @contextmanager
     def hold(self, size: int, check: Callable[[], None]) -> Iterator[None]:
-        """``size`` bytes for as long as the block runs. ``check`` is called while it waits, and may raise to end that."""
+        """``size`` bytes for as long as the block runs. ``check`` is called while it waits, and may raise to end
+        that.
+        """
         with self._freed:
             while self._taken and self._taken + size > self._most:
                 check()

@@ -1,5 +1,5 @@
-"""A TIFF's strips and tiles → pixels. Rows packed by LZW and PackBits go through OpenCV as grey pictures of bytes: libtiff then
-sees nothing but numbers of ours, and what it has to say goes into no log. Pure.
+"""A TIFF's strips and tiles → pixels. Rows packed by LZW and PackBits go through OpenCV as grey pictures of bytes:
+libtiff then sees nothing but numbers of ours, and what it has to say goes into no log. Pure.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _unpack(at: Layout, packed: bytes, size: int) -> Bytes:
 
 
 def _by_opencv(compression: int, packed: bytes, size: int) -> Bytes:
-    """The bytes as 16-bit samples, whose decoder alone minds what is missing; the few that fill no rectangle of these come from a
-    second look."""
+    """The bytes as 16-bit samples, whose decoder alone minds what is missing; the few that fill no rectangle of these
+    come from a second look."""
     width, height = _rectangle(size)
     pairs = _grey(compression, packed, width, height, 16).astype("<u2").view(np.uint8)
     rest = size - pairs.size

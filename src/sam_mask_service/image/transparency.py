@@ -14,8 +14,8 @@ _BAND = 1 << 18
 
 
 def lifted(rgb: RGB, alpha: Alpha) -> NDArray[np.uint8]:
-    """(H, W, 4): the colours that ``alpha`` (H, W) uint8 over white shows as ``rgb`` (H, W, 3) uint8. Where nothing is seen
-    they are white, so that no hidden colour comes along.
+    """(H, W, 4): the colours that ``alpha`` (H, W) uint8 over white shows as ``rgb`` (H, W, 3) uint8. Where nothing is
+    seen they are white, so that no hidden colour comes along.
 
     >>> lifted(np.array([[[128, 255, 255]]], np.uint8), np.array([[127]], np.uint8)).tolist()
     [[[0, 255, 255, 127]]]

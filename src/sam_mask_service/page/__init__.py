@@ -63,8 +63,8 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """``body``, its ``Content-Type`` and its ``Content-Security-Policy``, which belongs to every answer about it, 304 included.
-    Serve with ``Cache-Control: no-cache`` and an ETag: names carry no hash."""
+    """``body``, its ``Content-Type`` and its ``Content-Security-Policy``, which belongs to every answer about it, 304
+    included. Serve with ``Cache-Control: no-cache`` and an ETag: names carry no hash."""
 
     body: bytes
     content_type: str
@@ -73,7 +73,9 @@ class StaticFile:
 
 @cache
 def files() -> Mapping[str, StaticFile]:
-    """URL path → file: ``/`` and everything under ``/static/``. All public: they hold no picture, no key and no setting."""
+    """URL path → file: ``/`` and everything under ``/static/``. All public: they hold no picture, no key and no
+    setting.
+    """
     found = {"/": _read("index.html"), **{f"/static/{name}": _read(name) for name in _NAMES}}
     return MappingProxyType({**found, "/static/targets.json": StaticFile(_targets(), "application/json")})
 

@@ -1,7 +1,7 @@
 """The few layers that SAM's graphs are made of, over ``ops``. Tensors are named by the state dict's keys.
 
-Weights become constants that share memory with the mapped checkpoint; OpenVINO's CPU plug-in packs them into its own layout when
-it compiles, after which the file's pages are the kernel's to drop.
+Weights become constants that share memory with the mapped checkpoint; OpenVINO's CPU plug-in packs them into its own
+layout when it compiles, after which the file's pages are the kernel's to drop.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .session import Tensor
 Weights = Mapping[str, NDArray[Any]]
 """A state dict: the tensors of a network by name."""
 Shape = tuple[int, int, int]
-"""Height, width and channels of a grid of cells. Between convolutions it is kept as rows, (1, H · W, C): of four axes OpenVINO
-takes the second for the channels, and lays a sum out anew for that."""
+"""Height, width and channels of a grid of cells. Between convolutions it is kept as rows, (1, H · W, C): of four axes
+OpenVINO takes the second for the channels, and lays a sum out anew for that."""
 
 
 class BatchNorm(NamedTuple):
@@ -35,8 +35,9 @@ _BATCH_NORM = BatchNorm()
 
 
 class Graph:
-    """Builds nodes from the tensors under ``prefix``. ``quantized``: fully connected layers keep 8-bit weights (one scale per
-    output), which OpenVINO multiplies with activations quantised on the fly. ``batch_norm``: as this network has it."""
+    """Builds nodes from the tensors under ``prefix``. ``quantized``: fully connected layers keep 8-bit weights (one
+    scale per output), which OpenVINO multiplies with activations quantised on the fly. ``batch_norm``: as this network
+    has it."""
 
     def __init__(
         self, state: Weights, prefix: str, *, quantized: bool = False, batch_norm: BatchNorm = _BATCH_NORM
@@ -79,8 +80,8 @@ class Graph:
         return op.add(y, self._channel(f"{name}.bias")) if bias else y
 
     def convolution_bn(self, x: Node, name: str, *, stride: int = 1, pad: int = 0) -> Node:
-        """A convolution without bias and the batch norm behind it, folded into one. Depthwise when the weight's second size is
-        1."""
+        """A convolution without bias and the batch norm behind it, folded into one. Depthwise when the weight's second
+        size is 1."""
         weight, bias = self._folded(name)
         if weight.shape[1] == 1 and weight.shape[0] > 1:
             y = op.group_convolution(x, constant(weight[:, None]), stride, pad)
@@ -124,8 +125,8 @@ def windows(shape: Shape, size: int) -> tuple[int, int]:
 
 
 def to_heads(x: Node, shape: Shape, size: int, heads: int) -> list[Node]:
-    """(1, H · W, 3 · C): queries, keys and values of each cell → each (windows, heads, size², C / heads), the windows at the edge
-    filled up with zeros. One transposition: cells to windows, channels to heads."""
+    """(1, H · W, 3 · C): queries, keys and values of each cell → each (windows, heads, size², C / heads), the windows
+    at the edge filled up with zeros. One transposition: cells to windows, channels to heads."""
     h, w, channels = shape
     down, across = windows(shape, size)
     x = reshape(x, 1, h, w, 3 * channels)
@@ -154,8 +155,8 @@ def enlarged(x: Node, side: int, grid: int) -> Node:
 
 
 def bicubic(source: int, target: int) -> Tensor:
-    """(target, source): each target sample as a sum of source samples, as torch has it: Keys' kernel with a = −0.75, corners not
-    aligned, the outermost samples going on beyond the edge."""
+    """(target, source): each target sample as a sum of source samples, as torch has it: Keys' kernel with a = −0.75,
+    corners not aligned, the outermost samples going on beyond the edge."""
     a = -0.75
     place = (np.arange(target) + 0.5) * source / target - 0.5
     low = np.floor(place).astype(int)

@@ -1,4 +1,6 @@
-"""What this machine lets us use: the cores we may run on, and the arithmetic that is fastest here (measured, not guessed)."""
+"""What this machine lets us use: the cores we may run on, and the arithmetic that is fastest here (measured, not
+guessed).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ CGROUP = Path("/sys/fs/cgroup")
 CPUINFO = Path("/proc/cpuinfo")
 _ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 BF16_GAIN = 1.2
-"""bf16 is chosen when it is at least this much faster: it costs accuracy (embedding error 1 %), so a tie goes to f32."""
+"""bf16 is chosen when it is at least this much faster: it costs accuracy (embedding error 1 %), so a tie goes to
+f32.
+"""
 INT8_GROUP = 256
 """Values that share a scale when activations are quantised: 128 costs a third of the gain, 768 costs accuracy."""
 _ROWS, _WIDE, _NARROW = 1024, 3072, 768  # a quarter of one MLP of ViT-B: about 10 GFLOP with both products
@@ -28,8 +32,8 @@ _ROWS, _WIDE, _NARROW = 1024, 3072, 768  # a quarter of one MLP of ViT-B: about 
 def cpu_threads(
     requested: int | None = None, *, environment: Mapping[str, str] | None = None, cgroup: Path = CGROUP
 ) -> int:
-    """How many threads to compute with: the cores this process may use (affinity, cgroup quota), at most ``requested`` or
-    ``OMP_NUM_THREADS``."""
+    """How many threads to compute with: the cores this process may use (affinity, cgroup quota), at most ``requested``
+    or ``OMP_NUM_THREADS``."""
     environment = os.environ if environment is None else environment
     limits = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
     quota = cgroup_cores(cgroup)
@@ -86,8 +90,9 @@ EXACT = Arithmetic("f32", "f32")
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """GFLOP per second of large matrix products; ``bf16`` is 0 where the CPU plug-in has none. ``int8``: with 8-bit weights and
-    activations quantised on the way, what lies between the products in ``fastest``; 0 where it was not measured."""
+    """GFLOP per second of large matrix products; ``bf16`` is 0 where the CPU plug-in has none. ``int8``: with 8-bit
+    weights and activations quantised on the way, what lies between the products in ``fastest``; 0 where it was not
+    measured."""
 
     f32: float
     bf16: float
@@ -160,8 +165,8 @@ def cpu_options(arithmetic: Arithmetic, threads: int) -> dict[str, Any]:
 
 
 def choose(wish: Wish, threads: int) -> Arithmetic:
-    """``auto``: bf16 where the CPU multiplies in it (AMX, AVX512-BF16), else f32, which is faster there. Never int8, which costs
-    more accuracy."""
+    """``auto``: bf16 where the CPU multiplies in it (AMX, AVX512-BF16), else f32, which is faster there. Never int8,
+    which costs more accuracy."""
     if wish == "f32" or wish == "bf16":
         return Arithmetic(wish, wish)
     fastest = by_flags(_words(CPUINFO)) or measure(threads, quantized=False).fastest
@@ -169,8 +174,8 @@ def choose(wish: Wish, threads: int) -> Arithmetic:
 
 
 def by_flags(words: Collection[str], environment: Mapping[str, str] | None = None) -> Exact | None:
-    """What the kernel's list of CPU flags says, at once and whatever else runs on the machine; None where it says nothing (not an
-    x86 Linux) or oneDNN was told to leave instructions out: then it must be measured."""
+    """What the kernel's list of CPU flags says, at once and whatever else runs on the machine; None where it says
+    nothing (not an x86 Linux) or oneDNN was told to leave instructions out: then it must be measured."""
     environment = os.environ if environment is None else environment
     if "sse2" not in words or any(name in environment for name in _ISA_LIMITS):
         return None

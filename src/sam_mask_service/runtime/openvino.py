@@ -1,9 +1,10 @@
 """OpenVINO on the CPU: networks read from files, and compiled into sessions with a pool of inference requests.
 
-OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its import
-costs 150 MB and a second). Precision of small networks is pinned to f32: the default depends on the processor (bfloat16 where it
-has it), and the scores would then differ from machine to machine. For the same reason quantized networks are computed in f32 too:
-without VNNI OpenVINO's 8-bit products saturate, and the face-parsing network then sees half a face.
+OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its
+import costs 150 MB and a second). Precision of small networks is pinned to f32: the default depends on the processor
+(bfloat16 where it has it), and the scores would then differ from machine to machine. For the same reason quantized
+networks are computed in f32 too: without VNNI OpenVINO's 8-bit products saturate, and the face-parsing network then
+sees half a face.
 """
 
 from __future__ import annotations

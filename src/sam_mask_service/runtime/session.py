@@ -1,7 +1,7 @@
 """A network that is ready to run: all that the rest of the service knows of a runtime.
 
-OpenVINO's is in ``openvino.py``. Another runtime is another ``Runtime``, whose sessions compute on a device of their own: inputs go
-there and outputs come back in ``run``.
+OpenVINO's is in ``openvino.py``. Another runtime is another ``Runtime``, whose sessions compute on a device of their
+own: inputs go there and outputs come back in ``run``.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Session(Protocol):
         ...
 
     def run(self, inputs: Sequence[Tensor], deadline: Deadline = NO_DEADLINE) -> list[Tensor]:
-        """The network's outputs for its inputs, both in its own order. The arrays returned are the caller's own; those given are
-        not kept. A turn is waited for until ``deadline``; a run that has begun is not broken off.
+        """The network's outputs for its inputs, both in its own order. The arrays returned are the caller's own; those
+        given are not kept. A turn is waited for until ``deadline``; a run that has begun is not broken off.
 
         Raises DeadlinePassed, ClientLeft.
         """
@@ -39,8 +39,8 @@ class Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """``device``: what ``/health`` calls it. ``session`` makes a graph of ``ops`` ready to run, in this arithmetic, with so many
-    CPU threads at most. It raises RuntimeError where the machine cannot compute so."""
+    """``device``: what ``/health`` calls it. ``session`` makes a graph of ``ops`` ready to run, in this arithmetic,
+    with so many CPU threads at most. It raises RuntimeError where the machine cannot compute so."""
 
     device: str
     session: Callable[[Model, Arithmetic, int], Session]

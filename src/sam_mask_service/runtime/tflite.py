@@ -1,9 +1,9 @@
 """Reads a small TFLite network into OpenVINO, for the files that OpenVINO's own reader refuses.
 
-mediapipe's selfie and hair networks use three operators of mediapipe's own (transposed convolution with bias, max pooling
-that remembers where the maximum was, and its inverse), which no general reader knows. They and the twelve plain operators
-that stand beside them are rows of ``_OPERATORS``. Field numbers follow ``tensorflow/lite/schema/schema.fbs``, the meaning of
-the three follows ``mediapipe/util/tflite/operations``. Activations are NCHW inside, NHWC at both ends.
+mediapipe's selfie and hair networks use three operators of mediapipe's own (transposed convolution with bias, max
+pooling that remembers where the maximum was, and its inverse), which no general reader knows. They and the twelve plain
+operators that stand beside them are rows of ``_OPERATORS``. Field numbers follow ``tensorflow/lite/schema/schema.fbs``,
+the meaning of the three follows ``mediapipe/util/tflite/operations``. Activations are NCHW inside, NHWC at both ends.
 """
 
 from __future__ import annotations

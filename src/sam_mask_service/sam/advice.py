@@ -1,4 +1,6 @@
-"""Which SAM suits this machine: expected times from its measured matrix rates. Pure; ``machine.measure`` gives the rates."""
+"""Which SAM suits this machine: expected times from its measured matrix rates. Pure; ``machine.measure`` gives the
+rates.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ INT8_GAIN = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """``seconds``: expected time of the image encoder by model, in the ``precision`` that ``auto`` takes. ``int8_seconds``: of
-    ``vit_b`` in int8, None where that is not clearly faster. ``text``: the rates and times; ``choice``: the setting that suits."""
+    """``seconds``: expected time of the image encoder by model, in the ``precision`` that ``auto`` takes.
+    ``int8_seconds``: of ``vit_b`` in int8, None where that is not clearly faster. ``text``: the rates and times;
+    ``choice``: the setting that suits."""
 
     model: str
     precision: Exact

@@ -1,7 +1,7 @@
 """Which SAM a checkpoint holds, read off the names and shapes of its tensors.
 
-The sizes come from the file, so one builder serves ViT-B, -L, -H, MobileSAM and the tiny drawn networks of the tests. They are
-bounded, so that no file makes the graph builder allocate without end.
+The sizes come from the file, so one builder serves ViT-B, -L, -H, MobileSAM and the tiny drawn networks of the tests.
+They are bounded, so that no file makes the graph builder allocate without end.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def _check(state: State, expected: dict[str, tuple[int, ...]]) -> None:
 
 def _stranger(state: State) -> str:
     if any(key.startswith("image_encoder.trunk") for key in state):
-        return f"This is a SAM 2 checkpoint; this service runs {', '.join(family.title for family in architectures.FAMILIES)}."
+        return (
+            f"This is a SAM 2 checkpoint; this service runs "
+            f"{', '.join(family.title for family in architectures.FAMILIES)}."
+        )
     first = ", ".join(f"{key[:60]!a}" for key in list(state)[:3]) or "no tensors"
     return f"This is no SAM checkpoint (it holds {first}): {architectures.FAMILIES[0].mark} is missing."
 

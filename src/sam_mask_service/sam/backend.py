@@ -46,20 +46,22 @@ class SamBackend(Protocol):
     def device(self) -> str: ...
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> Features:
-        """What the encoder sees in a picture, scaled so that its longer side is ``image_size``. Raises DeadlinePassed."""
+        """What the encoder sees in a picture, scaled so that its longer side is ``image_size``. Raises
+        DeadlinePassed.
+        """
         ...
 
     def decode(
         self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
     ) -> tuple[F32, F32]:
-        """B prompts (one at least, of any lengths) → mask logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the single
-        one, 1… the candidates. Coordinates are pixels of the model's square. Raises DeadlinePassed."""
+        """B prompts (one at least, of any lengths) → mask logits (B, M, 4g, 4g) and predicted IoU (B, M); mask 0 is the
+        single one, 1… the candidates. Coordinates are pixels of the model's square. Raises DeadlinePassed."""
         ...
 
 
 class _Decoders:
-    """The mask decoder for prompts of up to so many tokens as SIZES says: the small one, for what the mesh engine proposes (at most
-    12), at once; the large one, for a user's 64 points and their anchors, when it is first needed."""
+    """The mask decoder for prompts of up to so many tokens as SIZES says: the small one, for what the mesh engine
+    proposes (at most 12), at once; the large one, for a user's 64 points and their anchors, when it is first needed."""
 
     SIZES = (12, 72)
 
@@ -84,8 +86,8 @@ class _Decoders:
 
 
 class Sam:
-    """SamBackend of any architecture, in any runtime; its features are one array, (1, C, g, g) float32. Encoder and decoder run in
-    the chosen precision (a decoder has no int8), mask prompts in float32."""
+    """SamBackend of any architecture, in any runtime; its features are one array, (1, C, g, g) float32. Encoder and
+    decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
 
     def __init__(
         self,

@@ -1,11 +1,13 @@
 """Torch zip checkpoints (``torch.save`` since 1.6) read with numpy alone; nothing in the file is ever executed.
 
-A checkpoint is a zip archive of stored (never compressed) entries: ``NAME/data.pkl`` describes the tensors, ``NAME/data/KEY``
-holds their bytes. The description goes through the tiny stack machine of ``pickle_machine``; the archive's table, every storage
-and every tensor are checked against the file's size before anything is mapped; then each tensor is a view into one private
-memory map, so that reading costs milliseconds and the pages stay the kernel's to reclaim.
+A checkpoint is a zip archive of stored (never compressed) entries: ``NAME/data.pkl`` describes the tensors,
+``NAME/data/KEY`` holds their bytes. The description goes through the tiny stack machine of ``pickle_machine``; the
+archive's table, every storage and every tensor are checked against the file's size before anything is mapped; then each
+tensor is a view into one private memory map, so that reading costs milliseconds and the pages stay the kernel's to
+reclaim.
 
-Followed: PyTorch ``torch/serialization.py`` and ``caffe2/serialize/inline_container.cc`` (format), APPNOTE.TXT 4.3 (zip).
+Followed: PyTorch ``torch/serialization.py`` and ``caffe2/serialize/inline_container.cc`` (format), APPNOTE.TXT 4.3
+(zip).
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from numpy.typing import NDArray
 from .pickle_machine import Storage, Tensor, UnsafePickle, run
 
 State = dict[str, NDArray[Any]]
-"""Tensor name → array. Floating tensors are float32 (float32 ones are views of the file), whole ones keep their type."""
+"""Tensor name → array. Floating tensors are float32 (float32 ones are views of the file), whole ones keep their
+type.
+"""
 
 MAX_BYTES = 8 << 30
 MAX_ENTRIES = 8192
@@ -83,7 +87,9 @@ class _Extent:
 
 
 class _Frugal:
-    """The file as zipfile sees it: reads beyond ``MAX_TABLE_BYTES`` are refused, so that a lying archive allocates nothing."""
+    """The file as zipfile sees it: reads beyond ``MAX_TABLE_BYTES`` are refused, so that a lying archive allocates
+    nothing.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -130,7 +136,9 @@ def read_state(file: IO[bytes]) -> State:
 
 
 def _table(file: IO[bytes], size: int) -> dict[str, _Extent]:
-    """Name → where the entry's bytes lie, every entry checked: stored, unencrypted, inside the file, none over another."""
+    """Name → where the entry's bytes lie, every entry checked: stored, unencrypted, inside the file, none over
+    another.
+    """
     _magic(file)
     try:
         infos = zipfile.ZipFile(_Frugal(file)).infolist()
@@ -203,7 +211,9 @@ def _description(extents: dict[str, _Extent]) -> tuple[str, _Extent]:
 
 
 def _tensors(value: object) -> dict[str, Tensor]:
-    """The state dict in what the pickle holds: itself, or under one of the usual wrappers; ``module.`` prefixes dropped."""
+    """The state dict in what the pickle holds: itself, or under one of the usual wrappers; ``module.`` prefixes
+    dropped.
+    """
     if type(value) is dict:
         for key in _WRAPPERS:
             if type(value.get(key)) is dict:
@@ -242,7 +252,9 @@ def _dtype(shown: str, storage: Storage) -> np.dtype[Any]:
 
 
 def _check_layout(shown: str, tensor: Tensor) -> None:
-    """Whole numbers, as many strides as sizes, no value twice (so that no shape is larger than its storage), all inside."""
+    """Whole numbers, as many strides as sizes, no value twice (so that no shape is larger than its storage), all
+    inside.
+    """
     shape, strides, count = tensor.shape, tensor.strides, tensor.storage.count
     if len(shape) != len(strides) or len(shape) > MAX_DIMS:
         raise HostileCheckpoint(f"The tensor {shown} has {len(shape)} sizes and {len(strides)} strides.")

@@ -33,8 +33,8 @@ class DecoderConfig:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """``image_size``: side of the square in which pictures are prompted; ``grid``: of the embedding (image_size / 16); ``encoder``:
-    the sizes of the image encoder, of a type that its family knows (``architectures``)."""
+    """``image_size``: side of the square in which pictures are prompted; ``grid``: of the embedding (image_size / 16);
+    ``encoder``: the sizes of the image encoder, of a type that its family knows (``architectures``)."""
 
     name: str
     image_size: int

@@ -1,9 +1,9 @@
-"""SAM's mask decoder and its mask-prompt convolutions as OpenVINO graphs (reference: modeling/mask_decoder.py, transformer.py,
-prompt_encoder.py). Both take one prompt.
+"""SAM's mask decoder and its mask-prompt convolutions as OpenVINO graphs (reference: modeling/mask_decoder.py,
+transformer.py, prompt_encoder.py). Both take one prompt.
 
-Every size is known: OpenVINO then lays all tensors of the grid's size into one piece of memory, and has bfloat16 kernels for all
-products. A prompt with fewer tokens is filled up, and nothing looks at what fills it. An open number of prompts took 60 MB for
-each, and two at once a little longer than one after the other.
+Every size is known: OpenVINO then lays all tensors of the grid's size into one piece of memory, and has bfloat16
+kernels for all products. A prompt with fewer tokens is filled up, and nothing looks at what fills it. An open number of
+prompts took 60 MB for each, and two at once a little longer than one after the other.
 """
 
 from __future__ import annotations
@@ -39,16 +39,18 @@ def weights(state: State) -> State:
 def build(state: State, architecture: Architecture, positions: F32, size: int) -> Model:
     """The mask decoder for prompts of ``size`` tokens.
 
-    Inputs: ``source`` (1, g², C), the embedding and what a mask prompt adds to it, a row for each cell; ``sparse`` (1, size, C)
-    prompt tokens; ``absent`` (1, size): 0, or ABSENT for those that fill it up. ``positions`` (g², C) is the grid's positional
-    encoding. Outputs: mask logits (1, M, 4g, 4g) and predicted IoU (1, M); mask 0 is the single-mask output, the others the
-    multi-mask ones.
+    Inputs: ``source`` (1, g², C), the embedding and what a mask prompt adds to it, a row for each cell; ``sparse`` (1,
+    size, C) prompt tokens; ``absent`` (1, size): 0, or ABSENT for those that fill it up. ``positions`` (g², C) is the
+    grid's positional encoding. Outputs: mask logits (1, M, 4g, 4g) and predicted IoU (1, M); mask 0 is the single-mask
+    output, the others the multi-mask ones.
     """
     return _Decoder(state, architecture, positions, size).model()
 
 
 class _Decoder:
-    """Pixels stay rows of channels, (1, g², C), from beginning to end: no tensor of the grid's size is ever turned about."""
+    """Pixels stay rows of channels, (1, g², C), from beginning to end: no tensor of the grid's size is ever turned
+    about.
+    """
 
     def __init__(self, state: State, architecture: Architecture, positions: F32, size: int) -> None:
         self.config = architecture.decoder
@@ -68,7 +70,8 @@ class _Decoder:
         tokens, pixels = self._transformer(self._tokens(sparse), source)
         logits = self._logits(tokens, self._upscale(pixels))
         iou = self.g.multilayer(_token(tokens, 0), "iou_prediction_head", self.config.iou_depth)
-        # Nobody reads the tokens: what is a result, OpenVINO keeps in float32, and with bfloat16 the logits' error is a sixth less.
+        # Nobody reads the tokens: what is a result, OpenVINO keeps in float32, and with bfloat16 the logits' error is a
+        # sixth less.
         return op.model([logits, iou, tokens], [source, sparse, self.filling], "sam_mask_decoder")
 
     def _tokens(self, sparse: Node) -> Node:
@@ -112,9 +115,10 @@ class _Decoder:
         return self.g.linear(reshape(transpose(out, 0, 2, 1, 3), 0, 0, inner), f"{name}.out_proj")
 
     def _look(self, q: Node, pixels: Node, placed: Node, name: str) -> Node:
-        """Tokens look at the pixels. A dozen tokens against thousands of pixels: the projections of keys and values are moved to
-        the tokens' side (q·(Kx) = (Kᵀq)·x, A(xV) = (Ax)V), so that the pixels are multiplied as they are. The keys' bias adds the
-        same to all scores of a token and falls out of its softmax; the values' comes through it unchanged."""
+        """Tokens look at the pixels. A dozen tokens against thousands of pixels: the projections of keys and values are
+        moved to the tokens' side (q·(Kx) = (Kᵀq)·x, A(xV) = (Ax)V), so that the pixels are multiplied as they are. The
+        keys' bias adds the same to all scores of a token and falls out of its softmax; the values' comes through it
+        unchanged."""
         inner, depth = self._sizes(name)
         keys = constant(self._by_head(name, "k") * np.float32(depth**-0.5))
         asked = self._joined(op.matmul(self._heads(q, name, "q"), keys))
@@ -125,7 +129,9 @@ class _Decoder:
         return self.g.linear(op.add(seen, constant(self.g[f"{name}.v_proj.bias"])), f"{name}.out_proj")
 
     def _tell(self, placed: Node, k: Node, v: Node, name: str) -> Node:
-        """Tokens tell the pixels; ``_look`` the other way round. Here the queries' bias differs from token to token and stays."""
+        """Tokens tell the pixels; ``_look`` the other way round. Here the queries' bias differs from token to token and
+        stays.
+        """
         _, depth = self._sizes(name)
         keys = op.multiply(self._heads(k, name, "k"), scalar(depth**-0.5))
         bias = op.matmul(keys, constant(self.g[f"{name}.q_proj.bias"].reshape(DECODER_HEADS, depth, 1)))
@@ -157,8 +163,9 @@ class _Decoder:
         return reshape(x, 0, -1, self.config.dim)
 
     def _upscale(self, pixels: Node) -> Node:
-        """(1, g², C) → (1, 16 g², C / 8): each pixel's four quarters one behind the other, and of each its four again. Transposed
-        convolutions whose step is their size are products; which quarter lies where matters to none of what follows."""
+        """(1, g², C) → (1, 16 g², C / 8): each pixel's four quarters one behind the other, and of each its four again.
+        Transposed convolutions whose step is their size are products; which quarter lies where matters to none of what
+        follows."""
         dim = self.config.dim
         x = reshape(self._quartered(pixels, "output_upscaling.0"), 0, -1, dim // 4)
         x = gelu(self.g.layer_norm(x, "output_upscaling.1", 1e-6))
@@ -171,7 +178,9 @@ class _Decoder:
         return op.add(multiply_transposed(x, constant(matrix)), constant(np.tile(bias, 4)))
 
     def _logits(self, tokens: Node, upscaled: Node) -> Node:
-        """(1, M, 4g, 4g): the mask tokens' vectors against every sixteenth of a pixel, and these put into their places."""
+        """(1, M, 4g, 4g): the mask tokens' vectors against every sixteenth of a pixel, and these put into their
+        places.
+        """
         grid, masks = self.grid, self.config.masks
         weights = op.concat([op.unsqueeze(self._hyper(tokens, i), 1) for i in range(masks)], 1)
         logits = reshape(multiply_transposed(weights, upscaled), 0, masks, grid, grid, 2, 2, 2, 2)

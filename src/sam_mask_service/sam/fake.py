@@ -1,4 +1,6 @@
-"""A SAM without weights, whose candidates are chosen by name: for tests of what the segmenter does with good and bad ones."""
+"""A SAM without weights, whose candidates are chosen by name: for tests of what the segmenter does with good and bad
+ones.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +56,9 @@ CANDIDATES: dict[str, Callable[[NDArray[Any], int], NDArray[Any]]] = {
 
 @dataclass(slots=True)
 class FakeSam:
-    """``candidates``: (name, predicted IoU) of each of the M masks; ``shape``: replaces the answer's shape by a wrong one.
-    ``calls`` lists what was asked: ("encode", shape) and ("decode", how many, with a mask prompt); ``prompts`` holds them."""
+    """``candidates``: (name, predicted IoU) of each of the M masks; ``shape``: replaces the answer's shape by a wrong
+    one. ``calls`` lists what was asked: ("encode", shape) and ("decode", how many, with a mask prompt); ``prompts``
+    holds them."""
 
     candidates: Sequence[tuple[str, float]] = (("face", 0.9),)
     image_size: int = 1024

@@ -1,7 +1,7 @@
 """Between a picture and the network's square: scaling and normalising in, up-scaling of mask logits out. Pure.
 
-Followed: segment_anything ``utils/transforms.py`` (longest side, bilinear by Pillow) and ``modeling/sam.py`` (preprocess,
-postprocess_masks: two bilinear steps, 4g → S and the un-padded part → the picture).
+Followed: segment_anything ``utils/transforms.py`` (longest side, bilinear by Pillow) and ``modeling/sam.py``
+(preprocess, postprocess_masks: two bilinear steps, 4g → S and the un-padded part → the picture).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def _used(matrix: F32) -> tuple[F32, slice]:
 
 
 def shares(bits: Bits, x: int, y: int, frame: Frame, side: int) -> F32:
-    """(side, side) float32, 0…1: which share of each cell of the square a mask covers. ``bits`` lies at (x, y) of the picture and
-    may reach out of it; what does is left out."""
+    """(side, side) float32, 0…1: which share of each cell of the square a mask covers. ``bits`` lies at (x, y) of the
+    picture and may reach out of it; what does is left out."""
     height, width = frame.scaled
     sums = np.asarray(cv2.integral(np.ascontiguousarray(bits).view(np.uint8)), np.float64)
     down = _edges(y, bits.shape[0], frame.height, height * side / frame.size, side)
@@ -90,8 +90,8 @@ def shares(bits: Bits, x: int, y: int, frame: Frame, side: int) -> F32:
 
 
 def _edges(first: int, count: int, total: int, used: float, side: int) -> NDArray[np.float64]:
-    """(side + 1,): where the cells' edges lie among the mask's ``count`` pixels, of which the first is number ``first`` of
-    ``total``, these being ``used`` cells. What lies outside the picture counts for no cell."""
+    """(side + 1,): where the cells' edges lie among the mask's ``count`` pixels, of which the first is number ``first``
+    of ``total``, these being ``used`` cells. What lies outside the picture counts for no cell."""
     edges = np.clip(np.arange(side + 1) * (total / used), 0, total) - first
     return np.asarray(np.clip(edges, 0, count), np.float64)
 
@@ -104,7 +104,9 @@ def _between(rows: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[
 
 
 class _Steps:
-    """Rows of the matrix that takes ``source`` samples to ``square``, cuts to ``used`` and takes these to ``target``."""
+    """Rows of the matrix that takes ``source`` samples to ``square``, cuts to ``used`` and takes these to
+    ``target``.
+    """
 
     def __init__(self, source: int, square: int, used: int, target: int) -> None:
         self.source, self.square, self.used, self.target = source, square, used, target

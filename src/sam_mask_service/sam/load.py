@@ -1,4 +1,6 @@
-"""From an opened checkpoint to a SAM that runs: read, recognise, choose the arithmetic, build and compile (about a second)."""
+"""From an opened checkpoint to a SAM that runs: read, recognise, choose the arithmetic, build and compile (about a
+second).
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from .checkpoint import read_state
 def load_sam(
     file: IO[bytes], *, precision: Wish = "auto", threads: int | None = None, image_size: int | None = None
 ) -> Sam:
-    """``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be closed afterwards.
+    """``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be closed
+    afterwards.
 
-    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a CheckpointError,
-    or ArithmeticUnavailable.
+    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a
+    CheckpointError, or ArithmeticUnavailable.
     """
     state = read_state(file)
     architecture = detect(state, image_size)

@@ -1,8 +1,10 @@
-"""A stack machine for the part of pickle that describes tensors. It can build tuples, lists, dicts and ``Tensor`` values, no more.
+"""A stack machine for the part of pickle that describes tensors. It can build tuples, lists, dicts and ``Tensor``
+values, no more.
 
-Python's own unpickler is not used: it calls what the file names, and allocates what the file claims. Here the opcodes are
-decoded by ``pickletools`` (which never allocates more than the bytes that are there), and twenty-odd of them are known; globals
-are looked up in a table of names and are never called. So nothing is executed, and memory is bounded by the pickle's length.
+Python's own unpickler is not used: it calls what the file names, and allocates what the file claims. Here the opcodes
+are decoded by ``pickletools`` (which never allocates more than the bytes that are there), and twenty-odd of them are
+known; globals are looked up in a table of names and are never called. So nothing is executed, and memory is bounded by
+the pickle's length.
 """
 
 from __future__ import annotations

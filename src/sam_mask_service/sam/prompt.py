@@ -1,4 +1,6 @@
-"""SAM's prompt encoder in numpy: points and boxes to tokens (reference: segment_anything/modeling/prompt_encoder.py)."""
+"""SAM's prompt encoder in numpy: points and boxes to tokens (reference:
+segment_anything/modeling/prompt_encoder.py).
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ _NO_LABELS = np.zeros(0, np.int64)
 class Prompt:
     """One question to SAM, of points, a box, or both.
 
-    ``points`` (P, 2) float32 x, y; ``labels`` (P,) int64: INSIDE or OUTSIDE; ``box`` (4,) float32 left, top, right, bottom, or
-    None; ``mask`` (4g, 4g) float32 logits of a mask to start from, or None. Pixels of the model's square, unless said otherwise.
+    ``points`` (P, 2) float32 x, y; ``labels`` (P,) int64: INSIDE or OUTSIDE; ``box`` (4,) float32 left, top, right,
+    bottom, or None; ``mask`` (4g, 4g) float32 logits of a mask to start from, or None. Pixels of the model's square,
+    unless said otherwise.
     """
 
     points: F32 = field(default_factory=_NO_POINTS.copy)
@@ -48,8 +51,8 @@ class PromptEncoder:
         return self._encode(np.stack([x, y], axis=-1)).reshape(self.grid * self.grid, -1)
 
     def tokens(self, prompt: Prompt) -> F32:
-        """(N, C): one token a point, two a box. Points without a box get one "not a point" behind them and no prompt gets any
-        other: so was the network trained, and each more of them changes its answer."""
+        """(N, C): one token a point, two a box. Points without a box get one "not a point" behind them and no prompt
+        gets any other: so was the network trained, and each more of them changes its answer."""
         points, labels = prompt.points, prompt.labels
         if prompt.box is None:
             points = np.concatenate([points, np.zeros((1, 2), np.float32)])

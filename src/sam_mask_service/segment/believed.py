@@ -1,9 +1,10 @@
 """How far SAM is believed, place by place: its logits as terms of the mesh engine's cut. Pure.
 
-SAM sees a border where the picture has one: at hair lines, temples, hats and profiles it is right nearly always. Where skin goes on
-it sees none: between chin and neck, and between cheek and ear. So its logits count in full inside the mesh's outline and over the
-forehead, by a part beside the cheeks, and below the jaw only where they speak against the mask. What they count was read off
-labelled pictures: for each height on the face, the share of true pixels by logit (docs/quality.md, SAM).
+SAM sees a border where the picture has one: at hair lines, temples, hats and profiles it is right nearly always. Where
+skin goes on it sees none: between chin and neck, and between cheek and ear. So its logits count in full inside the
+mesh's outline and over the forehead, by a part beside the cheeks, and below the jaw only where they speak against the
+mask. What they count was read off labelled pictures: for each height on the face, the share of true pixels by logit
+(docs/quality.md, SAM).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from .tuning.trust import FACE_TRUST, HEAD_TRUST, FaceTrust, HeadTrust
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Term:
-    """What SAM adds to the cut: ``odds`` (S, S) float32 log odds; ``mesh``, ``colour``: (S, S) float32 weights of the others, and
-    ``hair``: that of the hair network."""
+    """What SAM adds to the cut: ``odds`` (S, S) float32 log odds; ``mesh``, ``colour``: (S, S) float32 weights of the
+    others, and ``hair``: that of the hair network."""
 
     odds: Soft
     mesh: Soft
@@ -29,8 +30,8 @@ class Term:
 
 
 def face_term(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE_TRUST) -> Term:
-    """``logits`` (S, S) of a window, 0 where SAM saw nothing; ``inside``: distance into (+) or out of (−) the mesh's outline in
-    face widths; ``up``: height on the face."""
+    """``logits`` (S, S) of a window, 0 where SAM saw nothing; ``inside``: distance into (+) or out of (−) the mesh's
+    outline in face widths; ``up``: height on the face."""
     within = inside > 0
     beside = np.where(
         up > trust.top[0], ramp(up, *trust.top, trust.side, 1), ramp(up, *trust.neck, trust.jaw, trust.side)

@@ -1,7 +1,7 @@
 """Among SAM's candidates the one that is this part of a face, held inside a band around the mesh's own mask. Pure.
 
-So SAM draws the outline and nothing else: a candidate that is a body, a background, a hole or a speck agrees too little with the
-prior to be taken, and what is taken can leave the prior's outline only by the band's width.
+So SAM draws the outline and nothing else: a candidate that is a body, a background, a hole or a speck agrees too little
+with the prior to be taken, and what is taken can leave the prior's outline only by the band's width.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def choose(
     prior: NDArray[np.float32],
     tuning: PartTuning = PART,
 ) -> Choice:
-    """``logits`` (M, L, L) of one face, ``predicted`` (M,) IoU, ``prior`` (L, L): share of each cell that the mesh's mask covers.
+    """``logits`` (M, L, L) of one face, ``predicted`` (M,) IoU, ``prior`` (L, L): share of each cell that the mesh's
+    mask covers.
 
     Candidates of another shape or with values that are no numbers are never chosen.
     """
@@ -71,8 +72,8 @@ def size_of(prior: Bits, tuning: PartTuning = PART) -> float:
 
 
 def held(bits: Bits, prior: Bits, tuning: PartTuning = PART) -> Bits:
-    """The candidate ``bits`` inside the band around ``prior`` (same window), without holes that the prior does not have, and
-    without stray parts.
+    """The candidate ``bits`` inside the band around ``prior`` (same window), without holes that the prior does not
+    have, and without stray parts.
 
     >>> prior = np.pad(np.ones((20, 20), bool), 10)
     >>> bool(held(np.ones_like(prior), prior).all()), bool(held(np.zeros_like(prior), prior).any())
@@ -86,7 +87,9 @@ def held(bits: Bits, prior: Bits, tuning: PartTuning = PART) -> Bits:
 
 
 def _stray_holes(bits: Bits, prior: Bits) -> Bits:
-    """Holes of ``bits``, but for those where the prior has one too: an open mouth between lips, the face within hair."""
+    """Holes of ``bits``, but for those where the prior has one too: an open mouth between lips, the face within
+    hair.
+    """
     holes = fill_holes(bits) & ~bits
     hollow = fill_holes(prior) & ~prior
     return holes & ~parts_touching(holes, hollow) if hollow.any() else holes

@@ -12,8 +12,8 @@ from .tuning.ground import COLOUR, ColourTuning
 
 
 class Palette:
-    """The colours of one window, each pixel's bin found once. ``lab``: (H, W, 3) uint8, OpenCV's Lab; ``counted``: (H, W)
-    bool, the pixels that may teach anything (those that lie in the picture), default all."""
+    """The colours of one window, each pixel's bin found once. ``lab``: (H, W, 3) uint8, OpenCV's Lab; ``counted``: (H,
+    W) bool, the pixels that may teach anything (those that lie in the picture), default all."""
 
     def __init__(self, lab: NDArray[np.uint8], counted: Bits | None = None, tuning: ColourTuning = COLOUR) -> None:
         index = np.zeros(lab.shape[:2], np.int32)

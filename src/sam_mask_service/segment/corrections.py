@@ -1,9 +1,9 @@
 """SAM by the user's own prompts: points and a box, with or without a mask to correct.
 
-Points alone are asked as Meta's predictor asks (``_replayed``). A correction starts as SAM's own demo does, from the mask that the
-user sees and all of his points. Two things are different. The mask prompt is the mask as it was drawn, not SAM's raw low-resolution
-logits: those may be a body's, and the service keeps no state between two questions. And what is far from every point stays as the
-user saw it: a click corrects a place.
+Points alone are asked as Meta's predictor asks (``_replayed``). A correction starts as SAM's own demo does, from the
+mask that the user sees and all of his points. Two things are different. The mask prompt is the mask as it was drawn,
+not SAM's raw low-resolution logits: those may be a body's, and the service keeps no state between two questions. And
+what is far from every point stays as the user saw it: a click corrects a place.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ MAX_POINTS = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wish:
-    """What is asked, in pixels of the picture. ``points`` (P, 2), ``labels`` (P,), ``box`` (4,); ``users``: how many of the points
-    are the user's own (they come first). ``start``: the mask to correct, not empty."""
+    """What is asked, in pixels of the picture. ``points`` (P, 2), ``labels`` (P,), ``box`` (4,); ``users``: how many of
+    the points are the user's own (they come first). ``start``: the mask to correct, not empty."""
 
     points: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -77,9 +77,9 @@ def prompted(
 
 
 def _replayed(backend: SamBackend, view: View, wish: _Wish, deadline: Deadline) -> tuple[F32, float]:
-    """Points alone, as Meta's predictor is used: of the first point the candidate with the best predicted IoU, of more points the
-    single mask, each answer starting from the logits of the one before. No state is kept between questions, so the clicks are
-    played again: the first, all but the last, all."""
+    """Points alone, as Meta's predictor is used: of the first point the candidate with the best predicted IoU, of more
+    points the single mask, each answer starting from the logits of the one before. No state is kept between questions,
+    so the clicks are played again: the first, all but the last, all."""
     count = len(wish.points)
     mask: F32 | None = None
     for number in sorted({1, max(1, count - 1), count}):
@@ -152,8 +152,8 @@ def _extent(wish: _Wish) -> Box:
 def _best(
     logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish, tuning: PartTuning
 ) -> tuple[F32, float]:
-    """The candidate that keeps most of the user's points on their side. Of equals the best by predicted IoU, and by what it has in
-    common with the mask that is corrected, or with the user's box: people draw boxes tight."""
+    """The candidate that keeps most of the user's points on their side. Of equals the best by predicted IoU, and by
+    what it has in common with the mask that is corrected, or with the user's box: people draw boxes tight."""
     ranked: list[tuple[int, float, int, float]] = []
     for i, one in enumerate(logits):
         if np.isfinite(one).all():
@@ -184,8 +184,8 @@ def _kept(logits: F32, view: View, wish: _Wish) -> int:
 
 
 def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding, tuning: Tuning) -> Patch:
-    """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one outside the
-    piece that it lies on is taken away. Everything else stays as the user saw it."""
+    """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one
+    outside the piece that it lies on is taken away. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
     reach, size = tuning.correction.reach, candidate_choice.size_of(start.bits, tuning.part)
     far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
@@ -197,8 +197,8 @@ def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbe
 
 
 def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float) -> Bits:
-    """Of ``bits``, the pieces that a spot lies on, as far as ``reach`` times the ``depth`` in pixels at which it lies from the
-    outline: who clicks into the middle of what is wrong says how wide it is."""
+    """Of ``bits``, the pieces that a spot lies on, as far as ``reach`` times the ``depth`` in pixels at which it lies
+    from the outline: who clicks into the middle of what is wrong says how wide it is."""
     out = np.zeros_like(bits)
     for spot in spots:
         column, row = np.floor(spot).astype(int)
@@ -223,7 +223,9 @@ def _discs(shape: tuple[int, ...], spots: NDArray[np.float32], radius: float) ->
 
 
 def _patch(logits: F32, view: View, wish: _Wish) -> Patch:
-    """The candidate at the picture's size in the smallest window; only the parts that hold a point inside, if there are any."""
+    """The candidate at the picture's size in the smallest window; only the parts that hold a point inside, if there are
+    any.
+    """
     patch = drawn(logits, view, _window(logits, view))
     seeds = _discs(patch.bits.shape, wish.spots(INSIDE) - (patch.x, patch.y), 0)
     pointed = Patch(patch.x, patch.y, parts_touching(patch.bits, seeds))

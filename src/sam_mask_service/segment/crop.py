@@ -1,4 +1,6 @@
-"""An upright square window on a face: cut out of the picture at working size, and a soft mask put back at full size. Pure."""
+"""An upright square window on a face: cut out of the picture at working size, and a soft mask put back at full size.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ _HALF = np.array([0.5, 0.5])
 class Window:
     """A square of the picture seen upright in ``size`` × ``size`` pixels.
 
-    ``matrix``: (2, 3) float64, picture → window, both with pixel centres at +0.5. ``scale``: window pixels per picture pixel.
+    ``matrix``: (2, 3) float64, picture → window, both with pixel centres at +0.5. ``scale``: window pixels per picture
+    pixel.
     """
 
     matrix: NDArray[np.float64]
@@ -37,7 +40,9 @@ class Window:
         return np.asarray(points[:, :2] @ self.matrix[:, :2].T + self.matrix[:, 2], np.float32)
 
     def within(self, width: int, height: int) -> Bits:
-        """(S, S) bool: the window's pixels that lie in the picture of this size; beyond it ``cut`` repeats border pixels."""
+        """(S, S) bool: the window's pixels that lie in the picture of this size; beyond it ``cut`` repeats border
+        pixels.
+        """
         inverse, at = self.inverse(), np.arange(self.size) + 0.5
         x = inverse[0, 0] * at[None] + inverse[0, 1] * at[:, None] + inverse[0, 2]
         y = inverse[1, 0] * at[None] + inverse[1, 1] * at[:, None] + inverse[1, 2]
@@ -66,8 +71,8 @@ def _centred(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 def _extent(
     window: Window, width: int, height: int, margin: int, part: tuple[float, float, float, float] | None = None
 ) -> PixelBox:
-    """The picture's part that the window (or this part of it: left, top, right, bottom) sees, ``margin`` pixels wider; at least
-    one pixel."""
+    """The picture's part that the window (or this part of it: left, top, right, bottom) sees, ``margin`` pixels wider;
+    at least one pixel."""
     a, b, c, d = part or (0.0, 0.0, float(window.size), float(window.size))
     corners = np.array([[a, b], [c, b], [a, d], [c, d]]) @ window.inverse()[:, :2].T + window.inverse()[:, 2]
     low, high = np.floor(corners.min(0)).astype(int) - margin, np.ceil(corners.max(0)).astype(int) + margin

@@ -12,8 +12,8 @@ from .crop import Soft, Window
 from .segmenter import Embedding, FaceMask, Pixels, Segmenter
 
 Logits = Callable[[str, Window], Soft | None]
-"""Of one face: the outline's name (``face`` or ``head``) and a window → (S, S) float32 logits there, 0 where SAM saw nothing; None
-where SAM is not believed or was not asked."""
+"""Of one face: the outline's name (``face`` or ``head``) and a window → (S, S) float32 logits there, 0 where SAM saw
+nothing; None where SAM is not believed or was not asked."""
 
 
 def no_logits(outline: str, window: Window) -> None:  # noqa: ARG001 - Logits, without a SAM

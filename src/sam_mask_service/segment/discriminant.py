@@ -1,8 +1,9 @@
 """How colours tell two sides of an outline apart, place by place: Fisher's linear discriminant in local windows. Pure.
 
-A guided filter (He, Sun, Tang, 2010) fits alpha as a line of the colours in every window to the mask as drawn. Here the fit is made
-to trusted pixels alone, so that strands which the outline cut off teach nothing wrong, and both sides count the same however
-narrow one is: that is Fisher's discriminant, and its coefficient of determination says whether colours tell the sides apart.
+A guided filter (He, Sun, Tang, 2010) fits alpha as a line of the colours in every window to the mask as drawn. Here the
+fit is made to trusted pixels alone, so that strands which the outline cut off teach nothing wrong, and both sides count
+the same however narrow one is: that is Fisher's discriminant, and its coefficient of determination says whether colours
+tell the sides apart.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _ONE, _HALF, _QUARTER = np.float32(1), np.float32(0.5), np.float32(0.5**2)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lines:
-    """Alpha as a line of the colours at every pixel: ``slope`` (H, W, 3) · colour + ``offset`` (H, W), both float32; colours
-    0…1. ``told``: (H, W) float32 0…1, the share of the variance between the sides that the line explains: 0 where colours do
-    not tell them apart or one side is not seen."""
+    """Alpha as a line of the colours at every pixel: ``slope`` (H, W, 3) · colour + ``offset`` (H, W), both float32;
+    colours 0…1. ``told``: (H, W) float32 0…1, the share of the variance between the sides that the line explains: 0
+    where colours do not tell them apart or one side is not seen."""
 
     slope: NDArray[np.float32]
     offset: Soft
@@ -62,8 +63,8 @@ def lines(guide: NDArray[np.float32], inside: Bits, trust: Soft, radius: float, 
 def _blended(
     slope: NDArray[np.float32], offset: Soft, told: Soft, weight: Soft, radius: float, tuning: LineTuning
 ) -> Lines:
-    """Each pixel's line from all windows around it. A least-squares line draws both sides' means together: it is stretched to
-    run from 0 to 1 between them, where they are told well enough."""
+    """Each pixel's line from all windows around it. A least-squares line draws both sides' means together: it is
+    stretched to run from 0 to 1 between them, where they are told well enough."""
     gain: Soft = np.asarray(1 / np.maximum(told, np.float32(tuning.least)), np.float32)
     offset = (offset - _HALF) * gain + _HALF
     total = _mean(weight, tuning.blend * radius)

@@ -1,5 +1,5 @@
-"""One look at one face: its windows at working size, what the networks say about them and the outline drawn from it, each made
-when it is first needed."""
+"""One look at one face: its windows at working size, what the networks say about them and the outline drawn from it,
+each made when it is first needed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Nets:
 
 
 class FaceView:
-    """``prior`` in picture pixels; ``face`` and ``head``: the windows, with their pixels in ``face_rgb`` and ``head_rgb``.
+    """``prior`` in picture pixels; ``face`` and ``head``: the windows, with their pixels in ``face_rgb`` and
+    ``head_rgb``.
 
     Thread-safe: each network is asked once, and the outline drawn once, by whoever comes first.
     """
@@ -94,8 +95,8 @@ class FaceView:
         return transferred(self._answer("hair"), self._ask["hair"][1], target) if "hair" in self._ask else None
 
     def parsed(self, classes: Iterable[int], target: Window, beyond: float = 0.0) -> Soft | None:
-        """(S, S) float32 in the target window: where the face-parsing network sees one of these classes; ``beyond`` where it
-        looked at nothing; None without it."""
+        """(S, S) float32 in the target window: where the face-parsing network sees one of these classes; ``beyond``
+        where it looked at nothing; None without it."""
         if "classes" not in self._ask:
             return None
         bits = np.isin(self._answer("classes"), list(classes)).astype(np.float32)

@@ -1,4 +1,6 @@
-"""A segmenter without weights: the ellipse in each face's box. For tests of load, faults and attacks; never chosen by a user."""
+"""A segmenter without weights: the ellipse in each face's box. For tests of load, faults and attacks; never chosen by a
+user.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class FakeEmbedding:
 
 @dataclass(slots=True)
 class FakeSegmenter:
-    """``seconds`` of sleep in each step (asking the deadline every 10 ms); ``fault`` is called before a mask is drawn."""
+    """``seconds`` of sleep in each step (asking the deadline every 10 ms); ``fault`` is called before a mask is
+    drawn.
+    """
 
     seconds: float = 0.0
     fault: Callable[[], None] | None = None

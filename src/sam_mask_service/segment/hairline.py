@@ -1,7 +1,8 @@
 """Where an outline runs through hair, told by the face's mesh and its skin: there alone is a matte soft. Pure.
 
-At the jaw, skin meets skin, and colours follow the shade of the chin; at ears, hands and collars a soft edge is no better than a
-sharp one. So an outline is held to be hair's unless its inside is skin near the mesh, or it lies at or under the jaw.
+At the jaw, skin meets skin, and colours follow the shade of the chin; at ears, hands and collars a soft edge is no
+better than a sharp one. So an outline is held to be hair's unless its inside is skin near the mesh, or it lies at or
+under the jaw.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def hair_along(
 ) -> Soft:
     """(H, W) float32: 1 where the outline of ``bits`` (H, W) bool runs through hair, 0 where it does not.
 
-    ``rgb``: (H, W, 3) uint8; ``distance``: the signed distance to the outline and ``reach`` in pixels; ``prior`` in these
-    pixels, from a mesh. 1 everywhere when too little of the mesh is seen to know its skin.
+    ``rgb``: (H, W, 3) uint8; ``distance``: the signed distance to the outline and ``reach`` in pixels; ``prior`` in
+    these pixels, from a mesh. 1 everywhere when too little of the mesh is seen to know its skin.
     """
     places = _places(prior, bits.shape, tuning)
     low = (places.up > tuning.teach_up[0]) & (places.up < tuning.teach_up[1])

@@ -1,9 +1,10 @@
 """The head's outline: face, hair, ears and hat; no neck, no shoulders, no second person.
 
-As for the face, log odds are summed and cut. Above the jaw the person network decides, within a dome round the head. Beside
-and below the jaw stand hair, neck and clothes: there colours decide, the hair's learned over the forehead, the others' from
-neck, clothes, face and background. The cut is made twice: at half size in the whole window, which finds the head, and at
-full size in a narrow band about that outline, where the colours just inside and outside of it have been learned anew.
+As for the face, log odds are summed and cut. Above the jaw the person network decides, within a dome round the head.
+Beside and below the jaw stand hair, neck and clothes: there colours decide, the hair's learned over the forehead, the
+others' from neck, clothes, face and background. The cut is made twice: at half size in the whole window, which finds
+the head, and at full size in a narrow band about that outline, where the colours just inside and outside of it have
+been learned anew.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from .tuning.head import HEAD, HeadTuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadEvidence:
-    """What the networks say of a window, (S, S) float32 each; None where a network is not loaded. ``person``, ``hair``, ``head``:
-    probabilities, ``head`` ½ where its network looked at nothing; ``logits``: SAM's, 0 where it saw nothing. ``within``: (S, S)
-    bool, the window's pixels that lie in the picture. ``width``: the face's, in the picture's pixels; None: wide enough."""
+    """What the networks say of a window, (S, S) float32 each; None where a network is not loaded. ``person``, ``hair``,
+    ``head``: probabilities, ``head`` ½ where its network looked at nothing; ``logits``: SAM's, 0 where it saw nothing.
+    ``within``: (S, S) bool, the window's pixels that lie in the picture. ``width``: the face's, in the picture's
+    pixels; None: wide enough."""
 
     person: Soft
     within: Bits
@@ -91,7 +93,9 @@ def _log_odds(palette: Palette, prior: Prior, seen: HeadEvidence, up: Soft, dome
 
 
 def _parsed_odds(head: Soft, width: float, tuning: HeadTuning) -> Soft:
-    """What the parsing network says: its classes are right, its outline is coarse, so the farther from that the surer."""
+    """What the parsing network says: its classes are right, its outline is coarse, so the farther from that the
+    surer.
+    """
     far = np.clip(signed_distance(head > 0.5) / np.float32(tuning.net_sharp * width), -1, 1)
     return np.asarray(tuning.net_head * (head - 0.5) + tuning.net_inner * far * np.abs(2 * head - 1), np.float32)
 

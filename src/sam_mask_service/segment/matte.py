@@ -1,9 +1,9 @@
 """Soft alpha at hair and fur: where the outline runs through hair, the picture's own strands take its place. Pure.
 
-Alpha is a line of the colours, as in closed-form matting, fitted in every window of the band round the outline to what lies surely
-on either side (``discriminant.py``). It needs no trimap from the user. It replaces the drawn edge only where the outline is hair's
-(``hairline.py``) and where colours tell both sides apart: at the jaw, against a hand, and in front of a ground of the hair's own
-colour the edge stays as it was drawn.
+Alpha is a line of the colours, as in closed-form matting, fitted in every window of the band round the outline to what
+lies surely on either side (``discriminant.py``). It needs no trimap from the user. It replaces the drawn edge only
+where the outline is hair's (``hairline.py``) and where colours tell both sides apart: at the jaw, against a hand, and
+in front of a ground of the hair's own colour the edge stays as it was drawn.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from .tuning.matte import LineTuning, MatteTuning
 def matte(image: RGB, patch: Patch, edge: SoftPatch, face: Face | None = None, tuning: Tuning = TUNED) -> SoftPatch:
     """``edge`` with the picture's own strands where it runs through hair; elsewhere exactly ``edge``.
 
-    ``image``: (H, W, 3) uint8; ``patch``: the mask as drawn; ``edge``: the same mask, smoothed and as soft as it is to be where
-    there is no hair. ``face``: whose it is; without a mesh every outline may be fur's. The window holds both and the band.
+    ``image``: (H, W, 3) uint8; ``patch``: the mask as drawn; ``edge``: the same mask, smoothed and as soft as it is to
+    be where there is no hair. ``face``: whose it is; without a mesh every outline may be fur's. The window holds both
+    and the band.
     """
     reach = tuning.matte.reach * float(np.sqrt(np.count_nonzero(patch.bits)))
     if reach < 2:
@@ -52,7 +53,9 @@ def _widened(image: RGB, patch: Patch, edge: SoftPatch, margin: int) -> Patch:
 def _strands(
     pixels: RGB, bits: Bits, reach: float, prior: Prior | None, at: tuple[int, int], tuning: Tuning
 ) -> tuple[Alpha, Alpha]:
-    """(weight, alpha) at the window's size, uint8: how far the strands' alpha replaces the drawn one, and that alpha."""
+    """(weight, alpha) at the window's size, uint8: how far the strands' alpha replaces the drawn one, and that
+    alpha.
+    """
     (height, width), own = bits.shape, tuning.matte
     size, scale = _fitted(width, height, own.coarse)
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -74,8 +77,8 @@ def _strands(
 def _fit(
     guide: NDArray[np.float32], bits: Bits, distance: Soft, reach: float, tuning: MatteTuning, line: LineTuning
 ) -> tuple[Lines, Soft]:
-    """The lines after two rounds, and how well the first one's told the drawn sides apart: the second's sides are the colours'
-    own, which say nothing about that."""
+    """The lines after two rounds, and how well the first one's told the drawn sides apart: the second's sides are the
+    colours' own, which say nothing about that."""
     far, (low, high) = np.abs(distance), tuning.known
     trust = np.clip((far / reach - low) / (high - low), tuning.unknown, 1).astype(np.float32)
     first = lines(guide, bits, trust, reach, line)
@@ -97,7 +100,9 @@ def _attached(soft: Soft, inside: Bits, faint: float) -> Soft:
 
 
 def _seen(prior: Prior, size: tuple[int, int], full: tuple[int, int], at: tuple[int, int]) -> Prior:
-    """A prior in picture pixels in those of the window at ``at``, shrunk from ``full`` to ``size``, both (width, height)."""
+    """A prior in picture pixels in those of the window at ``at``, shrunk from ``full`` to ``size``, both (width,
+    height).
+    """
     scale = float(np.sqrt((size[0] / full[0]) * (size[1] / full[1])))
     shift = [[scale, 0.0, -scale * at[0]], [0.0, scale, -scale * at[1]]]
     return prior.seen_in(Window(np.array(shift), max(size)))

@@ -49,8 +49,8 @@ def _key(face: Face) -> Hashable:
 
 class MeshSegmenter:
     """``hair_net``: MediaPipe's hair segmentation (``.tflite``), a better hair line; ``face_parsing``: BiSeNetV2
-    (``.tflite``), the regions that a mesh cannot give. Both optional. ``requests``: calls of a network at once; ``models``: the
-    models folder, for what it always needs. Raises ModelMissing."""
+    (``.tflite``), the regions that a mesh cannot give. Both optional. ``requests``: calls of a network at once;
+    ``models``: the models folder, for what it always needs. Raises ModelMissing."""
 
     name = "mesh"
     heeds_neighbours = True
@@ -184,8 +184,9 @@ class _Artist:
         return iou(outline.soft > 0.5, outline.hull)
 
     def score(self, head: bool) -> float:
-        """The expected IoU of the face's mask (or the ``head``'s) with what a person would draw, 0…1: fitted on labelled pictures
-        with one face (docs/quality.md). Without a mesh too few are labelled to fit anything: the penalty is a choice."""
+        """The expected IoU of the face's mask (or the ``head``'s) with what a person would draw, 0…1: fitted on
+        labelled pictures with one face (docs/quality.md). Without a mesh too few are labelled to fit anything: the
+        penalty is a choice."""
         tuning = self._tuning.score
         score = tuning.constant + tuning.agreement * self.agreement + tuning.clear * self.look.outline.clear
         if self.look.prior.points is None:

@@ -1,10 +1,10 @@
 """The exact minimum of an energy with a term per pixel and one per pair of neighbours (Boykov, Jolly 2001). Pure.
 
-OpenCV has the min-cut inside ``grabCut`` only. There the pair term comes from the image's colours (8 neighbours, weaker where
-they differ), and with frozen models the pixel term comes from two Gaussian mixtures. Given one Gaussian each, of the same
-covariance and blind to two of the three channels, the difference of their log likelihoods is linear in the first channel: so
-that channel carries our log odds, exactly but for the rounding, and the other two carry the colours for the pair term.
-No random number is drawn with frozen models.
+OpenCV has the min-cut inside ``grabCut`` only. There the pair term comes from the image's colours (8 neighbours, weaker
+where they differ), and with frozen models the pixel term comes from two Gaussian mixtures. Given one Gaussian each, of
+the same covariance and blind to two of the three channels, the difference of their log likelihoods is linear in the
+first channel: so that channel carries our log odds, exactly but for the rounding, and the other two carry the colours
+for the pair term. No random number is drawn with frozen models.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def min_cut(
     """(H, W) bool: the best labelling.
 
     ``log_odds``: (H, W) float32, positive where the pixel's own evidence is for the mask; ``colours``: (H, W, 2) uint8;
-    ``never``, ``always``: (H, W) bool, pixels that are not free. ``weight``: of the pixels' own evidence; a picture at half
-    size has half as many pixels for its outline's length, so the same outline asks for twice the weight. ``margin``: only the
-    free pixels' rectangle and so many pixels around it are looked at, which is what the cut costs; None: all.
+    ``never``, ``always``: (H, W) bool, pixels that are not free. ``weight``: of the pixels' own evidence; a picture at
+    half size has half as many pixels for its outline's length, so the same outline asks for twice the weight.
+    ``margin``: only the free pixels' rectangle and so many pixels around it are looked at, which is what the cut costs;
+    None: all.
     """
     free = ~(never | always)
     out, around = np.array(always), bounds(free)

@@ -16,7 +16,8 @@ from .crop import Soft
 
 
 class PersonNet:
-    """MediaPipe's selfie segmentation (general): 256 × 256. ``models``: the models folder (``doors.model_files.places``).
+    """MediaPipe's selfie segmentation (general): 256 × 256. ``models``: the models folder
+    (``doors.model_files.places``).
 
     Raises ModelMissing.
     """
@@ -48,8 +49,9 @@ class HairNet:
 
 
 class ParsingNet:
-    """BiSeNetV2 face parsing: 448 × 448, 19 classes. One call at a time: the file is quantized, and with several streams OpenVINO
-    2026.4 answers such a network wrongly when it computes it in f32 (``runtime/openvino.py`` says why it must)."""
+    """BiSeNetV2 face parsing: 448 × 448, 19 classes. One call at a time: the file is quantized, and with several
+    streams OpenVINO 2026.4 answers such a network wrongly when it computes it in f32 (``runtime/openvino.py`` says why
+    it must)."""
 
     size = 448
 

@@ -1,13 +1,13 @@
 """The face's outline: what the mesh expects, what the colours say, and one cut between them.
 
-For every pixel the log odds of being face are summed: the prior's (distance to the mesh's outline over how far that can be
-off there: little at the jaw, more at the cheeks, much at the forehead and on turned heads), the colours' (skin of this face
-against what surrounds it, learned in this window in two rounds), and the hair network's where it is loaded. ``min_cut``
-then draws the outline that agrees with them and runs along edges of the picture.
+For every pixel the log odds of being face are summed: the prior's (distance to the mesh's outline over how far that can
+be off there: little at the jaw, more at the cheeks, much at the forehead and on turned heads), the colours' (skin of
+this face against what surrounds it, learned in this window in two rounds), and the hair network's where it is loaded.
+``min_cut`` then draws the outline that agrees with them and runs along edges of the picture.
 
-Without a hair network two cuts are made. Brows, dark glasses and a shadow's rim are stronger edges than many a hair line, and
-one cut that heeds edges well enough for a fine outline runs along them. So the first, in which the evidence weighs more,
-tells which parts are face, and the second draws the line near by.
+Without a hair network two cuts are made. Brows, dark glasses and a shadow's rim are stronger edges than many a hair
+line, and one cut that heeds edges well enough for a fine outline runs along them. So the first, in which the evidence
+weighs more, tells which parts are face, and the second draws the line near by.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from .tuning.face import FACE, FaceTuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Zones:
-    """Maps (S, S) of one window. ``up``: height on the face; ``inside``: distance into (+) or out of (−) the raised outline,
-    ``depth``: distance into the unraised one, both in face widths; ``features``: eyes, brows, mouth; ``off``: how far the
-    outline can be off; ``never``, ``always``: not free."""
+    """Maps (S, S) of one window. ``up``: height on the face; ``inside``: distance into (+) or out of (−) the raised
+    outline, ``depth``: distance into the unraised one, both in face widths; ``features``: eyes, brows, mouth; ``off``:
+    how far the outline can be off; ``never``, ``always``: not free."""
 
     up: Soft
     inside: Soft
@@ -47,8 +47,8 @@ class Zones:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """``soft``: (S, S) float32 whose ½ level is the outline. ``hull``: (S, S) bool, the prior. ``clear``: 0…1, how surely
-    the pixels along the outline belong to their side."""
+    """``soft``: (S, S) float32 whose ½ level is the outline. ``hull``: (S, S) bool, the prior. ``clear``: 0…1, how
+    surely the pixels along the outline belong to their side."""
 
     soft: Soft
     hull: Bits
@@ -63,8 +63,9 @@ def face_mask(
     logits: Soft | None = None,
     tuning: Tuning = TUNED,
 ) -> Outline:
-    """The face's outline in its window. ``prior`` is in the window's pixels; ``hair``, ``parsed``: (S, S) probabilities of
-    hair and of face from the optional networks, ``logits``: (S, S) SAM's, 0 where it saw nothing; None where there is none.
+    """The face's outline in its window. ``prior`` is in the window's pixels; ``hair``, ``parsed``: (S, S) probabilities
+    of hair and of face from the optional networks, ``logits``: (S, S) SAM's, 0 where it saw nothing; None where there
+    is none.
     """
     own, trust = tuning.face, tuning.face_trust
     zones, width = zones_of(prior, rgb.shape[0], own), prior.axes.width
@@ -174,7 +175,9 @@ def _log_odds(
 
 
 def _trusted(hair: Soft, zones: Zones, tuning: FaceTuning) -> Soft:
-    """The hair network takes some grey and wrinkled faces for hair: what it says is weakened by what it says of cheeks and nose."""
+    """The hair network takes some grey and wrinkled faces for hair: what it says is weakened by what it says of cheeks
+    and nose.
+    """
     cheeks = (zones.depth > tuning.skin_depth) & (zones.up > tuning.cheeks[0]) & (zones.up < tuning.cheeks[1])
     wrong = float((hair[cheeks] > tuning.hair_seen[0]).mean()) if cheeks.any() else 0.0
     return np.asarray(hair * max(0.0, 1 - wrong / tuning.confused), np.float32)

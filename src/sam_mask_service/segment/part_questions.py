@@ -20,7 +20,9 @@ from .tuning.sam import PART, PartTuning
 
 
 class PartQuestion:
-    """A region of ``face``, or one piece of it, asked about in ``view``; ``prior``: the mesh engine's proposal, not empty."""
+    """A region of ``face``, or one piece of it, asked about in ``view``; ``prior``: the mesh engine's proposal, not
+    empty.
+    """
 
     def __init__(self, face: Face, region: str, prior: FaceMask, view: View, tuning: Tuning = TUNED) -> None:
         self.prior, self.view = prior, view
@@ -43,8 +45,9 @@ class _Answer:
 def outlined(
     backend: SamBackend, seen: SamEmbedding, jobs: Sequence[PartQuestion], deadline: Deadline, tuning: Tuning = TUNED
 ) -> list[FaceMask]:
-    """The masks of ``jobs``, all of one view, in their order. First by box and points; where SAM half agrees with the mesh engine,
-    once more with the prior as mask prompt. Where it disagrees, the prior with the warning ``segmenter_disagreed``."""
+    """The masks of ``jobs``, all of one view, in their order. First by box and points; where SAM half agrees with the
+    mesh engine, once more with the prior as mask prompt. Where it disagrees, the prior with the warning
+    ``segmenter_disagreed``."""
     part = tuning.part
     answers = _ask(backend, jobs, deadline, tuning, with_prior=False)
     halves = [part.half <= answer.choice.agreement < part.floor for answer in answers]

@@ -1,4 +1,6 @@
-"""Where a face's outline is expected before a pixel is looked at: from its mesh, or from the detector's box without one. Pure."""
+"""Where a face's outline is expected before a pixel is looked at: from its mesh, or from the detector's box without
+one. Pure.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from .tuning.ground import PriorTuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """Two outlines (N, 2) float32, the mesh's own (``core``) and with the forehead raised (``hull``), and the face's axes.
-    ``points``: (468, 2) mesh points, or None without a mesh."""
+    """Two outlines (N, 2) float32, the mesh's own (``core``) and with the forehead raised (``hull``), and the face's
+    axes. ``points``: (468, 2) mesh points, or None without a mesh."""
 
     core: Polygon
     hull: Polygon

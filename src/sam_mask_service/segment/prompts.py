@@ -1,8 +1,10 @@
-"""What SAM is asked about a face or a part of one: points on it, points beside it, a box, all taken from the mesh engine. Pure.
+"""What SAM is asked about a face or a part of one: points on it, points beside it, a box, all taken from the mesh
+engine. Pure.
 
-Faces and heads get their points from the mesh; any other region from its own shape: where it is thickest, and where within its box
-it is farthest away. A point that would be in the wrong place (the far cheek of a turned face) is left out. A face gets no box: the
-mesh engine's own mask may end at a fringe or a bald forehead, and a box would tell SAM to end there too.
+Faces and heads get their points from the mesh; any other region from its own shape: where it is thickest, and where
+within its box it is farthest away. A point that would be in the wrong place (the far cheek of a turned face) is left
+out. A face gets no box: the mesh engine's own mask may end at a fringe or a bald forehead, and a box would tell SAM to
+end there too.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """An outline drawn in a small window, drawn again at the picture's own resolution: its cost goes by its length. Pure.
 
-The neighbourhood of the outline is unrolled into a strip: along the outline, and across it from inside to outside. There the border
-is one place in every row. What lies well inside and well outside teaches, some way along, how colours tell the two sides apart
-(Fisher's linear discriminant); then the place that splits the row best is taken, rows near by agreeing (costs are averaged along
-the outline, as in stereo matching).
+The neighbourhood of the outline is unrolled into a strip: along the outline, and across it from inside to outside.
+There the border is one place in every row. What lies well inside and well outside teaches, some way along, how colours
+tell the two sides apart (Fisher's linear discriminant); then the place that splits the row best is taken, rows near by
+agreeing (costs are averaged along the outline, as in stereo matching).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ F32 = NDArray[np.float32]
 
 
 def refined(image: RGB, patch: Patch, step: float, tuning: RefineTuning = REFINE) -> Patch:
-    """``patch`` in one piece without holes, drawn again along the picture's edges. ``step``: pixels of the picture to a pixel of
-    the window that it was drawn in; at less than ``worth`` it comes back as it is."""
+    """``patch`` in one piece without holes, drawn again along the picture's edges. ``step``: pixels of the picture to a
+    pixel of the window that it was drawn in; at less than ``worth`` it comes back as it is."""
     if step < tuning.worth or not patch.bits.any():
         return patch
     beyond = int(np.ceil((tuning.reach + 2 * tuning.smooth) * step))
@@ -33,8 +33,8 @@ def refined(image: RGB, patch: Patch, step: float, tuning: RefineTuning = REFINE
 
 
 def _gone_on(patch: Patch, image: RGB, by: int) -> Patch:
-    """The mask so many pixels beyond the borders of the picture that it touches: where the picture ends, no outline is to be
-    sought."""
+    """The mask so many pixels beyond the borders of the picture that it touches: where the picture ends, no outline is
+    to be sought."""
     (height, width), box = image.shape[:2], patch.box
     rows = by * (box.y == 0), by * (box.bottom == height)
     columns = by * (box.x == 0), by * (box.right == width)
@@ -42,7 +42,9 @@ def _gone_on(patch: Patch, image: RGB, by: int) -> Patch:
 
 
 def _outline(patch: Patch, spacing: float, sigma: float) -> tuple[F32, F32]:
-    """(N, 2) points of the picture along the outline, evenly spaced and smoothed, and the unit vectors that point out of it."""
+    """(N, 2) points of the picture along the outline, evenly spaced and smoothed, and the unit vectors that point out
+    of it.
+    """
     rings, _ = cv2.findContours(patch.bits.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     ring = max(rings, key=len)[:, 0].astype(np.float32)
     closed = np.concatenate([ring, ring[:1]])

@@ -1,4 +1,6 @@
-"""The regions that can be asked for: one row each, with all that there is to know of it. A further one is a row here."""
+"""The regions that can be asked for: one row each, with all that there is to know of it. A further one is a row
+here.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,14 @@ PARSING: Final[frozenset[Net]] = frozenset({"parsing"})
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """How the mesh engine draws it: by the ``algorithm`` of that name (``mesh.py``); else by ``rings`` of points of the face mesh,
-    ``holes`` cut out of them; else by ``classes``, the numbers that BiSeNetV2 on CelebAMask-HQ gives it. ``needs``: networks of
-    which one must be here; none: it can always be drawn.
+    """How the mesh engine draws it: by the ``algorithm`` of that name (``mesh.py``); else by ``rings`` of points of the
+    face mesh, ``holes`` cut out of them; else by ``classes``, the numbers that BiSeNetV2 on CelebAMask-HQ gives it.
+    ``needs``: networks of which one must be here; none: it can always be drawn.
 
-    ``of_face``, ``of_head``: its classes are evidence of a face, of a head. ``outline``: the outline that it hangs on, so that
-    SAM's logits are evidence for it. ``by_sam``: SAM outlines the proposal anew, since that measured better (docs/quality.md).
-    ``apart``: it is two things, and each is asked about on its own. ``whole``: it holds the whole face.
+    ``of_face``, ``of_head``: its classes are evidence of a face, of a head. ``outline``: the outline that it hangs on,
+    so that SAM's logits are evidence for it. ``by_sam``: SAM outlines the proposal anew, since that measured better
+    (docs/quality.md). ``apart``: it is two things, and each is asked about on its own. ``whole``: it holds the whole
+    face.
     """
 
     name: str

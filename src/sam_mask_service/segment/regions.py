@@ -26,8 +26,8 @@ def parse_regions(text: str) -> list[tuple[Sign, str]]:
     >>> parse_regions("face, -glasses, hair")
     [(1, 'face'), (-1, 'glasses'), (1, 'hair')]
 
-    Of a name that stands twice the last one counts. Raises InvalidParameter for an unknown name (naming the nearest), an empty
-    term, more than 16 terms, or an expression that begins with something to take away.
+    Of a name that stands twice the last one counts. Raises InvalidParameter for an unknown name (naming the nearest),
+    an empty term, more than 16 terms, or an expression that begins with something to take away.
     """
     terms = [_term(part) for part in text.split(",")]
     if len(terms) > MOST_TERMS:
@@ -74,7 +74,9 @@ def combine(terms: Sequence[tuple[Sign, Patch]]) -> Patch:
 
 
 def pieces(patch: Patch, tuning: PartTuning = PART) -> list[Patch]:
-    """The connected pieces of a mask, largest first, each in its own window; specks together in one more. Empty mask: none."""
+    """The connected pieces of a mask, largest first, each in its own window; specks together in one more. Empty mask:
+    none.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(patch.bits.view(np.uint8), connectivity=8)
     if count == 1:
         return []

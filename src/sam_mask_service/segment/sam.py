@@ -33,8 +33,8 @@ def _key(face: Face) -> Hashable:
 
 
 class SamSegmenter:
-    """``prior`` is the mesh engine (or a fake of it): it proposes every region, and its mask stands where SAM disagrees too much or
-    the region is too small for SAM's grid. ``threads``: faces that it is asked about at once."""
+    """``prior`` is the mesh engine (or a fake of it): it proposes every region, and its mask stands where SAM disagrees
+    too much or the region is too small for SAM's grid. ``threads``: faces that it is asked about at once."""
 
     name = "sam"
     heeds_neighbours = False
@@ -91,9 +91,10 @@ class SamSegmenter:
         deadline: Deadline = NO_DEADLINE,
         pixels: Pixels | None = None,
     ) -> list[FaceMask]:
-        """As the protocol says. Faces and heads are cut with SAM's evidence, some parts outlined by SAM (``Region.by_sam``), the
-        others are the mesh engine's. ``score`` is SAM's predicted IoU; where SAM disagrees (``segmenter_disagreed``), mask and
-        score are the mesh engine's, and ``agreement`` says how little SAM's answer had to do with its proposal."""
+        """As the protocol says. Faces and heads are cut with SAM's evidence, some parts outlined by SAM
+        (``Region.by_sam``), the others are the mesh engine's. ``score`` is SAM's predicted IoU; where SAM disagrees
+        (``segmenter_disagreed``), mask and score are the mesh engine's, and ``agreement`` says how little SAM's answer
+        had to do with its proposal."""
         seen = own(embedding)
         terms = terms_for(region, self.regions)
         drawn = {name: self._region(seen, faces, name, deadline, pixels) for name in dict.fromkeys(n for _, n in terms)}
@@ -134,8 +135,8 @@ class SamSegmenter:
         return [seen.answers[_key(face), outline] for face in faces]
 
     def _expected(self, mesh: Embedding, faces: Sequence[Face], outline: str, deadline: Deadline) -> list[Patch]:
-        """What SAM is asked about. A face's points are the mesh's own, so that its outline need not be cut for them: the answers
-        measured the same. A head's box must be that of the head."""
+        """What SAM is asked about. A face's points are the mesh's own, so that its outline need not be cut for them:
+        the answers measured the same. A head's box must be that of the head."""
         if outline == "face":
             return [self._prior.expected(mesh, face) for face in faces]
         return [mask.patch for mask in self._proposed(mesh, faces, outline, deadline)]
@@ -185,16 +186,18 @@ class SamSegmenter:
         box: Box | None,
         deadline: Deadline = NO_DEADLINE,
     ) -> FaceMask:
-        """A mask by the user's own prompts: ``points`` (x, y, 1 inside | 0 outside) and ``box``, in pixels of the picture. With
-        ``start`` (any mask drawn before) the points correct that mask near by them; ``agreement`` is what is left of it. Without
-        it no band holds the answer: the user does.
+        """A mask by the user's own prompts: ``points`` (x, y, 1 inside | 0 outside) and ``box``, in pixels of the
+        picture. With ``start`` (any mask drawn before) the points correct that mask near by them; ``agreement`` is what
+        is left of it. Without it no band holds the answer: the user does.
 
         Raises InvalidParameter when there is nothing to go by, or a point lies outside the picture.
         """
         return prompted(self._backend, own(embedding), start, points, box, deadline, self.tuning)
 
     def shows(self, embedding: Embedding, points: Sequence[UserPoint], box: Box | None) -> bool:
-        """Whether what was encoded shows the user's prompts; an embedding of no face in particular shows the whole picture."""
+        """Whether what was encoded shows the user's prompts; an embedding of no face in particular shows the whole
+        picture.
+        """
         return shows(own(embedding), points, box, self.tuning)
 
 

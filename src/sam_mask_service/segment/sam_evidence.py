@@ -1,7 +1,9 @@
-"""What SAM says of a face or a head as evidence for the mesh engine's cut: asked by one prompt, believed when it means that face.
+"""What SAM says of a face or a head as evidence for the mesh engine's cut: asked by one prompt, believed when it means
+that face.
 
-The logits are the mean of two candidates. SAM answers a prompt on a face with three masks, from part to whole; those that are
-averaged are the ones that measured best on labelled pictures, and where they differ their mean says how unsure SAM is.
+The logits are the mean of two candidates. SAM answers a prompt on a face with three masks, from part to whole; those
+that are averaged are the ones that measured best on labelled pictures, and where they differ their mean says how unsure
+SAM is.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from .tuning.sam import EVIDENCE, EvidenceTuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamEvidence:
-    """SAM's answer about one outline of one face. ``logits`` (L, L) float32 on the view's grid, or None where SAM does not mean
-    this face or was not asked; ``agreement`` 0…1 with the proposal, ``score`` the predicted IoU; None where it was not asked."""
+    """SAM's answer about one outline of one face. ``logits`` (L, L) float32 on the view's grid, or None where SAM does
+    not mean this face or was not asked; ``agreement`` 0…1 with the proposal, ``score`` the predicted IoU; None where it
+    was not asked."""
 
     outline: str
     view: View
@@ -97,8 +100,9 @@ def _evidence(question: Question, logits: F32, predicted: F32, tuning: EvidenceT
 
 
 def agrees(logits: F32, proposal: F32, tuning: EvidenceTuning = EVIDENCE) -> float:
-    """0…1: the smaller of the share of the proposal (L, L, shares of cells) that SAM sees too, and the share of what SAM sees that
-    lies on it or near by. A neck beside a face counts as near: what SAM is believed there is the cut's business."""
+    """0…1: the smaller of the share of the proposal (L, L, shares of cells) that SAM sees too, and the share of what
+    SAM sees that lies on it or near by. A neck beside a face counts as near: what SAM is believed there is the cut's
+    business."""
     seen = logits > 0
     if not seen.any() or not proposal.any():
         return 0.0

@@ -19,8 +19,8 @@ def gathered(parts: Sequence[FaceMask]) -> FaceMask:
 
 
 def together(terms: Sequence[tuple[Sign, str]], drawn: Mapping[str, FaceMask]) -> FaceMask:
-    """One face's mask from its regions, from left to right. ``score`` and ``agreement`` are those of what was added, weighed by
-    area."""
+    """One face's mask from its regions, from left to right. ``score`` and ``agreement`` are those of what was added,
+    weighed by area."""
     if len(terms) == 1:
         return drawn[terms[0][1]]
     patch = combine([(sign, drawn[name].patch) for sign, name in terms])

@@ -53,8 +53,8 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamEmbedding:
-    """``mesh``: the mesh engine's own embedding; ``faces``: how many it is of; ``answers``: what SAM said of faces and heads so
-    far, by face and outline (asked once, by whoever comes first)."""
+    """``mesh``: the mesh engine's own embedding; ``faces``: how many it is of; ``answers``: what SAM said of faces and
+    heads so far, by face and outline (asked once, by whoever comes first)."""
 
     width: int
     height: int

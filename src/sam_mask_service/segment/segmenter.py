@@ -19,9 +19,9 @@ Pixels = Callable[[], RGB]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceMask:
-    """One face's mask, in a window inside the picture. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own estimate of it.
-    ``agreement`` 0…1: of the mask with the mesh's outline, or of what SAM sees with what the mesh engine proposes. ``warnings``:
-    e.g. ``segmenter_disagreed``."""
+    """One face's mask, in a window inside the picture. ``score`` 0…1: SAM's predicted IoU, or the mesh engine's own
+    estimate of it. ``agreement`` 0…1: of the mask with the mesh's outline, or of what SAM sees with what the mesh
+    engine proposes. ``warnings``: e.g. ``segmenter_disagreed``."""
 
     patch: Patch
     score: float
@@ -67,7 +67,9 @@ class Segmenter(Protocol):
     def embed(
         self, image: RGB, faces: Sequence[Face], detail: Detail = "auto", deadline: Deadline = NO_DEADLINE
     ) -> Embedding:
-        """The expensive step: everything about ``image`` ((H, W, 3) uint8 RGB) that does not depend on region or prompts."""
+        """The expensive step: everything about ``image`` ((H, W, 3) uint8 RGB) that does not depend on region or
+        prompts.
+        """
         ...
 
     def masks(
@@ -78,8 +80,8 @@ class Segmenter(Protocol):
         deadline: Deadline = NO_DEADLINE,
         pixels: Pixels | None = None,
     ) -> list[FaceMask]:
-        """The cheap step: one mask per face, in the order of ``faces`` (all among those embedded). With ``pixels`` an outline
-        follows the picture's edges at its full resolution; without, at that of the window it was drawn in.
+        """The cheap step: one mask per face, in the order of ``faces`` (all among those embedded). With ``pixels`` an
+        outline follows the picture's edges at its full resolution; without, at that of the window it was drawn in.
 
         Raises RegionUnavailable for a region outside ``regions`` and DeadlinePassed.
         """

@@ -1,7 +1,7 @@
 """What SAM looks at: the whole picture, or square crops around faces. Pure.
 
-SAM answers on a grid of 256 × 256 for whatever it was shown. A face of 40 pixels in a picture of 4000 gets three cells of it;
-in a crop of its own it gets a hundred.
+SAM answers on a grid of 256 × 256 for whatever it was shown. A face of 40 pixels in a picture of 4000 gets three cells
+of it; in a crop of its own it gets a hundred.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ _SAMPLED, _STRIP, _STRIPS = 16_000_000, 8, 32
 _SURELY = 1.2
 """So many times the limit, by the sample, is over it."""
 _SQUEEZED = 2_000_000, 1.5
-"""Masks of up to so many pixels, and up to so many times over the limit, are packed once more by zlib's slowest level."""
+"""Masks of up to so many pixels, and up to so many times over the limit, are packed once more by zlib's slowest
+level.
+"""
 
 
 class _TooLongError(Exception):
@@ -48,8 +50,8 @@ class _TooLongError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handover:
-    """``mask``: PNG bytes. ``picture``: PNG or JPEG bytes of the mask's size, None when the caller's own picture fits as
-    it is. ``fields``: the consumer's request fields (see Target.fields)."""
+    """``mask``: PNG bytes. ``picture``: PNG or JPEG bytes of the mask's size, None when the caller's own picture fits
+    as it is. ``fields``: the consumer's request fields (see Target.fields)."""
 
     mask: bytes
     picture: bytes | None
@@ -71,10 +73,10 @@ def encode(
 ) -> Handover:
     """``alpha`` (H, W) uint8 with 255 = face and ``picture`` (H, W, 3) uint8 sRGB as ``row`` takes them.
 
-    ``source_bytes`` is the size of the caller's own file; with ``as_is`` that file is good for the consumer when nothing has
-    to change. Turn ``as_is`` off when it is not (a format it does not read, an EXIF turn): the picture then always comes along.
-    ``check`` is asked meanwhile, and may raise. Raises InvalidParameter when the sizes differ or cannot fit, or when the mask is
-    all one value and the row needs both.
+    ``source_bytes`` is the size of the caller's own file; with ``as_is`` that file is good for the consumer when
+    nothing has to change. Turn ``as_is`` off when it is not (a format it does not read, an EXIF turn): the picture then
+    always comes along. ``check`` is asked meanwhile, and may raise. Raises InvalidParameter when the sizes differ or
+    cannot fit, or when the mask is all one value and the row needs both.
     """
     if alpha.shape != picture.shape[:2]:
         raise InvalidParameter("The mask and the picture differ in size.")
@@ -112,7 +114,8 @@ def describe(row: Target, edit: Edit) -> dict[str, Any]:
 def encode_mask(change: Alpha, picture: RGB, row: Target, check: Check = unchecked) -> bytes:
     """The PNG in the row's carrier of ``change`` (H, W) uint8, 255 = repaint.
 
-    Raises InvalidParameter when the row needs both values and only one occurs, _TooLongError when it has too many bytes.
+    Raises InvalidParameter when the row needs both values and only one occurs, _TooLongError when it has too many
+    bytes.
     """
     if not row.soft:
         change = np.where(change >= 128, np.uint8(255), np.uint8(0))
@@ -132,7 +135,9 @@ def encode_mask(change: Alpha, picture: RGB, row: Target, check: Check = uncheck
 
 
 def _sample(pixels: NDArray[np.uint8], most: int) -> None:
-    """Raises _TooLongError when a PNG of a large picture would surely be: known from a few of its rows, not by making it."""
+    """Raises _TooLongError when a PNG of a large picture would surely be: known from a few of its rows, not by making
+    it.
+    """
     if pixels.size <= _SAMPLED:
         return
     height = pixels.shape[0]

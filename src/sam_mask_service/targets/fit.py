@@ -1,7 +1,8 @@
-"""How a picture is made to fit a consumer's sizes, and back: scaling only where a limit forces it, else padding alone. Pure.
+"""How a picture is made to fit a consumer's sizes, and back: scaling only where a limit forces it, else padding alone.
+Pure.
 
-The picture is scaled as a whole to ``content`` and laid into a canvas; what is left around it repeats the border pixels.
-Padding keeps every pixel as it was, so the way back from an unscaled fit is exact.
+The picture is scaled as a whole to ``content`` and laid into a canvas; what is left around it repeats the border
+pixels. Padding keeps every pixel as it was, so the way back from an unscaled fit is exact.
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ class Transform:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], most: int = MAX_CANVAS) -> Transform:
-        """The transform of an earlier answer; ``forward`` and ``backward`` are derived and not read. ``most``: pixels that a
-        caller may make us build.
+        """The transform of an earlier answer; ``forward`` and ``backward`` are derived and not read. ``most``: pixels
+        that a caller may make us build.
 
         Raises InvalidParameter for missing, foreign or impossible values.
         """
@@ -130,8 +131,8 @@ def _too_large(size: tuple[int, int], row: Target) -> bool:
 
 
 def fit(width: int, height: int, row: Target, limit: float = 1.0) -> Transform:
-    """How a picture of ``width`` × ``height`` becomes one that ``row`` takes: as large as it may stay, never larger than
-    it must. ``limit`` 0…1 makes it smaller still (to get under a byte limit).
+    """How a picture of ``width`` × ``height`` becomes one that ``row`` takes: as large as it may stay, never larger
+    than it must. ``limit`` 0…1 makes it smaller still (to get under a byte limit).
 
     Raises InvalidParameter when no size fits.
     """
@@ -148,7 +149,9 @@ def fit(width: int, height: int, row: Target, limit: float = 1.0) -> Transform:
 
 
 def _largest(width: int, height: int, row: Target, above: float) -> float:
-    """The largest scale below ``above`` whose canvas is not too large: bisection, since the canvas grows with the scale."""
+    """The largest scale below ``above`` whose canvas is not too large: bisection, since the canvas grows with the
+    scale.
+    """
     low, high = 0.0, above
     for _ in range(40):
         middle = (low + high) / 2
@@ -179,7 +182,9 @@ def undo(array: Array, transform: Transform) -> Array:
 
 
 def resize(array: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """To ``width`` × ``height``: by area when it shrinks, cubic when it grows; the array itself when the size is right."""
+    """To ``width`` × ``height``: by area when it shrinks, cubic when it grows; the array itself when the size is
+    right.
+    """
     if array.shape[:2] == (height, width):
         return array
     shrinks = width * height < array.shape[0] * array.shape[1]

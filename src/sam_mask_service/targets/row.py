@@ -17,9 +17,10 @@ class Target:
     """One consumer endpoint.
 
     ``carrier``: ``L`` is 8-bit grey, ``alpha`` the alpha channel of an RGBA PNG. ``soft``: greys mean something between
-    change and keep; otherwise only 0 and 255 occur. ``both``: change and keep must both occur. ``max_aspect``: longer side
-    over shorter. ``mask_is_picture``: the alpha channel travels in the picture's own file, so that there is one file.
-    ``fields``: the consumer's request fields, each ``{"from": "mask_base64" | "image_base64", "as": …}`` or ``{"value": …}``.
+    change and keep; otherwise only 0 and 255 occur. ``both``: change and keep must both occur. ``max_aspect``: longer
+    side over shorter. ``mask_is_picture``: the alpha channel travels in the picture's own file, so that there is one
+    file. ``fields``: the consumer's request fields, each ``{"from": "mask_base64" | "image_base64", "as": …}`` or
+    ``{"value": …}``.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """What each consumer of a mask wants: one row per endpoint, with the place where the rule is written. A pure table.
 
-``change`` names what marks the part to repaint; the rest is kept. Sides and pixels are those of the picture and its mask
-(always of one size); bytes are of the encoded files. "Read" names the consumer's own text that the row follows.
+``change`` names what marks the part to repaint; the rest is kept. Sides and pixels are those of the picture and its
+mask (always of one size); bytes are of the encoded files. "Read" names the consumer's own text that the row follows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def _value(value: Any) -> dict[str, Any]:
 
 def _nova(name: str, task: str, params: str, change: Change) -> Target:
     """Read: Amazon Nova user guide, Image generation and editing: pure black and white only; in-painting changes black,
-    out-painting white. Supported resolutions: sides 320 to 4096, multiples of 16, 1:4 to 4:1, under 4,194,304 pixels."""
+    out-painting white. Supported resolutions: sides 320 to 4096, multiples of 16, 1:4 to 4:1, under 4,194,304 pixels.
+    """
     return Target(
         name,
         f"Amazon Nova Canvas {task}",
@@ -49,8 +50,8 @@ def _nova(name: str, task: str, params: str, change: Change) -> Target:
 
 
 _ROWS = (
-    # Read: AUTOMATIC1111 modules/processing.py, create_binary_mask: L is taken as it is; RGBA by its alpha, so L it must be.
-    # Latents are an eighth of the size: sides that 8 does not divide would be rounded and the picture scaled.
+    # Read: AUTOMATIC1111 modules/processing.py, create_binary_mask: L is taken as it is; RGBA by its alpha, so L it
+    # must be. Latents are an eighth of the size: sides that 8 does not divide would be rounded and the picture scaled.
     Target(
         "a1111",
         "A1111 / Forge img2img (inpaint)",
@@ -91,9 +92,9 @@ _ROWS = (
         multiple=8,
         fields={"image": _image("PIL.Image"), "mask_image": _mask("PIL.Image")},
     ),
-    # Read: OpenAI images/edits for GPT image models: mask PNG with alpha, under 4 MB, the picture's size; picture under 50 MB;
-    # gpt-image-2: sides multiples of 16, at most 3840, 3:1, 655,360 to 8,294,400 pixels. Half transparency is not defined.
-    # The guide to image generation also wants picture and mask of one format, which can only be PNG.
+    # Read: OpenAI images/edits for GPT image models: mask PNG with alpha, under 4 MB, the picture's size; picture under
+    # 50 MB; gpt-image-2: sides multiples of 16, at most 3840, 3:1, 655,360 to 8,294,400 pixels. Half transparency is
+    # not defined. The guide to image generation also wants picture and mask of one format, which can only be PNG.
     Target(
         "openai",
         "OpenAI images/edits, GPT image models",
@@ -126,9 +127,9 @@ _ROWS = (
         image_formats=("png",),
         fields={"image": _image(), "mask": _mask(), "model": _value("dall-e-2")},
     ),
-    # Read: developer.ideogram.ai, Edit One Region with a Mask: black = repaint for Inpaint 3.0 and Precise Edit 4.5, in-between
-    # values rounded, both must occur, one size; 25 MB and 50 MB. Remove Objects and the GPT Image ones: white = change.
-    # API reference, Edit with Ideogram 3.0: 10 MB for each file; the stricter of the two is kept.
+    # Read: developer.ideogram.ai, Edit One Region with a Mask: black = repaint for Inpaint 3.0 and Precise Edit 4.5,
+    # in-between values rounded, both must occur, one size; 25 MB and 50 MB. Remove Objects and the GPT Image ones:
+    # white = change. API reference, Edit with Ideogram 3.0: 10 MB for each file; the stricter of the two is kept.
     Target(
         "ideogram-edit",
         "Ideogram Inpaint v3",
@@ -177,8 +178,8 @@ _ROWS = (
         change="white",
         fields={"image": _image("base64"), "mask": _mask("base64")},
     ),
-    # Read: Replicate flux-fill-dev: two-valued mask, sides multiples of 32, at most 1440 x 1440 pixels. Unless megapixels says
-    # otherwise the result has about one megapixel, whatever came in.
+    # Read: Replicate flux-fill-dev: two-valued mask, sides multiples of 32, at most 1440 x 1440 pixels. Unless
+    # megapixels says otherwise the result has about one megapixel, whatever came in.
     Target(
         "flux-fill-dev",
         "FLUX.1 Fill [dev] (Replicate)",
@@ -190,8 +191,8 @@ _ROWS = (
         max_pixels=1440 * 1440,
         fields={"image": _image("data URL"), "mask": _mask("data URL"), "megapixels": _value("match_input")},
     ),
-    # Read: Stability v2beta inpaint: each side from 64, 4,096 to 9,437,184 pixels; white = full strength, greys between.
-    # On Bedrock the same service also asks for 1:2.5 to 2.5:1; the stricter of the two is kept.
+    # Read: Stability v2beta inpaint: each side from 64, 4,096 to 9,437,184 pixels; white = full strength, greys
+    # between. On Bedrock the same service also asks for 1:2.5 to 2.5:1; the stricter of the two is kept.
     Target(
         "stability",
         "Stability v2beta inpaint",
@@ -205,7 +206,8 @@ _ROWS = (
         max_image_bytes=10 * MIB,
         fields={"image": _image(), "mask": _mask(), "grow_mask": _value(0)},
     ),
-    # Read: recraft.ai, API, Inpainting: grey, exactly 0 or 255, the picture's size; under 10 MB, 16 MP, sides 256 to 4096.
+    # Read: recraft.ai, API, Inpainting: grey, exactly 0 or 255, the picture's size; under 10 MB, 16 MP, sides 256 to
+    # 4096.
     Target(
         "recraft",
         "Recraft inpaint",
@@ -221,8 +223,8 @@ _ROWS = (
     ),
     _nova("nova-inpaint", "INPAINTING", "inPaintingParams", "black"),
     _nova("nova-outpaint", "OUTPAINTING", "outPaintingParams", "white"),
-    # Read: Google Imagen editing, mask mode user provided: every pixel that is not black is edited, so a soft edge would grow
-    # the edited part; pictures up to 10 MB, outputs at most 4096 a side.
+    # Read: Google Imagen editing, mask mode user provided: every pixel that is not black is edited, so a soft edge
+    # would grow the edited part; pictures up to 10 MB, outputs at most 4096 a side.
     Target(
         "imagen",
         "Google Imagen, user-provided mask",
@@ -270,6 +272,7 @@ def resolve_invert(row: Target, edit: Edit, invert: bool | None) -> bool:
     black = row.face_is_black(edit)
     if invert is not None and invert != black:
         raise InvalidParameter(
-            f"invert: {str(invert).lower()} contradicts target {row.name} with edit={edit} ({row.polarity(edit)}); leave it out."
+            f"invert: {str(invert).lower()} contradicts target {row.name} with edit={edit} ({row.polarity(edit)}); "
+            f"leave it out."
         )
     return black

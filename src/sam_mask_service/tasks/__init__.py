@@ -1,4 +1,6 @@
-"""What the service can do: one row per endpoint, in the order of the documentation. A new one is a file here and a line below."""
+"""What the service can do: one row per endpoint, in the order of the documentation. A new one is a file here and a line
+below.
+"""
 
 from .anonymize import ANONYMIZE
 from .answer import Answer

@@ -1,4 +1,5 @@
-"""``/anonymize``: faces found, hidden, and the whole picture searched once more; in the input's format, without metadata.
+"""``/anonymize``: faces found, hidden, and the whole picture searched once more; in the input's format, without
+metadata.
 
 Every face that is found is hidden, however many: there is no limit but the time. What cannot be looked at is an error.
 """
@@ -35,8 +36,8 @@ _FORMATS: dict[str, OutputFormat] = {"JPEG": "jpeg", "WEBP": "webp"}
 
 class _Work(PictureWork):
     """``kept``: faces that stay as they are. ``outlines``: of those to hide. ``rgb``: the picture with these hidden.
-    ``boxes``: those that the user names. ``found``: faces of the second look that nobody asked to keep; ``residual``: those of them
-    that can be read."""
+    ``boxes``: those that the user names. ``found``: faces of the second look that nobody asked to keep; ``residual``:
+    those of them that can be read."""
 
     boxes: list[Box]
     kept: list[Numbered]
@@ -47,8 +48,8 @@ class _Work(PictureWork):
 
 
 def _spare(work: _Work) -> None:
-    """Which faces are hidden and which stay. Raises NoFace where there is neither a face nor a box, FaceNotFound also for an
-    ``except`` that is not there, and TooManyFaces."""
+    """Which faces are hidden and which stay. Raises NoFace where there is neither a face nor a box, FaceNotFound also
+    for an ``except`` that is not there, and TooManyFaces."""
     params: AnonymizeBase = work.asked.params
     if work.seen.unexamined:
         raise TooManyFaces

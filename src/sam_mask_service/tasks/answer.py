@@ -1,4 +1,6 @@
-"""What a task gives back, whichever shell asked: words, and pictures as files. Base64 is made where JSON is wanted, not before."""
+"""What a task gives back, whichever shell asked: words, and pictures as files. Base64 is made where JSON is wanted, not
+before.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from ..wire import Json
 class Answer:
     """``body`` is JSON-ready but for its pictures: they stand in it as bytes where JSON has base64.
 
-    ``pictures``: the results as files of format ``kind``, one unless the mode gives several. ``names``: the numbers of the faces
-    that were masked, for results that are one for each.
+    ``pictures``: the results as files of format ``kind``, one unless the mode gives several. ``names``: the numbers of
+    the faces that were masked, for results that are one for each.
     """
 
     body: Json

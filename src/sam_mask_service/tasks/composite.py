@@ -64,8 +64,8 @@ def _composite(work: _Work) -> None:
 
 
 def _see_through(work: _Work, change: Alpha, transform: Transform | None) -> None:
-    """The original's transparency, and inside the mask the edit's where it has any. Outside the mask every value is the original's,
-    also a hidden one."""
+    """The original's transparency, and inside the mask the edit's where it has any. Outside the mask every value is the
+    original's, also a hidden one."""
     picture = work.original.picture
     if picture.rgba is None and work.edit_alpha is None:
         return
@@ -83,7 +83,8 @@ def _see_through(work: _Work, change: Alpha, transform: Transform | None) -> Non
 COMPOSITE = Task(
     name="composite",
     path="/composite",
-    about="The original with the edit inside the mask: multipart files `original` (or `image_id`), `edited` and `mask`.",
+    about="The original with the edit inside the mask: multipart files `original` (or `image_id`), `edited` and "
+    "`mask`.",
     params=CompositeParams,
     steps=(
         Step(_check),

@@ -38,8 +38,8 @@ def _masked(work: Work, chosen: Numbered, mask: FaceMask) -> MaskedFace:
 
 
 def _finished(work: Work, face: Face, patch: Patch) -> SoftPatch:
-    """The patch smoothed, grown and feathered; with ``matte``, soft at hair and sharp elsewhere: what was grown stays in, what was
-    shrunk out."""
+    """The patch smoothed, grown and feathered; with ``matte``, soft at hair and sharp elsewhere: what was grown stays
+    in, what was shrunk out."""
     params = work.wanted
     if not params.matte:
         return _grown(patch, work, params.expand_pixels, params.feather_pixels)

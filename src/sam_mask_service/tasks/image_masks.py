@@ -1,4 +1,6 @@
-"""``/images/{id}/masks``: masks of a picture that is kept, from what is cached of it, with the user's points and box."""
+"""``/images/{id}/masks``: masks of a picture that is kept, from what is cached of it, with the user's points and
+box.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,8 @@ class TakesPrompts(Segmenter, Protocol):
 
 
 class _Work(Work):
-    """``points``: the user's, 1 for inside. ``prompted``: the engine that draws what lies there by itself; None where a face is
-    drawn as ever, and corrected."""
+    """``points``: the user's, 1 for inside. ``prompted``: the engine that draws what lies there by itself; None where a
+    face is drawn as ever, and corrected."""
 
     points: list[UserPoint]
     prompted: TakesPrompts | None = None
@@ -52,8 +54,8 @@ class _Work(Work):
 
 
 def _choose(work: _Work) -> None:
-    """The faces asked for; one of the user's own where he drew a box, or pointed at a picture without faces. All faces are
-    embedded together, whichever are asked for: switching one off must not cost a new look."""
+    """The faces asked for; one of the user's own where he drew a box, or pointed at a picture without faces. All faces
+    are embedded together, whichever are asked for: switching one off must not cost a new look."""
     params: ImageMaskParams = work.asked.params
     work.points = [(x, y, int(sign)) for x, y, sign in params.points or []]
     check_points(work.points, work.seen.width, work.seen.height)
@@ -131,7 +133,8 @@ def _nothing_to_correct(work: _Work) -> bool:
 IMAGE_MASKS = Task(
     name="image_masks",
     path="/images/{image_id}/masks",
-    about="As `/create_mask`, of an uploaded picture: any parameters, any faces, `points` `[[x, y, 1|0], …]` and `box`.",
+    about="As `/create_mask`, of an uploaded picture: any parameters, any faces, `points` `[[x, y, 1|0], …]` and "
+    "`box`.",
     params=ImageMaskParams,
     steps=(
         DECODE,

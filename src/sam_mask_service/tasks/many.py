@@ -11,7 +11,8 @@ MASKS = replace(
     MASK,
     name="masks",
     path="/create_masks",
-    about="Masks of many pictures: one JSON line for each, in their order, as it gets done; a bad one is an error line.",
+    about="Masks of many pictures: one JSON line for each, in their order, as it gets done; a bad one is an error "
+    "line.",
     render=Render(lines=True),
     comes="many",
     command=None,

@@ -29,7 +29,7 @@ FACE_FROM = 128
 """Alpha from which a pixel of a soft mask counts as face."""
 
 
-# --- figures --------------------------------------------------------------------------------------------------------------
+# --- figures ----------------------------------------------------------------------------------------------------------
 
 
 def _face(m: MaskedFace, region: str) -> Json:
@@ -77,7 +77,7 @@ def mask_stats(work: Work) -> Json:
     }
 
 
-# --- pictures -------------------------------------------------------------------------------------------------------------
+# --- pictures ---------------------------------------------------------------------------------------------------------
 
 
 def _polarity(alpha: Alpha, invert: bool) -> Alpha:
@@ -121,8 +121,8 @@ def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
 
 
 def _for_target(work: Work) -> None:
-    """Mask, matching picture, transform and request fields of a target. ``image_base64`` is null when the caller's own file goes
-    along as it is."""
+    """Mask, matching picture, transform and request fields of a target. ``image_base64`` is null when the caller's own
+    file goes along as it is."""
     row, picture = find_target(work.wanted.target or ""), work.original.picture
     fits = picture.as_sent and picture.format.lower() in row.image_formats
     out = encode_for(
@@ -165,7 +165,7 @@ def _say(work: Work) -> None:
     work.answer = Answer(body, work.pictures, names=tuple(f"{m.face_id}" for m in work.masked))
 
 
-# --- the row --------------------------------------------------------------------------------------------------------------
+# --- the row ----------------------------------------------------------------------------------------------------------
 
 COLOURS_FOR_TARGET: Step[Work] = Step(
     COLOURS.do, COLOURS.name, needless=lambda work: work.wanted.target is None, pixels=COLOURS.pixels
@@ -178,7 +178,8 @@ ANSWERING = (FINISH, COLOURS_FOR_TARGET, CROP, ENCODE, SAY)
 MASK = Task(
     name="mask",
     path="/create_mask",
-    about="The mask of the faces in a picture: JSON with base64, or the PNG itself (`Accept: image/png` or `output=png`).",
+    about="The mask of the faces in a picture: JSON with base64, or the PNG itself (`Accept: image/png` or "
+    "`output=png`).",
     params=MaskParams,
     steps=(CHECK_REGION, DECODE, FIND, CHOOSE_TO_DRAW, RECALL, EMBED, DRAW, *ANSWERING),
     render=Render(

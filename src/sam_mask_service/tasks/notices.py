@@ -23,7 +23,9 @@ class Notice:
 
 
 def more_faces(seen: int, most: int | None, unexamined: int) -> Notice:
-    """``seen`` faces, of which the ``most`` largest alone are in the answer, and places that were too many to be looked at."""
+    """``seen`` faces, of which the ``most`` largest alone are in the answer, and places that were too many to be looked
+    at.
+    """
     cut = f" The answer holds the {most} largest (SAM_MAX_FACES)." if most is not None else ""
     further = f" {unexamined} further places that may be faces were not looked at." if unexamined else ""
     return Notice("more_faces", f"{seen} faces were seen.{cut}{further}", "seen", seen)

@@ -12,8 +12,8 @@ from .steps import Step, Work
 
 
 class PictureWork(Work):
-    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality``. ``said`` goes into the answer.
-    See-through pixels are already in ``pixels``, or laid on white where ``flattened``."""
+    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality``. ``said`` goes into the
+    answer. See-through pixels are already in ``pixels``, or laid on white where ``flattened``."""
 
     pixels: np.ndarray
     kind: OutputFormat

@@ -50,8 +50,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tools:
-    """What every request works with. ``cache`` holds faces, embeddings and drawn masks by content; ``images`` the uploads;
-    ``output_root`` is the folder that results are saved in."""
+    """What every request works with. ``cache`` holds faces, embeddings and drawn masks by content; ``images`` the
+    uploads; ``output_root`` is the folder that results are saved in."""
 
     detector: FaceDetector
     limits: Limits
@@ -62,8 +62,9 @@ class Tools:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """What one caller sent. ``data``: the picture's file; ``files``: further ones by field; ``owner``: who keeps uploads;
-    ``caller``: whom alone the cache tells that this picture was here before; ``start``: ``time.perf_counter()`` when it came."""
+    """What one caller sent. ``data``: the picture's file; ``files``: further ones by field; ``owner``: who keeps
+    uploads; ``caller``: whom alone the cache tells that this picture was here before; ``start``:
+    ``time.perf_counter()`` when it came."""
 
     data: bytes
     params: Any
@@ -78,8 +79,9 @@ class Asked:
 class Work:
     """One request on its way. What was asked never changes; each step writes what it found into a place of its own.
 
-    ``wanted``: the mask that the task needs, in the words of ``/create_mask``. ``groups``: the faces that are drawn, those of one
-    group in one go; ``among``: those that they are embedded with. ``notices``: what is amiss with the answer.
+    ``wanted``: the mask that the task needs, in the words of ``/create_mask``. ``groups``: the faces that are drawn,
+    those of one group in one go; ``among``: those that they are embedded with. ``notices``: what is amiss with the
+    answer.
     """
 
     seen: Detection
@@ -150,7 +152,9 @@ class Work:
 
 
 def _key(asked: Asked) -> bytes:
-    """Of this picture from this caller: another one cannot learn from an answer's times that somebody sent it before."""
+    """Of this picture from this caller: another one cannot learn from an answer's times that somebody sent it
+    before.
+    """
     made = hashlib.sha256(hashlib.sha256(asked.owner + b"\0" + asked.caller).digest())
     made.update(asked.data)
     return made.digest()
@@ -166,8 +170,8 @@ def always(_: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[W]):
-    """One step. ``name`` in the answer's timings; None where there is nothing to time. ``needless``: whether its result is here
-    already or nobody wants it. ``pixels``: whether it looks at the decoded picture."""
+    """One step. ``name`` in the answer's timings; None where there is nothing to time. ``needless``: whether its result
+    is here already or nobody wants it. ``pixels``: whether it looks at the decoded picture."""
 
     do: Callable[[W], None]
     name: str | None = None

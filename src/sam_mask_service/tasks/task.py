@@ -32,9 +32,10 @@ def _no_headers(_: Answer) -> dict[str, str]:
 class Render:
     """How an answer leaves: as JSON, or where that is asked for as the bare picture.
 
-    ``bare``: the value of ``output`` that asks for the picture; empty where there is none. ``accept``: the media types in Accept
-    that do so too. ``pictures``: those that it may have. ``settles``: whether the answer's parameters say which form was chosen.
-    ``headers`` go with the bare picture. ``model``: of the JSON, for its description. ``lines``: a line for each of many.
+    ``bare``: the value of ``output`` that asks for the picture; empty where there is none. ``accept``: the media types
+    in Accept that do so too. ``pictures``: those that it may have. ``settles``: whether the answer's parameters say
+    which form was chosen. ``headers`` go with the bare picture. ``model``: of the JSON, for its description. ``lines``:
+    a line for each of many.
     """
 
     status: int = 200
@@ -55,11 +56,11 @@ def _itself(params: Any) -> Any:
 class Task:
     """A use case.
 
-    ``name``: of the client's method and of the command. ``about``: for OpenAPI. ``comes``: the picture in the request (``sent``), a
-    kept one by the id in the path (``kept``), a file or an id among the parameters (``either``), or a list (``many``).
-    ``picture``: the file field that it may come in. ``wanted``: the mask that the task needs. ``work``: where its steps write.
-    ``command``: the help of its command; None: it has none. ``keeps_format``: its result is in the input's format.
-    ``operation``, ``tag``: its name and its group in OpenAPI where they differ.
+    ``name``: of the client's method and of the command. ``about``: for OpenAPI. ``comes``: the picture in the request
+    (``sent``), a kept one by the id in the path (``kept``), a file or an id among the parameters (``either``), or a
+    list (``many``). ``picture``: the file field that it may come in. ``wanted``: the mask that the task needs.
+    ``work``: where its steps write. ``command``: the help of its command; None: it has none. ``keeps_format``: its
+    result is in the input's format. ``operation``, ``tag``: its name and its group in OpenAPI where they differ.
     """
 
     name: str

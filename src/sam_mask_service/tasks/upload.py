@@ -20,14 +20,18 @@ def _any(params: DetectParams) -> MaskParams:
 
 
 def _all(work: Work) -> None:
-    """Every face that one request draws, embedded together and drawn alone: so later questions are answered from the cache."""
+    """Every face that one request draws, embedded together and drawn alone: so later questions are answered from the
+    cache.
+    """
     work.chosen = within_limit(work, list(enumerate(ordered(work.seen.faces, work.wanted.order))))
     work.among = [face for _, face in work.chosen]
     work.groups = [(face,) for face in work.among]
 
 
 def _needs_no_embedding(work: Work) -> bool:
-    """Where there is no face, an engine that takes prompts looks at the picture all the same: the user will say where to look."""
+    """Where there is no face, an engine that takes prompts looks at the picture all the same: the user will say where
+    to look.
+    """
     blind = not work.chosen and isinstance(work.segmenter, TakesPrompts)
     return (all_drawn(work) and not blind) or embedded_before(work)
 

@@ -1,4 +1,6 @@
-"""How hard to look: numbers of ``faces/finder.py``, ``observations.py``, ``choice.py``, ``candidates.py``, ``tiles.py``."""
+"""How hard to look: numbers of ``faces/finder.py``, ``observations.py``, ``choice.py``, ``candidates.py``,
+``tiles.py``.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ Recall = Literal["normal", "high"]
 class Threshold:
     """The confidence that makes a face.
 
-    Measured by ``python -m bench.quality.tune --part normal``. YuNet's mistakes (dogs, lamps) come alone and near 0.9: a
-    lone face that it sees less surely than that is seen again in the turned pass, which asks BlazeFace.
+    Measured by ``python -m bench.quality.tune --part normal``. YuNet's mistakes (dogs, lamps) come alone and near 0.9:
+    a lone face that it sees less surely than that is seen again in the turned pass, which asks BlazeFace.
     """
 
     company: Probability
@@ -46,7 +48,9 @@ class Preset:
     turned: Threshold
     """What makes a face in the last pass, where seven turns are seven chances to err."""
     background: Factor
-    """In a group the odds asked of a face grow with this power of how much smaller it is than the median of the sure ones."""
+    """In a group the odds asked of a face grow with this power of how much smaller it is than the median of the sure
+    ones.
+    """
     windows: Count
     """Windows of the fine sizes, at most."""
     places: Count

@@ -32,8 +32,8 @@ class ExamineTuning:
 class Calibration:
     """The logistic that makes a confidence of what looks and mesh say.
 
-    Measured by ``python -m bench.quality.tune --part calibration``: fitted on labelled group photos, portraits and pictures
-    without faces, then rounded. docs/quality.md holds the reliability table.
+    Measured by ``python -m bench.quality.tune --part calibration``: fitted on labelled group photos, portraits and
+    pictures without faces, then rounded. docs/quality.md holds the reliability table.
     """
 
     floor: Probability = 0.01

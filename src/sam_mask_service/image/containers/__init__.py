@@ -39,7 +39,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 
 
 def sniff(data: bytes) -> str:
-    """The container by its first bytes. Raises ImageUnreadable for no bytes and UnsupportedMedia for any other format."""
+    """The container by its first bytes. Raises ImageUnreadable for no bytes and UnsupportedMedia for any other
+    format.
+    """
     return _kind(data).name
 
 

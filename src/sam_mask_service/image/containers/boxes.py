@@ -17,8 +17,8 @@ Extents = list[tuple[int, int, int]]
 
 @dataclass(slots=True)
 class Items:
-    """``kinds``: id → (type, where the type stands). ``properties``: (type, span) in their order, ``owned``: id → their numbers,
-    from 1. ``refers``: (type, from) → to. ``data``: the span of the ``idat`` box's content."""
+    """``kinds``: id → (type, where the type stands). ``properties``: (type, span) in their order, ``owned``: id → their
+    numbers, from 1. ``refers``: (type, from) → to. ``data``: the span of the ``idat`` box's content."""
 
     primary: int = 0
     kinds: dict[int, tuple[bytes, int]] = field(default_factory=dict)
@@ -35,8 +35,8 @@ class Items:
 
 
 def boxes(data: bytes, at: int, end: int, lenient: bool = False) -> Iterator[tuple[bytes, Span]]:
-    """(type, span of the content) of the boxes between ``at`` and ``end``. ``lenient``: what is no box ends them, else raises
-    ImageUnreadable."""
+    """(type, span of the content) of the boxes between ``at`` and ``end``. ``lenient``: what is no box ends them, else
+    raises ImageUnreadable."""
     count = 0
     while at + 8 <= end:
         count += 1

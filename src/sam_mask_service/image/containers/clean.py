@@ -1,4 +1,6 @@
-"""What a container's walk hands on to a decoder: the picture's own parts, and the little that is read from its metadata. Pure."""
+"""What a container's walk hands on to a decoder: the picture's own parts, and the little that is read from its
+metadata. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from ...errors import ImageUnreadable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clean:
-    """``data``: a file anew of the parts that make the pixels, without metadata; ``width`` × ``height`` pixels as stored.
+    """``data``: a file anew of the parts that make the pixels, without metadata; ``width`` × ``height`` pixels as
+    stored.
 
     ``orientation``: EXIF's 1…8, which is still to be applied. ``profile``: an ICC profile, or None for sRGB.
     ``cost``: bytes a pixel that decoding takes at most, the result of 3 or 4 bytes included.

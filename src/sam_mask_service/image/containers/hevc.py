@@ -1,4 +1,6 @@
-"""HEVC's units (ITU-T H.265, section 7.3), as far as they tell what decoding costs: the pictures' sizes and number. Pure."""
+"""HEVC's units (ITU-T H.265, section 7.3), as far as they tell what decoding costs: the pictures' sizes and number.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def in_band(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def configured(record: bytes) -> tuple[int, list[bytes]]:
-    """Of a decoder configuration (ISO/IEC 14496-15, section 8.3.3.1): the size of lengths, and the units that it holds."""
+    """Of a decoder configuration (ISO/IEC 14496-15, section 8.3.3.1): the size of lengths, and the units that it
+    holds.
+    """
     at, units = 23, []
     for _ in range(big(record, 22, 1)):
         count = big(record, at + 1, 2)

@@ -1,8 +1,8 @@
-"""HEIF and AVIF: the main picture is found, all that is none of it (thumbnails, depth maps, films, metadata) is renamed so that
-decoders pass it over, and what is left is counted before anything is decoded. Pure.
+"""HEIF and AVIF: the main picture is found, all that is none of it (thumbnails, depth maps, films, metadata) is renamed
+so that decoders pass it over, and what is left is counted before anything is decoded. Pure.
 
-A file's stated size binds nobody: the coded units may announce other sizes, a grid may repeat its tiles, an item may hold a
-thousand pictures. So each unit is looked at.
+A file's stated size binds nobody: the coded units may announce other sizes, a grid may repeat its tiles, an item may
+hold a thousand pictures. So each unit is looked at.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def _sides(data: bytes, said: Items, item: int) -> tuple[int, int]:
 
 
 def _wanted(said: Items) -> list[int]:
-    """The main picture, its alpha channel, and the tiles of both. An item that refers to the main picture and is no alpha
-    channel (a depth map, a gain map) is left out by the decoder itself; it is counted all the same."""
+    """The main picture, its alpha channel, and the tiles of both. An item that refers to the main picture and is no
+    alpha channel (a depth map, a gain map) is left out by the decoder itself; it is counted all the same."""
     alpha = [i for i in said.kinds if said.primary in said.refers.get((b"auxl", i), ())]
     mains = [said.primary, *alpha]
     return list(dict.fromkeys([*mains, *(tile for main in mains for tile in said.refers.get((b"dimg", main), ()))]))
@@ -71,7 +71,9 @@ def _coding(said: Items) -> bytes:
 
 
 def _count(data: bytes, said: Items, wanted: list[int], coding: bytes) -> None:
-    """Raises ImageUnreadable when a coded item holds more than its stated size, or all together more than there may be."""
+    """Raises ImageUnreadable when a coded item holds more than its stated size, or all together more than there may
+    be.
+    """
     size = units = 0
     known: set[tuple[tuple[int, int, int], ...]] = set()
     for item in wanted:

@@ -1,4 +1,5 @@
-"""JPEG (ITU-T T.81, annex B), walked marker by marker: what libjpeg needs goes on, application data and comments do not. Pure.
+"""JPEG (ITU-T T.81, annex B), walked marker by marker: what libjpeg needs goes on, application data and comments do
+not. Pure.
 
 The picture ends with its first end marker; a second picture behind it (a phone's depth map or film) is never looked at.
 """
@@ -29,8 +30,8 @@ _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFIL
 
 @dataclass(slots=True)
 class _Walk:
-    """What has been met so far. ``kept``: the parts of the new file. ``lowest``: per component and coefficient the lowest bit
-    that a scan has brought, for a file without an end marker."""
+    """What has been met so far. ``kept``: the parts of the new file. ``lowest``: per component and coefficient the
+    lowest bit that a scan has brought, for a file without an end marker."""
 
     kept: list[bytes] = field(default_factory=list)
     frame: bytes = b""

@@ -1,5 +1,5 @@
-"""PNG (third edition, sections 5.3 and 5.6), chunk by chunk: header, palette, transparency and pixels go on to the decoder, with
-their checksums looked at; every other chunk, its checksum too, is passed over. Pure.
+"""PNG (third edition, sections 5.3 and 5.6), chunk by chunk: header, palette, transparency and pixels go on to the
+decoder, with their checksums looked at; every other chunk, its checksum too, is passed over. Pure.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def _text(kind: bytes, body: bytes, at: int) -> bytes:
 
 
 def _international(body: bytes) -> bytes:
-    """The text of an iTXt chunk behind its name: two flags, a language and a translated name, each with a zero behind it."""
+    """The text of an iTXt chunk behind its name: two flags, a language and a translated name, each with a zero behind
+    it.
+    """
     language = body.find(b"\0", 2, 200)
     start = body.find(b"\0", language + 1, language + 200) + 1
     text = body[start : start + PICTURE.orientation]

@@ -15,7 +15,8 @@ _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR = 273, 274, 277, 2
 _PREDICTOR, _COLOURS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 317, 320, 322, 323, 324, 325
 _EXTRA, _FORMAT, _PROFILE = 338, 339, 34675
 _NUMBERS = frozenset({
-    _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES, _PLANAR,
+    _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS, _STRIP_BYTES,
+    _PLANAR,
     _PREDICTOR, _COLOURS, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA, _FORMAT,
 })  # fmt: skip
 PLAIN, LZW, PACKBITS = 1, 5, 32773
@@ -38,9 +39,9 @@ Tags = dict[int, list[int]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """How the pixels lie. ``order``: ``<`` or ``>`` of 16-bit samples. ``planes``: 1, or as many as samples when each has rows of
-    its own. ``parts``: (offset, bytes) of the strips or tiles, ``wide`` × ``tall`` pixels each (a last strip may be shorter).
-    ``premultiplied``: an alpha sample that the others are multiplied by.
+    """How the pixels lie. ``order``: ``<`` or ``>`` of 16-bit samples. ``planes``: 1, or as many as samples when each
+    has rows of its own. ``parts``: (offset, bytes) of the strips or tiles, ``wide`` × ``tall`` pixels each (a last
+    strip may be shorter). ``premultiplied``: an alpha sample that the others are multiplied by.
     """
 
     width: int
@@ -76,7 +77,8 @@ def walk(data: bytes) -> Clean:
     at = layout(data)
     part = at.row_bytes * at.tall / max(1, at.width * at.height)
     return Clean(
-        "TIFF", at.width, at.height, data, orientation=at.orientation, profile=at.profile, alpha=at.alpha, cost=10.0 + 2 * part
+        "TIFF", at.width, at.height, data, orientation=at.orientation, profile=at.profile, alpha=at.alpha,
+        cost=10.0 + 2 * part
     )  # fmt: skip
 
 
@@ -89,7 +91,8 @@ def layout(data: bytes) -> Layout:
     tiled, wide, tall = _shape(tags, width, height)
     planes = samples if _one(tags, _PLANAR, 1) == 2 else 1
     found = Layout(
-        width=width, height=height, order=order, photometric=tags[_PHOTOMETRIC][0], samples=samples, bits=bits, planes=planes,
+        width=width, height=height, order=order, photometric=tags[_PHOTOMETRIC][0], samples=samples, bits=bits,
+        planes=planes,
         compression=_one(tags, _COMPRESSION, PLAIN), predictor=_one(tags, _PREDICTOR, 1) == 2,
         premultiplied=_one(tags, _EXTRA, 0) == 1, tiled=tiled, wide=wide, tall=tall,
         parts=_parts(tags, tiled, -(-width // wide) * -(-height // tall) * planes, len(data)),

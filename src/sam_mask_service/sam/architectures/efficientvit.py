@@ -1,8 +1,9 @@
-"""EfficientViT-SAM's image encoder (reference: mit-han-lab/efficientvit, ``models/efficientvit/{backbone,sam}.py``; Apache-2.0).
+"""EfficientViT-SAM's image encoder (reference: mit-han-lab/efficientvit, ``models/efficientvit/{backbone,sam}.py``;
+Apache-2.0).
 
-Convolutions, at the end with linear attention: ReLU in softmax's place, so that keys and values are summed up before queries ask,
-and the cost grows with the cells and not with their square. L0 to L2 look at the picture in half of SAM's resolution; prompts,
-embedding and masks are as large as SAM's.
+Convolutions, at the end with linear attention: ReLU in softmax's place, so that keys and values are summed up before
+queries ask, and the cost grows with the cells and not with their square. L0 to L2 look at the picture in half of SAM's
+resolution; prompts, embedding and masks are as large as SAM's.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ LAYERS: Final[dict[Kind, tuple[_Layer, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """``inputs``, ``hidden``, ``outputs``: channels. ``biased``: all but the last layer have a bias instead of a norm. ``depth``:
-    channels of an attention's head, ``scale``: side of its depthwise convolution."""
+    """``inputs``, ``hidden``, ``outputs``: channels. ``biased``: all but the last layer have a bias instead of a norm.
+    ``depth``: channels of an attention's head, ``scale``: side of its depthwise convolution."""
 
     kind: Kind
     inputs: int
@@ -67,8 +68,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class EfficientVitConfig:
-    """``stem``: channels of the first convolution. ``stages``: each but the first begins by halving the resolution. ``inputs``: the
-    stages that the neck joins, ``width``: in so many channels; ``neck``: its blocks."""
+    """``stem``: channels of the first convolution. ``stages``: each but the first begins by halving the resolution.
+    ``inputs``: the stages that the neck joins, ``width``: in so many channels; ``neck``: its blocks."""
 
     stem: int
     stages: tuple[tuple[Block, ...], ...]
@@ -78,7 +79,9 @@ class EfficientVitConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture, as the encoder gets it, in a cell of the embedding: those of the finest stage that is joined."""
+        """Pixels of the picture, as the encoder gets it, in a cell of the embedding: those of the finest stage that is
+        joined.
+        """
         return int(2 ** (min(self.inputs) + 1))
 
     def outputs(self, stage: int) -> int:
@@ -228,7 +231,9 @@ def _convolved(g: Graph, x: Node, name: str, layer: _Layer, b: Block, halved: bo
 
 
 def _attention(g: Graph, x: Node, p: str, b: Block, side: int) -> Node:
-    """Each head's queries, keys and values lie side by side, first as they are, then as gathered from their surroundings."""
+    """Each head's queries, keys and values lie side by side, first as they are, then as gathered from their
+    surroundings.
+    """
     qkv = g.convolution(x, p + "qkv.conv")
     near = g.convolution(qkv, p + "aggreg.0.0", pad=b.scale // 2, groups=3 * b.inputs)
     near = g.convolution(near, p + "aggreg.0.1", groups=3 * b.inputs // b.depth)

@@ -17,7 +17,9 @@ C = TypeVar("C")
 
 
 class Found(NamedTuple, Generic[C]):
-    """``name`` of the model, ``image_size``: side of the square in which it is prompted, ``encoder``: the family's own sizes."""
+    """``name`` of the model, ``image_size``: side of the square in which it is prompted, ``encoder``: the family's own
+    sizes.
+    """
 
     name: str
     image_size: int
@@ -31,11 +33,11 @@ def whole_square(image: RGB, a: Architecture, _: object) -> F32:
 
 @dataclass(frozen=True, slots=True)
 class Family(Generic[C]):
-    """``title``: what it is called in public. ``mark``: a tensor that its checkpoints alone hold. ``sizes``: the type of what
-    ``read`` finds in a checkpoint, for an image size that it need not hold. ``shapes``: every tensor that ``build`` reads, with its
-    shape. ``build``: the graph of the encoder, its fully connected layers in 8 bits or not. ``preprocess``: a picture ((H, W, 3)
-    uint8) as this graph's input. ``norm_epsilon``: of the norms in the decoder's transformer. ``linear``: there
-    are fully connected layers, which can be computed in 8 bits.
+    """``title``: what it is called in public. ``mark``: a tensor that its checkpoints alone hold. ``sizes``: the type
+    of what ``read`` finds in a checkpoint, for an image size that it need not hold. ``shapes``: every tensor that
+    ``build`` reads, with its shape. ``build``: the graph of the encoder, its fully connected layers in 8 bits or not.
+    ``preprocess``: a picture ((H, W, 3) uint8) as this graph's input. ``norm_epsilon``: of the norms in the decoder's
+    transformer. ``linear``: there are fully connected layers, which can be computed in 8 bits.
 
     ``read`` raises WrongArchitecture.
     """

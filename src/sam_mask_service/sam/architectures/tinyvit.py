@@ -1,4 +1,6 @@
-"""MobileSAM's TinyViT image encoder as an OpenVINO graph (reference: MobileSAM, mobile_sam/modeling/tiny_vit_sam.py)."""
+"""MobileSAM's TinyViT image encoder as an OpenVINO graph (reference: MobileSAM,
+mobile_sam/modeling/tiny_vit_sam.py).
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ IMAGE_SIZE = 1024
 
 @dataclass(frozen=True, slots=True)
 class TinyVitConfig:
-    """One value per stage; stage 0 is convolutional (its head count and window are 0). ``hidden[s]``: inner width of its MLP
-    or inverted bottleneck."""
+    """One value per stage; stage 0 is convolutional (its head count and window are 0). ``hidden[s]``: inner width of
+    its MLP or inverted bottleneck."""
 
     dims: tuple[int, ...]
     depths: tuple[int, ...]
@@ -83,12 +85,12 @@ def _block(g: Graph, x: Node, name: str, config: TinyVitConfig, stage: int, shap
 
 
 def _attention(g: Graph, x: Node, name: str, heads: int, shape: Shape, window: int) -> Node:
-    """The file has query, key and value of each head side by side; with all queries first, then all keys, parting them costs
-    nothing.
+    """The file has query, key and value of each head side by side; with all queries first, then all keys, parting them
+    costs nothing.
 
-    In the reference the zeros that fill up the windows at the edge come before the norm, which makes its bias of them. As in
-    ``vit``, filling cells have zeros for key and value here: what they would have is taken from all keys, which softmax does not
-    see, and from all values, which is added to the projection's bias.
+    In the reference the zeros that fill up the windows at the edge come before the norm, which makes its bias of them.
+    As in ``vit``, filling cells have zeros for key and value here: what they would have is taken from all keys, which
+    softmax does not see, and from all values, which is added to the projection's bias.
     """
     dim = shape[2]
     depth = dim // heads

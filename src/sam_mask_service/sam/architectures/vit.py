@@ -1,9 +1,10 @@
 """SAM's ViT image encoder as an OpenVINO graph (reference: segment_anything/modeling/image_encoder.py).
 
-Attention with decomposed relative positions: score(i, j) = q_i·k_j/√d + q_i·Rh[row i − row j] + q_i·Rw[column i − column j]. In the
-global blocks the bias of all heads would be 12 × 4096 × 4096 values at once; one head at a time it is 4096 × 4096, reused, and
-OpenVINO fuses score, bias, softmax and product. Measured on one global block of ViT-B (two cores, bf16): all heads at once 190 ms
-and 471 MB, one head at a time 195 ms and 132 MB, the bias folded into wider heads 302 ms and 121 MB.
+Attention with decomposed relative positions: score(i, j) = q_i·k_j/√d + q_i·Rh[row i − row j] + q_i·Rw[column i −
+column j]. In the global blocks the bias of all heads would be 12 × 4096 × 4096 values at once; one head at a time it is
+4096 × 4096, reused, and OpenVINO fuses score, bias, softmax and product. Measured on one global block of ViT-B (two
+cores, bf16): all heads at once 190 ms and 471 MB, one head at a time 195 ms and 132 MB, the bias folded into wider
+heads 302 ms and 121 MB.
 """
 
 from __future__ import annotations
@@ -67,11 +68,13 @@ def _block(g: Graph, x: Node, name: str, config: VitConfig, grid: int, window: i
 
 
 def _attention(g: Graph, x: Node, name: str, config: VitConfig, grid: int, side: int) -> Node:
-    """Attention inside each square of ``side`` cells. All heads of a window in one product, of the whole grid one by one.
+    """Attention inside each square of ``side`` cells. All heads of a window in one product, of the whole grid one by
+    one.
 
-    The reference fills the windows at the edge up with zeros first, so that a filling cell has the biases of key and value for key
-    and value. Here it has zeros, and no cell is multiplied that is none: the keys' bias adds the same to all scores of a query,
-    which softmax does not see, and the values' comes through unchanged, since weights sum to 1: it is added to the projection's.
+    The reference fills the windows at the edge up with zeros first, so that a filling cell has the biases of key and
+    value for key and value. Here it has zeros, and no cell is multiplied that is none: the keys' bias adds the same to
+    all scores of a query, which softmax does not see, and the values' comes through unchanged, since weights sum to 1:
+    it is added to the projection's.
     """
     heads, dim = config.heads, config.dim
     shape = (grid, grid, dim)
@@ -96,8 +99,8 @@ def projected(g: Graph, x: Node, name: str, values: NDArray[Any]) -> Node:
 
 
 def _positions(g: Graph, name: str, q: Node, sizes: tuple[int, int, int]) -> list[Node]:
-    """q (count, heads, side², depth) → its products with the vectors of all rows and of all columns, each
-    (count, heads, side, side, side). All heads at once: small tensors, and a quarter of the graph's nodes less to compile."""
+    """q (count, heads, side², depth) → its products with the vectors of all rows and of all columns, each (count,
+    heads, side, side, side). All heads at once: small tensors, and a quarter of the graph's nodes less to compile."""
     count, heads, side = sizes
     rows, columns = (constant(relative(g[f"{name}.rel_pos_{a}"], side)[None]) for a in "hw")
     q = reshape(q, count * heads, side, side, -1)

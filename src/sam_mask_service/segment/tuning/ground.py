@@ -86,8 +86,8 @@ class CutTuning:
 class ScoreTuning:
     """The expected IoU of a mask, from what its outline is like.
 
-    Measured by ``python -m bench.reliability``, fitted on labelled pictures with one face (docs/quality.md). Too few
-    without a mesh are labelled to fit anything: that is a choice.
+    Measured by ``python -m bench.quality.score_trust``, fitted on labelled pictures with one face (docs/quality.md).
+    Too few without a mesh are labelled to fit anything: that is a choice.
     """
 
     constant: Probability = 0.38

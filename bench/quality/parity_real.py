@@ -1,0 +1,152 @@
+"""Our SAM on MobileSAM's published weights against the reference's own values: ``python -m bench.quality.parity_real
+[GOLDEN]``.
+
+``real_mobile_sam.json`` names pictures of the labelled sets and prompts on them, ``.npz`` what the reference answers:
+masks, predicted IoU, thinned logits and embedding. f32 is compared by values; bf16 and int8 by the IoU of their masks
+with f32's, since that is what a user sees. Where the CPU does not multiply in bf16, OpenVINO computes f32 instead and
+says nothing: bf16 is imitated there, both factors of every product rounded to it, and the table says so.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+from openvino import opset15 as op
+from PIL import Image, ImageOps
+
+from bench.quality.parity import relative
+from sam_mask_service.geometry import RGB, Bits
+from sam_mask_service.mask import iou
+from sam_mask_service.runtime import openvino
+from sam_mask_service.runtime.machine import Wish, cpu_threads, measure
+from sam_mask_service.runtime.openvino import OpenVinoSession
+from sam_mask_service.sam.backend import Sam
+from sam_mask_service.sam.config import F32
+from sam_mask_service.sam.frame import Frame, upscale
+from sam_mask_service.sam.load import load_sam
+from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
+
+GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
+PAIR = "real_mobile_sam"
+PRODUCTS: Final = frozenset({"MatMul", "Convolution", "GroupConvolution", "ConvolutionBackpropData"})
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question of the pair: ``frame`` of its picture, ``prompt`` in the model's pixels, ``key`` of the reference's
+    answer.
+    """
+
+    number: int
+    image: RGB
+    frame: Frame
+    kind: str
+    prompt: Prompt
+
+    @property
+    def key(self) -> str:
+        return f"{self.number}_{self.kind}"
+
+
+def cases(golden: Path = GOLDEN) -> Iterator[Case]:
+    for number, row in enumerate(json.loads((golden / f"{PAIR}.json").read_text())):
+        path = golden.parent / "eval" / "data" / row["file"]
+        image = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+        frame = Frame(image.shape[1], image.shape[0], 1024)
+        box = frame.to_model(np.array(row["box"], np.float32).reshape(2, 2)).reshape(4)
+        points = frame.to_model(np.array([row["point"], row["negative"]], np.float32))
+        labels = np.array([INSIDE, OUTSIDE], np.int64)
+        yield Case(number, image, frame, "box", Prompt(box=box))
+        yield Case(number, image, frame, "point", Prompt(points[:1], labels[:1]))
+        yield Case(number, image, frame, "boxpoints", Prompt(points, labels, box))
+
+
+def masks(logits: F32, frame: Frame) -> Bits:
+    """(3, H, W): the candidates at the picture's size."""
+    return np.stack([upscale(one, frame) > 0 for one in logits])
+
+
+def compared(sam: Sam, case: Case, embedding: F32, reference: Any) -> dict[str, float]:
+    """Relative errors against the reference, and the share of mask pixels that differ."""
+    logits, predicted = sam.decode(embedding, [case.prompt])
+    ours = masks(logits[0, 1:], case.frame)
+    bits = np.unpackbits(reference[f"{case.key}_masks"])[: ours.size].reshape(ours.shape).astype(bool)
+    return {
+        "embedding": relative(embedding[0, ::8, ::4, ::4], reference[f"{case.number}_emb"]),
+        "logits": relative(logits[0, 1:, ::4, ::4], reference[f"{case.key}_low"]),
+        "iou": relative(predicted[0, 1:], reference[f"{case.key}_iou"]),
+        "pixels": float(np.mean(ours != bits)),
+    }
+
+
+def answers(sam: Sam, asked: list[Case]) -> list[NDArray[np.bool_]]:
+    """Of each case its best candidate's mask by predicted IoU."""
+    out, embedded = [], {}
+    for case in asked:
+        if case.number not in embedded:
+            embedded = {case.number: sam.encode(case.image)}
+        logits, predicted = sam.decode(embedded[case.number], [case.prompt])
+        out.append(upscale(logits[0, 1 + int(np.argmax(predicted[0, 1:]))], case.frame) > 0)
+    return out
+
+
+def loaded(path: Path, precision: Wish) -> Sam:
+    with path.open("rb") as file:
+        return load_sam(file, precision=precision)
+
+
+class _Rounded(OpenVinoSession):
+    """A graph whose products get their factors rounded to bf16; sums stay f32, as the instructions have them."""
+
+    def __init__(self, model: Any, options: dict[str, Any], requests: int = 1) -> None:
+        products = [node for node in model.get_ordered_ops() if node.get_type_name() in PRODUCTS]
+        for factor in [node.input(i) for node in products for i in (0, 1)]:
+            rough = op.convert(op.convert(factor.get_source_output(), "bf16"), "f32")
+            factor.replace_source_output(rough.output(0))
+        super().__init__(model, options, requests)
+
+
+def in_bf16(path: Path) -> tuple[str, Sam]:
+    """How it is computed, and the network."""
+    if measure(cpu_threads(), quantized=False).bf16:
+        return "bf16", loaded(path, "bf16")
+    with patch.object(openvino, "OpenVinoSession", _Rounded):
+        return "bf16, imitated", loaded(path, "f32")
+
+
+def in_int8(path: Path) -> tuple[str, Sam]:
+    return "int8", loaded(path, "int8")
+
+
+def row(name: str, sam: Sam, asked: list[Case], exact: F32, truth: list[Bits]) -> str:
+    """``exact``: f32's embedding of the first case, ``truth``: its masks."""
+    found = [iou(mine, theirs) for mine, theirs in zip(answers(sam, asked), truth, strict=True)]
+    error = relative(sam.encode(asked[0].image), exact)
+    return f"| {name} | {error:.1e} | {np.mean(found):.4f} | {min(found):.4f} |"
+
+
+def main() -> None:
+    from tests.support.real_weights import mobile_sam
+
+    golden = Path(sys.argv[1]) if len(sys.argv) > 1 else GOLDEN
+    reference = np.load(golden / f"{PAIR}.npz")
+    exact, asked = loaded(mobile_sam(), "f32"), list(cases(golden))
+    for case in asked:
+        errors = compared(exact, case, exact.encode(case.image), reference)
+        print(case.key, {name: f"{value:.1e}" for name, value in errors.items()}, flush=True)
+    truth, embedding = answers(exact, asked), exact.encode(asked[0].image)
+    print("\n| precision | embedding, first picture | mask IoU, mean | least |\n|---|---|---|---|")
+    for made in (in_bf16, in_int8):
+        print(row(*made(mobile_sam()), asked, embedding, truth), flush=True)
+
+
+if __name__ == "__main__":
+    main()

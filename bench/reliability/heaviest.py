@@ -1,0 +1,78 @@
+"""Every slot with the largest legal pictures at once, for each kind of work: what the process then holds. In
+``bench.reliability.soak``.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from PIL import Image
+from skimage import data as pictures
+
+from bench.report import MIB, Row, worker_of
+from bench.started import Server
+
+BUDGET = {"mask": 1200, "63 heads, soft": 1400, "anonymize 63": 1800, "cutout on a picture": 3500, "composite": 3000}
+"""The written budget, by kind of work: resident MiB with both slots at the largest legal pictures (50 MP, mesh
+engine).
+"""
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def heaviest() -> dict[str, tuple[str, dict[str, bytes], dict[str, str]]]:
+    """Requests with the largest legal pictures, by name: path, files, fields."""
+    side = 7070
+    portrait = Image.fromarray(pictures.astronaut())
+    large = jpeg(portrait.resize((side, side)))
+    face, crowd = portrait.crop((150, 20, 310, 240)).resize((700, 900)), Image.new("RGB", (side, side), (120, 130, 110))
+    for place in range(63):
+        crowd.paste(face, (20 + place % 9 * 780, 30 + place // 9 * 1000))
+    many, whole = jpeg(crowd), jpeg(Image.new("L", (side, side), 255))
+    return {
+        "mask": ("/create_mask", {"image": large}, {}),
+        "63 heads, soft": ("/create_mask", {"image": many}, {"mode": "combined", "region": "head", "matte": "true"}),
+        "anonymize 63": ("/anonymize", {"image": many}, {}),
+        "cutout on a picture": ("/cutout", {"image": many, "background_image": large}, {"region": "head"}),
+        "composite": (
+            "/composite",
+            {"original": large, "edited": many, "mask": whole},
+            {"match": "seam", "format": "jpeg"},
+        ),
+    }
+
+
+def peaks(server: Server, slots: int) -> list[Row]:
+    """Every slot with the largest legal pictures at once, for each kind of work."""
+    return [_peak(server, slots, name, *request) for name, request in heaviest().items()]
+
+
+def _peak(server: Server, slots: int, name: str, path: str, files: dict[str, bytes], data: dict[str, str]) -> Row:
+    worker, highest, done = worker_of(server), 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal highest
+        while not done.wait(0.02):
+            highest = max(highest, worker.memory_info().rss)
+
+    def one(_: int) -> int:
+        parts = {field: ("f", content) for field, content in files.items()}
+        return httpx.post(server.url + path, files=parts, data=data, timeout=300).status_code
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with ThreadPoolExecutor(slots) as pool:
+        statuses = set(pool.map(one, range(slots)))
+    done.set()
+    watcher.join()
+    peak, most = highest / MIB, BUDGET[name]
+    good = statuses == {200} and peak <= most
+    told = "" if statuses == {200} else f", answers {statuses}"
+    return Row(f"{slots} × 50 megapixels, {name}: peak", f"{peak:.0f} MiB{told}", f"≤ {most} MiB", good)
