@@ -232,8 +232,9 @@ class Patch(_Placed[np.bool_]):
 def compose(parts: Iterable[SoftPatch], width: int, height: int) -> Alpha:
     """(height, width) uint8: the patches in one picture; where they meet, the higher alpha wins.
 
-    >>> compose([SoftPatch(0, 0, np.array([[9, 5]], np.uint8)), SoftPatch(1, 0, np.array([[7, 7]], np.uint8))], 4,
-    1).tolist() [[9, 7, 7, 0]]
+    >>> left, right = (SoftPatch(x, 0, np.array([values], np.uint8)) for x, values in ((0, [9, 5]), (1, [7, 7])))
+    >>> compose([left, right], 4, 1).tolist()
+    [[9, 7, 7, 0]]
     """
     canvas = np.zeros((height, width), np.uint8)
     for part in parts:
