@@ -15,11 +15,12 @@ from ..faces.mesh import Polygon, filled, polygons
 from ..geometry import RGB, Box, Face
 from ..mask import iou
 from ..patch import Patch
-from .crop import Soft, Window, paste
+from .crop import Soft, Window, cut, paste, seen_in
 from .cutter import Logits, no_logits
 from .face_view import FaceView, Nets, transferred
 from .head import HeadEvidence, dome_distance, head_mask
 from .nets import HairNet, ParsingNet, PersonNet
+from .person import person_mask, person_window
 from .refine import refined
 from .region_table import Algorithm, Net, drawable, head_classes
 from .region_table import region as row_of
@@ -153,12 +154,9 @@ class _Artist:
     ) -> None:
         self.look, self.width, self.height = look, embedding.width, embedding.height
         self._logits, self._pixels, self._tuning = logits, pixels, tuning
+        self.others = [other.prior for other in embedding.looks.values() if other is not look]
         near = 2 * look.prior.axes.height + 2 * look.prior.axes.width
-        self.rivals = [
-            other.prior
-            for other in embedding.looks.values()
-            if other is not look and np.hypot(*(other.prior.axes.chin - look.prior.axes.chin)) < near
-        ]
+        self.rivals = [other for other in self.others if np.hypot(*(other.axes.chin - look.prior.axes.chin)) < near]
         self._drawn: dict[str, Patch] = {}
 
     def draw(self, name: str) -> Patch:
@@ -173,6 +171,7 @@ class _Artist:
             "head": self._draw_head,
             "skin": self._draw_skin,
             "hair": self._draw_hair,
+            "person": self._draw_person,
         }
         if row.algorithm is not None:
             return own[row.algorithm]
@@ -233,6 +232,18 @@ class _Artist:
         for rival in self.rivals:
             ours &= near <= dome_distance(rival.seen_in(look.head), look.head.size, tuning)
         return self._paste(np.where(ours, np.mean(answers, axis=0), 0).astype(np.float32), look.head)
+
+    def _draw_person(self, _: str) -> Patch:
+        if self._pixels is None:
+            raise Internal("A person was asked for without the picture.")
+        look, own = self.look, self._tuning.person
+        window = person_window(look.prior, self.width, self.height, own)
+        rgb, within = cut(self._pixels(), window), window.within(self.width, self.height)
+        seen = look.person_in(rgb)
+        head = seen_in(self.draw("head"), window, self.width, self.height)
+        rivals = [rival.seen_in(window) for rival in self.others]
+        soft = person_mask(rgb, seen, within, head, look.prior.seen_in(window), rivals, own, self._tuning.cut)
+        return self._outlined(soft, window).union(self.draw("head"))
 
     def _draw_part(self, name: str) -> Patch:
         """A part that the mesh outlines; drawn at the picture's own resolution."""
