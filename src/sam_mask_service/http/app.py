@@ -121,7 +121,7 @@ def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRout
     key = settings.api_key.get_secret_value() if settings.api_key else None
     app.add_middleware(DoormanMiddleware, doorman=Doorman(key, settings.allowed_hosts, settings.cors_origins))
     app.add_middleware(PrefixMiddleware, prefixes=prefixes)
-    app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.draining)
+    app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.gate.draining)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -145,7 +145,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        service.draining = True
+        service.gate.draining = True
         service.close()
 
 
