@@ -20,7 +20,7 @@ from ..errors import EngineUnavailable
 from ..geometry import RGB, Face
 from .blaze import FULL_RANGE, BlazeFace
 from .candidates import Candidate
-from .choice import merged, over, same
+from .choice import accepted, merged, same
 from .detector import DetectOptions, Faces
 from .ensemble import MEMBERS, Member, Network
 from .landmarker import Landmarker
@@ -66,7 +66,7 @@ class FaceFinder:
         self._small = BlazeFace(FULL_RANGE, threads, SMALL, models)
         self._wide = BlazeFace(FULL_RANGE, threads, WIDE, models)
         self._others = dict(others or {})
-        self._examiner = Verifier(self._small, Landmarker(threads, models), tuning)
+        self._verifier = Verifier(self._small, Landmarker(threads, models), tuning)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="faces") if threads > 1 else None
         self._run: Mapper = self._pool.map if self._pool else map
 
@@ -81,27 +81,27 @@ class FaceFinder:
 
     @property
     def landmarker(self) -> Landmarker:
-        return self._examiner.landmarker
+        return self._verifier.landmarker
 
     def detect(self, image: RGB, options: DetectOptions = RECIPE, deadline: Deadline = NO_DEADLINE) -> list[Face]:
         """See FaceDetector. Raises EngineUnavailable for a ``detector`` whose file is not here."""
         others = self._asked(options.detector)
         tuning = self._tuning
-        effort = tuning.high if options.recall == "high" else tuning.normal
+        preset = tuning.high if options.recall == "high" else tuning.normal
         asked = None if options.min_confidence is None else Threshold(options.min_confidence, options.min_confidence)
-        bar = asked or (effort.joined if others else effort.mediapipe)
+        threshold = asked or (preset.joined if others else preset.mediapipe)
         picture = Pyramid(image)
-        search = Search(picture, sections(picture, MAX_SECTIONS, tuning.tile), effort, deadline, tuning)
-        quarters = None if effort.always else self._soon(partial(self._quarters, search))
-        faces = self._upright(search, others, bar.company)
-        faces = over(bar, faces, 0.0 if asked else effort.background, tuning.search)
+        search = Search(picture, sections(picture, MAX_SECTIONS, tuning.tile), preset, deadline, tuning)
+        quarters = None if preset.always else self._soon(partial(self._quarters, search))
+        faces = self._upright(search, others, threshold.company)
+        faces = accepted(threshold, faces, 0.0 if asked else preset.background, tuning.search)
         certain = [face for face in faces if face.confidence >= tuning.search.certain]
-        bar = asked or effort.turned
+        threshold = asked or preset.turned
         if quarters is None or not certain:
-            more = self._turned(search, certain, bar.company)
+            more = self._turned(search, certain, threshold.company)
         else:
-            more = self._beside(search, faces, quarters(), bar.company)
-        faces = merged(faces, over(bar, more, tuning=tuning.search), tuning.place)
+            more = self._beside(search, faces, quarters(), threshold.company)
+        faces = merged(faces, accepted(threshold, more, tuning=tuning.search), tuning.place)
         faces = sane_faces(faces, image.shape[1], image.shape[0], tuning.sane)
         return Faces(sorted(faces, key=lambda face: -face.box.area), search.unexamined)
 
@@ -115,20 +115,20 @@ class FaceFinder:
         return {member: net for member, net in self._others.items() if member.name == name}
 
     def _upright(self, search: Search, others: Mapping[Member, Network], accept: float) -> list[Face]:
-        effort, deadline = search.effort, search.deadline
+        preset, deadline = search.preset, search.deadline
         seen = Observations(self._run, tuning=search.tuning)
         wide = search.views(partial(letterbox, size=WIDE))
         glances = [Glance(self._small, "picture", [halved(w) for w in wide]), Glance(self._wide, "picture", wide)]
         for member, net in others.items():
             glances.append(Glance(net, "picture", search.views(partial(letterbox, size=member.size)), member))
         whole, *_ = seen.take(glances, deadline)
-        if effort.always or whole[:, 4].max(initial=0.0) < search.tuning.search.sure:
+        if preset.always or whole[:, 4].max(initial=0.0) < search.tuning.search.sure:
             bordered = search.views(partial(letterbox, size=SMALL, fill=search.tuning.search.border))
             seen.take([Glance(self._small, "border", bordered)], deadline)
-        if not effort.always and (settled := self._settled(search, seen, accept)) is not None:
+        if not preset.always and (settled := self._settled(search, seen, accept)) is not None:
             return settled
         seen.take(self._fine(search, others), deadline)
-        return self._verdicts(search, seen, seen.places(effort.weak), accept)
+        return self._verdicts(search, seen, seen.places(preset.weak), accept)
 
     def _settled(self, search: Search, seen: Observations, accept: float) -> list[Face] | None:
         """The faces of a portrait whose few hints of further ones come to nothing from near by; None when it is none.
@@ -139,7 +139,7 @@ class FaceFinder:
         if rest is None or len(rest) > tuning.hints:
             return None
         promises = self._run(partial(self._promises, search), rest)
-        sure = [p for p in places if p.best >= search.effort.weak and not any(p is hint for hint in rest)]
+        sure = [p for p in places if p.best >= search.preset.weak and not any(p is hint for hint in rest)]
         faces = self._verdicts(search, seen, sure, accept)
         return None if any(promises) else faces
 
@@ -147,24 +147,24 @@ class FaceFinder:
         """Whether a hint, seen from near by, may be a face."""
         search.deadline.check()
         tuning = search.tuning.search
-        near = self._examiner.near(search.picture, hint.row, tuning.hint_zoom, tuning.followed)
+        near = self._verifier.near(search.picture, hint.row, tuning.hint_zoom, tuning.followed)
         return any(
-            row[4] >= tuning.followed_blind or self._examiner.presence(search.picture, row) >= tuning.followed
+            row[4] >= tuning.followed_blind or self._verifier.presence(search.picture, row) >= tuning.followed
             for row in near
         )
 
     def _fine(self, search: Search, others: Mapping[Member, Network]) -> list[Glance]:
-        picture, effort = search.picture, search.effort
-        largest = effort.enlarge * length(picture)
-        left, glances = effort.windows, []
-        for side in effort.fine:
+        picture, preset = search.picture, search.preset
+        largest = preset.enlarge * length(picture)
+        left, glances = preset.windows, []
+        for side in preset.fine:
             windows = fine_windows(picture, side, WIDE, search.tuning.tile) if side <= largest else []
             left -= len(windows)
             if left < 0:
                 break
             glances.append(Glance(self._wide, "tiles", windows))
         for member, net in others.items():
-            if (side := min(member.fine[effort.recall], int(largest))) > member.size:
+            if (side := min(member.fine[preset.recall], int(largest))) > member.size:
                 glances.append(
                     Glance(net, "tiles", fine_windows(picture, side, member.size, search.tuning.tile), member)
                 )
@@ -218,9 +218,9 @@ class FaceFinder:
     def _verdicts(self, search: Search, seen: Observations, places: list[Candidate], accept: float) -> list[Face]:
         def verdict(place: Candidate) -> Face | None:
             search.deadline.check()
-            found_by = seen.found_by(place, search.effort.weak)
-            return self._examiner.verdict(search.picture, seen, place, found_by, accept)
+            found_by = seen.found_by(place, search.preset.weak)
+            return self._verifier.verdict(search.picture, seen, place, found_by, accept)
 
-        looked_at = search.within(places, seen.crowded_out(search.effort.weak))
+        looked_at = search.within(places, seen.crowded_out(search.preset.weak))
         found = [face for face in self._run(verdict, looked_at) if face is not None]
         return merged([], found, search.tuning.place)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..geometry import Face
 from .candidates import Candidate, Rows
-from .choice import besides
+from .choice import elsewhere
 from .ensemble import Network
 from .observations import Glance, Observations
 from .sections import Search
@@ -31,7 +31,7 @@ class Turn:
     ) -> Turn:
         """After another look, of ``net`` at ``windows``."""
         seen.take([Glance(net, "turned", windows)], search.deadline)
-        return cls(seen, angle, besides(known, seen.places(search.effort.weak), search.tuning.place))
+        return cls(seen, angle, elsewhere(known, seen.places(search.preset.weak), search.tuning.place))
 
     @property
     def promise(self) -> float:
