@@ -46,6 +46,9 @@ class FaceView:
         self._ask: dict[str, tuple[Callable[[RGB], NDArray[Any]], Window, RGB]] = {
             "person": (nets.person, self.head, self.head_rgb)
         }
+        if nets.person.size != self.head.size:
+            window = self.prior.window(windows.head_zoom, nets.person.size)
+            self._ask["person"] = nets.person, window, cut(image, window)
         if nets.hair is not None:
             window = self.prior.window(windows.head_zoom, nets.hair.size)
             self._ask["hair"] = nets.hair, window, cut(image, window)
