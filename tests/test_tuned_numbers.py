@@ -30,7 +30,9 @@ FREE = {0.0, 0.5, 1.0, 2.0}
 GUARD = re.compile(r"1e-\d+")
 FIXED: dict[str, dict[str, str]] = {
     "actions/composite.py": {"0.01": "by how much the aspect of a picture that is sent may be off"},
-    "actions/cutout.py": dict.fromkeys(["0.9", "0.7", "0.4", "0.75", "0.45"], "the table of shapes; ICAO Doc 9303"),
+    "actions/cutout.py": dict.fromkeys(
+        ["0.9", "0.7", "0.4", "0.75", "0.45", "25.4"], "the table of shapes, on paper; ICAO Doc 9303"
+    ),
     "actions/hide.py": {"0.02": "room in the window around a hull; none of it is hidden"},
     "actions/params.py": {"1e6": "a limit of the wire", "3.0": "the feather that the API promises"},
     "faces/blaze.py": {"0.3": "NMS as mediapipe has it", "100.0": "clipped as mediapipe", "127.5": "pixels to −1…1"},
