@@ -262,6 +262,9 @@ def test_cutout(loaded: Page, stub: Stub) -> None:
     loaded.locator("#aspect").select_option("35x45mm")
     wait(loaded, lambda: stub.last("/cutout").get("aspect") == "35x45mm")
     assert stub.last("/cutout")["background"] == "#3366cc"
+    assert "dpi" not in stub.last("/cutout")
+    loaded.locator("#aspect").select_option("35x45mm@300")
+    wait(loaded, lambda: (stub.last("/cutout")["aspect"], stub.last("/cutout").get("dpi")) == ("35x45mm", 300))
     assert "padding" not in stub.last("/cutout")
     slide(loaded, "padding", 25)
     wait(loaded, lambda: stub.last("/cutout").get("padding") == 0.25)

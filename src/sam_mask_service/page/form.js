@@ -49,7 +49,8 @@ export const background = () => ($('background').value === 'colour' ? $('colour'
 
 function cutValues(subject) {
   const padding = padded() ? number('padding') / 100 : undefined;
-  return { ...chosen(subject), ...shape(), background: background(), aspect: $('aspect').value, padding };
+  const [aspect, dpi] = $('aspect').value.split('@');
+  return { ...chosen(subject), ...shape(), background: background(), aspect, ...(dpi ? { dpi: Number(dpi) } : {}), padding };
 }
 
 // ``shape``: what the sliders begin with: a mask to repaint in is wider than a face, a cut-out is not.
