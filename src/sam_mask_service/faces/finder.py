@@ -90,17 +90,17 @@ class FaceFinder:
         """See FaceDetector. Raises EngineUnavailable for a ``detector`` whose file is not here."""
         others = self._asked(options.detector)
         tuning = self._tuning
-        effort = tuning.high if options.recall == "high" else tuning.normal
+        effort = tuning.effort(options.recall, options.again)
         asked = None if options.min_confidence is None else Threshold(options.min_confidence, options.min_confidence)
         bar = asked or (effort.joined if others else effort.mediapipe)
         picture = Pyramid(image)
         search = Search(picture, sections(picture, MAX_SECTIONS, tuning.tile), effort, deadline, tuning)
-        quarters = None if effort.always else self._soon(partial(self._quarters, search))
+        quarters = None if effort.turns == "all" else self._soon(partial(self._quarters, search))
         faces = self._upright(search, others, bar.company)
         faces = over(bar, faces, 0.0 if asked else effort.background, tuning.search)
         certain = [face for face in faces if face.confidence >= tuning.search.certain]
         bar = asked or effort.turned
-        if quarters is None or not certain:
+        if quarters is None or (effort.turns == "unsure" and not certain):
             more = self._turned(search, certain, bar.company)
         else:
             more = self._beside(search, faces, quarters(), bar.company)
@@ -167,7 +167,7 @@ class FaceFinder:
                 break
             glances.append(Glance(self._wide, "tiles", windows))
         for member, net in others.items():
-            if (side := min(member.fine[effort.recall], int(largest))) > member.size:
+            if (side := min(member.fine[effort.finer], int(largest))) > member.size:
                 glances.append(
                     Glance(net, "tiles", fine_windows(picture, side, member.size, search.tuning.tile), member)
                 )
