@@ -242,7 +242,7 @@ def _labelled(name: str) -> Iterator[tuple[Path, list[list[float]]]]:
     yield from score_detection_local.pictures(name)
 
 
-FINDING: Final = frozenset({"normal", "high", "search", "place", "tile", "examine", "calibration", "sane"})
+FINDING: Final = frozenset({"normal", "high", "second", "search", "place", "tile", "examine", "calibration", "sane"})
 OWN: Final = {
     "face": ("face",), "face_trust": ("face",), "head": ("head",), "head_trust": ("head",), "score": ("face",),
 }  # fmt: skip

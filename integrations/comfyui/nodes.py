@@ -27,7 +27,7 @@ def _png(image: Any) -> bytes:
 
 
 def _ask(url: str, path: str, png: bytes, values: dict[str, Any]) -> dict[str, Any]:
-    """The service's JSON answer; its warnings go to ComfyUI's log. Raises RuntimeError with the service's own words."""
+    """The service's JSON answer. Raises RuntimeError with the service's own words."""
     key = os.environ.get("SAM_API_KEY", "")
     fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
     try:
@@ -43,9 +43,18 @@ def _ask(url: str, path: str, png: bytes, values: dict[str, Any]) -> dict[str, A
     body: dict[str, Any] = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
     if answer.status_code != 200:
         raise RuntimeError(str(body.get("error") or f"The mask service answered {answer.status_code}."))
-    for warning in body.get("warnings") or ():
-        logging.warning("SAM Mask: %s", warning)
     return body
+
+
+def _warned(number: int, stats: dict[str, Any]) -> list[str]:
+    """A line for each thing that is amiss with image ``number`` or one of its faces; also in ComfyUI's log."""
+    lines = [f"image {number}: {row['detail']}" for row in stats.get("warnings") or ()]
+    for face in stats.get("faces") or ():
+        told = ", ".join(face.get("warnings") or ())
+        lines += [f"image {number}, face {face['face_id']}: {told}"] if told else []
+    for line in lines:
+        logging.warning("SAM Mask: %s", line)
+    return lines
 
 
 def _opened(text: str) -> np.ndarray:
@@ -56,8 +65,8 @@ class SamMaskFaces:
     """A mask for each face of each image, and all faces of each image in one."""
 
     CATEGORY = "mask"
-    RETURN_TYPES = ("MASK", "MASK", "INT")
-    RETURN_NAMES = ("face_masks", "combined", "faces")
+    RETURN_TYPES = ("MASK", "MASK", "INT", "STRING")
+    RETURN_NAMES = ("face_masks", "combined", "faces", "warnings")
     FUNCTION = "run"
     DESCRIPTION = "face_masks: one per face of the whole batch; combined: one per image; empty where there is no face."
 
@@ -74,9 +83,9 @@ class SamMaskFaces:
             }
         }
 
-    def run(self, image: Any, url: str, region: str, expand: int, smooth: int, feather: float) -> tuple[Any, Any, int]:
-        """([N, H, W], [B, H, W], N): N faces in the B images together; N of the first is 1 and all zero when there is
-        none.
+    def run(self, image: Any, url: str, region: str, expand: int, smooth: int, feather: float) -> tuple[Any, ...]:
+        """([N, H, W], [B, H, W], N, text): N faces in the B images together; N of the first is 1 and all zero when
+        there is none. ``text``: a line for each warning, numbered by image and by face in it.
         """
         values = {
             "mode": "separate",
@@ -87,14 +96,16 @@ class SamMaskFaces:
             "blur_iterations": smooth,
             "feather_pixels": feather,
         }
-        single, whole = [], []
-        for one in image:
-            masks = [_opened(row["mask_base64"]) for row in _ask(url, "/create_mask", _png(one), values)["masks"]]
+        single, whole, warned = [], [], []
+        for number, one in enumerate(image):
+            answer = _ask(url, "/create_mask", _png(one), values)
+            warned += _warned(number, answer["stats"])
+            masks = [_opened(row["mask_base64"]) for row in answer["masks"]]
             single += masks
             empty = np.zeros(tuple(one.shape[:2]), np.float32)
             whole.append(np.maximum.reduce([empty, *masks]))
         count = len(single)
-        return self._batch(single or [np.zeros_like(whole[0])]), self._batch(whole), count
+        return self._batch(single or [np.zeros_like(whole[0])]), self._batch(whole), count, "\n".join(warned)
 
     @staticmethod
     def _batch(masks: list[np.ndarray]) -> Any:
@@ -105,8 +116,8 @@ class SamMaskAnonymize:
     """Every image with its faces hidden."""
 
     CATEGORY = "image"
-    RETURN_TYPES = ("IMAGE", "INT")
-    RETURN_NAMES = ("image", "residual_faces")
+    RETURN_TYPES = ("IMAGE", "INT", "STRING")
+    RETURN_NAMES = ("image", "residual_faces", "warnings")
     FUNCTION = "run"
 
     @classmethod
@@ -115,10 +126,11 @@ class SamMaskAnonymize:
         strength = ("FLOAT", {"default": 0.5, "min": 0.0, "max": 1.0, "step": 0.05})
         return {"required": {"image": ("IMAGE",), "url": _URL, "method": methods, "strength": strength}}
 
-    def run(self, image: Any, url: str, method: str, strength: float) -> tuple[Any, int]:
-        """([B, H, W, 3], faces that a second look still sees, in all images together)."""
+    def run(self, image: Any, url: str, method: str, strength: float) -> tuple[Any, int, str]:
+        """([B, H, W, 3], faces that a second look still sees, in all images together, a line for each warning)."""
         values = {"method": method, "strength": strength, "on_no_face": "empty"}
         answers = [_ask(url, "/anonymize", _png(one), values) for one in image]
         pictures = np.stack([_opened(answer["image_base64"])[..., :3] for answer in answers])
         left = sum(int(answer["residual_faces"]) for answer in answers)
-        return torch.from_numpy(np.ascontiguousarray(pictures, np.float32)), left
+        warned = [line for number, answer in enumerate(answers) for line in _warned(number, answer["stats"])]
+        return torch.from_numpy(np.ascontiguousarray(pictures, np.float32)), left, "\n".join(warned)

@@ -4,7 +4,7 @@ picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam_mask_service.actions.again import look_again
+from sam_mask_service.actions.again import look_again, look_near
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.detector import DetectOptions, Faces
 from sam_mask_service.geometry import RGB, Box, Face
@@ -29,7 +29,7 @@ class Bright:
     seen: list[RGB] = field(default_factory=list)
 
     def detect(self, image: RGB, options: DetectOptions = OPTIONS, deadline: Deadline = NO_DEADLINE) -> list[Face]:
-        assert options is OPTIONS
+        assert options == replace(OPTIONS, again=True)
         self.seen.append(image)
         _, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] > 240).astype(np.uint8))
         return Faces((Face(Box(*map(float, row[:4])), 0.9) for row in stats[1:]), self.unexamined)
@@ -66,6 +66,25 @@ def test_the_view_is_the_whole_picture_and_another_one(shape: tuple[int, int]) -
     margin = min(shape) // 11
     assert view.shape == (shape[0] + margin, shape[1] + margin, 3)
     assert np.array_equal(view[margin:, margin:][:, ::-1], picture)
+
+
+def test_a_look_at_a_few_places_sees_these_from_near_by() -> None:
+    picture, detector = np.zeros((300, 400, 3), np.uint8), Bright()
+    boxes = [Box(50, 60, 20, 20), Box(80, 60, 20, 20), Box(380, 280, 20, 20)]
+    for box in [*boxes, Box(250, 20, 30, 30)]:
+        where = box.pixels(400, 300)
+        picture[where.rows, where.columns] = 255
+    found, unexamined = look_near(picture, [Face(box, 0.9) for box in boxes], detector, OPTIONS, NO_DEADLINE)
+    assert (sorted(face.box.x for face in found), unexamined) == ([50, 80, 380], 0)
+    assert {face.box for face in found} == set(boxes)
+    assert [view.shape[:2] for view in detector.seen] == [(80, 80), (80, 80), (50, 50)]
+
+
+def test_many_places_are_the_whole_picture() -> None:
+    picture, detector = np.zeros((300, 400, 3), np.uint8), Bright()
+    places = [Face(Box(20 * n, 20, 20, 20), 0.9) for n in range(5)]
+    look_near(picture, places, detector, OPTIONS, NO_DEADLINE)
+    assert [view.shape[:2] for view in detector.seen] == [(327, 427)]
 
 
 def test_what_was_not_looked_at_is_told() -> None:

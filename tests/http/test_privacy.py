@@ -8,7 +8,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from sam_mask_service.client import calls
 from sam_mask_service.client.results import picture_of
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.detector import DetectOptions, Faces
-from sam_mask_service.geometry import RGB, Box, Face
+from sam_mask_service.geometry import RGB, Box, Face, PixelBox
 from sam_mask_service.segment.fake import FakeEmbedding, FakeSegmenter
 from sam_mask_service.segment.segmenter import Detail
 
@@ -34,8 +34,8 @@ FORM = {"image": ("p.png", PHOTO)}
 
 @dataclass
 class Crowd:
-    """Finds ``first`` in the picture as it was sent, and ``later`` in any other view, whose border and mirror it
-    undoes.
+    """Finds ``first`` in the picture as it was sent, and ``later`` in any other view: of the whole, whose border and
+    mirror it undoes, or of a place alone.
     """
 
     first: Sequence[Face] = NINETY
@@ -47,6 +47,10 @@ class Crowd:
         deadline.check()
         if image.shape[:2] == (400, 400):
             return Faces(self.first, self.unexamined[0])
+        if image.shape[0] < 400:
+            return [
+                _seen_near(face) for face in self.later if (_near(face).height, _near(face).width) == image.shape[:2]
+            ]
         margin = image.shape[0] - 400
         moved = [
             Face(
@@ -57,6 +61,15 @@ class Crowd:
             for face in self.later
         ]
         return Faces(moved, self.unexamined[1])
+
+
+def _near(face: Face) -> PixelBox:
+    return face.box.grown(1.5).pixels(400, 400)
+
+
+def _seen_near(face: Face) -> Face:
+    x, y = _near(face).x, _near(face).y
+    return replace(face, box=Box(face.box.x - x, face.box.y - y, face.box.width, face.box.height))
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from sam_mask_service.geometry import PixelBox
 from sam_mask_service.http.negotiate import format_of
 
 from ..support.scene import Fixed, picture, service
@@ -116,3 +118,30 @@ def test_format_goes_before_accept_and_the_inputs_own_stays(client: Client) -> N
 )
 def test_the_format_that_accept_names(accept: str, kind: str | None) -> None:
     assert format_of(accept, KINDS) == kind
+
+
+def test_crops_keep_transparency(client: Client) -> None:
+    pixels = see_through()
+    told = client.post("/create_mask", files={"image": png(pixels)}, data={"mode": "crop"}).json()
+    for row in told["cropped_faces"]:
+        kind, got = read(base64.b64decode(row["image_base64"]))
+        box = PixelBox(**row["crop_bbox"])
+        assert (kind, got.shape) == ("PNG", (box.height, box.width, 4))
+        np.testing.assert_array_equal(got[:, :, 3], pixels[box.rows, box.columns, 3])
+        assert (got[got[:, :, 3] == 0] == (255, 255, 255, 0)).all()  # no hidden colour comes along
+    opaque = client.post("/create_mask", files={"image": picture()}, data={"mode": "crop"}).json()
+    assert read(base64.b64decode(opaque["cropped_faces"][0]["image_base64"]))[1].shape[2] == 3
+
+
+@pytest.mark.parametrize("target", ["a1111", "openai", "comfyui"])
+def test_a_target_says_what_transparency_was_laid_on(client: Client, target: str) -> None:
+    """Where a consumer takes alpha for the mask, refuses it or drops it, it gets none of the picture's own."""
+    files, data = {"image": png(see_through())}, {"target": target}
+    told = client.post("/create_mask", files=files, data=data).json()
+    assert told["flattened_on"] == "#ffffff"
+    _, got = read(base64.b64decode(told["mask_base64"] if target == "comfyui" else told["image_base64"]))
+    hidden = got[75 * got.shape[0] // 150 + 5, 1]
+    assert hidden[:3].min() > 240
+    bare = client.post("/create_mask", files=files, data=data, headers={"Accept": "image/png"})
+    assert bare.headers["x-flattened-on"] == "#ffffff"
+    assert "flattened_on" not in client.post("/create_mask", files={"image": picture()}, data=data).json()

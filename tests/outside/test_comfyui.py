@@ -101,8 +101,8 @@ def test_the_loader_takes_both_nodes(comfyui: Program) -> None:
         found = {name: client.get(f"/object_info/{name}").json()[name] for name in ("SamMaskFaces", "SamMaskAnonymize")}
     assert {row["python_module"] for row in found.values()} == {"custom_nodes.sam_mask"}
     assert (found["SamMaskFaces"]["output"], found["SamMaskAnonymize"]["output"]) == (
-        ["MASK", "MASK", "INT"],
-        ["IMAGE", "INT"],
+        ["MASK", "MASK", "INT", "STRING"],
+        ["IMAGE", "INT", "STRING"],
     )
     assert "IMPORT FAILED: sam_mask" not in comfyui.log.read_text()
 

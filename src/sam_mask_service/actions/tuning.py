@@ -65,6 +65,10 @@ class AgainTuning:
     """The border is one part in so many of the shorter side: it moves and shrinks all windows of the search."""
     grey: Levels = 127.0
     """The border's grey."""
+    room: FaceSides = 1.5
+    """Room on each side of a face's box in a look at it alone."""
+    near: Count = 4
+    """Where more faces than this were hidden last, the whole picture is looked at rather than each place."""
 
 
 @dataclass(frozen=True, slots=True)

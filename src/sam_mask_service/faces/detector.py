@@ -21,11 +21,13 @@ else:
 @dataclass(frozen=True, slots=True)
 class DetectOptions:
     """How hard to look. ``min_confidence`` 0…1 replaces the recipe's own acceptance rule by a plain threshold on the
-    reported confidence; None keeps the recipe. ``recall="high"`` spends more passes and accepts more (privacy)."""
+    reported confidence; None keeps the recipe. ``recall="high"`` spends more passes and accepts more (privacy).
+    ``again``: a second look at a picture that was searched so before, with fewer windows, of other sizes."""
 
     min_confidence: float | None = None
     detector: DetectorName = "auto"
     recall: Recall = "normal"
+    again: bool = False
 
 
 class Faces(list[Face]):

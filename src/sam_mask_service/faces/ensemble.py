@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from ..geometry import RGB
 from .candidates import Rows
-from .tuning.search import Recall
+from .tuning.search import Finer
 
 
 class Network(Protocol):
@@ -51,15 +51,15 @@ class Weights:
 class Member:
     """``name``: of the model and of ``detector=``; ``title``: in sentences. ``size``: side of the windows that it is
     built for. ``seen``: scores below this are no evidence of anything. ``fine``: longer side of the picture in its
-    finer look, by recall. ``build``: the network from its file, window side and inferences at once; raises
-    EngineUnavailable.
+    finer look, by recall and in a second look. ``build``: the network from its file, window side and inferences at
+    once; raises EngineUnavailable.
     """
 
     name: str
     title: str
     size: int
     seen: float
-    fine: Mapping[Recall, int]
+    fine: Mapping[Finer, int]
     weights: Weights
     build: Callable[[Path, int, int], Network]
 
@@ -75,7 +75,7 @@ YUNET = Member(
     title="YuNet",
     size=640,
     seen=0.3,
-    fine={"normal": 1280, "high": 1920},
+    fine={"normal": 1280, "high": 1920, "again": 1760},
     weights=Weights(
         bias=-7.0,
         total=1.1,

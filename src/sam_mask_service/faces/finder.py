@@ -87,17 +87,17 @@ class FaceFinder:
         """See FaceDetector. Raises EngineUnavailable for a ``detector`` whose file is not here."""
         others = self._asked(options.detector)
         tuning = self._tuning
-        preset = tuning.high if options.recall == "high" else tuning.normal
+        preset = tuning.preset(options.recall, options.again)
         asked = None if options.min_confidence is None else Threshold(options.min_confidence, options.min_confidence)
         threshold = asked or (preset.joined if others else preset.mediapipe)
         picture = Pyramid(image)
         search = Search(picture, sections(picture, MAX_SECTIONS, tuning.tile), preset, deadline, tuning)
-        quarters = None if preset.always else self._soon(partial(self._quarters, search))
+        quarters = None if preset.turns == "all" else self._soon(partial(self._quarters, search))
         faces = self._upright(search, others, threshold.company)
         faces = accepted(threshold, faces, 0.0 if asked else preset.background, tuning.search)
         certain = [face for face in faces if face.confidence >= tuning.search.certain]
         threshold = asked or preset.turned
-        if quarters is None or not certain:
+        if quarters is None or (preset.turns == "unsure" and not certain):
             more = self._turned(search, certain, threshold.company)
         else:
             more = self._beside(search, faces, quarters(), threshold.company)
@@ -164,7 +164,7 @@ class FaceFinder:
                 break
             glances.append(Glance(self._wide, "tiles", windows))
         for member, net in others.items():
-            if (side := min(member.fine[preset.recall], int(largest))) > member.size:
+            if (side := min(member.fine[preset.finer], int(largest))) > member.size:
                 glances.append(
                     Glance(net, "tiles", fine_windows(picture, side, member.size, search.tuning.tile), member)
                 )

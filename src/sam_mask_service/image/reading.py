@@ -20,7 +20,7 @@ from .colour import grey_levels, to_srgb
 from .containers import Clean, walk
 from .rasters import Raster, raster
 from .reserve import Reserve
-from .transparency import on_white
+from .transparency import lifted, on_white
 from .turn import upright
 
 MIN_SIDE = 16
@@ -132,6 +132,7 @@ def _laid_on_white(pixels: NDArray[np.uint8], grey: NDArray[np.uint8] | None) ->
     return on_white(pixels), pixels
 
 
-def crop(picture: Picture, box: PixelBox) -> RGB:
-    """The pixels of ``box`` in sRGB."""
-    return to_srgb(np.ascontiguousarray(picture.rgb[box.rows, box.columns]), picture.profile)
+def crop(picture: Picture, box: PixelBox) -> NDArray[np.uint8]:
+    """The pixels of ``box`` in sRGB: (h, w, 3) uint8, or (h, w, 4) where the picture is see-through anywhere."""
+    rgb = to_srgb(np.ascontiguousarray(picture.rgb[box.rows, box.columns]), picture.profile)
+    return rgb if picture.alpha is None else lifted(rgb, picture.alpha[box.rows, box.columns])

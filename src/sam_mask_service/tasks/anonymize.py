@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..actions import anonymise
-from ..actions.again import look_again
+from ..actions.again import look_again, look_near
 from ..actions.hide import grown, named, oval, readable
 from ..actions.params import AnonymizeBase, AnonymizeParams
 from ..errors import InvalidParameter, TooManyFaces
@@ -119,11 +119,14 @@ def _hide(work: _Work) -> None:
 
 
 def _look_again(work: _Work) -> None:
-    """What the whole picture shows now is hidden too, and looked for once more; what is there then is left."""
-    _search_again(work)
+    """What the whole picture shows now is hidden too, and its places are looked at once more; what is there then is
+    left."""
+    how = work.tools.detector, options_of(work.asked.params), work.deadline
+    _sort(work, *look_again(work.rgb, *how))
     if work.residual and _all_asked(work.asked.params):
+        places = work.residual
         _hide_more(work)
-        _search_again(work)
+        _sort(work, *look_near(work.rgb, places, *how))
     if work.residual:
         work.notices.append(residual_faces(len(work.residual)))
 
@@ -141,9 +144,8 @@ def _hide_more(work: _Work) -> None:
     work.rgb = anonymise(work.rgb, hidden, params.method, params.strength, params.rgb)
 
 
-def _search_again(work: _Work) -> None:
-    """What is found now in the whole picture, but for the faces that were to be kept."""
-    found, unexamined = look_again(work.rgb, work.tools.detector, options_of(work.asked.params), work.deadline)
+def _sort(work: _Work, found: Sequence[Face], unexamined: int) -> None:
+    """What a look has found, but for the faces that were to be kept; and those of it that can be read."""
     work.found = [face for face in found if not _among(face, [other for _, other in work.kept])]
     work.residual = [face for face in work.found if readable(face, work.picture.rgb, work.rgb)]
     if unexamined:

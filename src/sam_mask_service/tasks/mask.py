@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 
 from ..geometry import PixelBox
-from ..image import encode
+from ..image import WHITE, encode
 from ..mask import Alpha
 from ..params import MaskParams
 from ..targets import encode as encode_for
@@ -122,7 +122,8 @@ def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
 
 def _for_target(work: Work) -> None:
     """Mask, matching picture, transform and request fields of a target. ``image_base64`` is null when the caller's own
-    file goes along as it is."""
+    file goes along as it is. Transparency is laid on white, and that is said: in a target's picture it would be the
+    mask, be refused, or be dropped so that hidden colours show."""
     row, picture = find_target(work.wanted.target or ""), work.original.picture
     fits = picture.as_sent and picture.format.lower() in row.image_formats
     out = encode_for(
@@ -141,6 +142,7 @@ def _for_target(work: Work) -> None:
         "image_format": out.picture_format,
         "transform": out.transform.as_dict(),
         "target": dict(out.target),
+        **({} if picture.alpha is None else {"flattened_on": WHITE}),
     }
 
 

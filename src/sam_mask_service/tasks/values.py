@@ -70,4 +70,4 @@ class Original:
 
 
 Crop = tuple[PixelBox, np.ndarray]
-"""A part of the picture and its pixels, (h, w, 3) uint8."""
+"""A part of the picture and its pixels, (h, w, 3) uint8, or (h, w, 4) of a see-through picture."""

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .search import HIGH, NORMAL, PLACE, SEARCH, TILE, PlaceTuning, Preset, SearchTuning, TileTuning
+from .search import (
+    HIGH,
+    NORMAL,
+    PLACE,
+    SEARCH,
+    SECOND,
+    TILE,
+    PlaceTuning,
+    Preset,
+    Recall,
+    SearchTuning,
+    SecondTuning,
+    TileTuning,
+)
 from .verdict import CALIBRATION, EXAMINE, SANE, Calibration, ExamineTuning, SaneTuning
 
 
@@ -18,12 +31,18 @@ class Tuning:
 
     normal: Preset = NORMAL
     high: Preset = HIGH
+    second: SecondTuning = SECOND
     search: SearchTuning = SEARCH
     place: PlaceTuning = PLACE
     tile: TileTuning = TILE
     examine: ExamineTuning = EXAMINE
     calibration: Calibration = CALIBRATION
     sane: SaneTuning = SANE
+
+    def preset(self, recall: Recall, again: bool = False) -> Preset:
+        """How hard to look, the first time or ``again``."""
+        first = self.high if recall == "high" else self.normal
+        return self.second.of(first) if again else first
 
 
 TUNED = Tuning()

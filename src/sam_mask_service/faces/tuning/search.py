@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...units import Count, FaceSides, Factor, PixelCount, Pixels, Probability, Share
 
 Recall = Literal["normal", "high"]
+Finer = Literal[Recall, "again"]
+"""How finely a network that joins looks: by recall, or in a second look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Preset:
     Measured by ``python -m bench.quality.tune --part normal`` and ``--part high``.
     """
 
-    recall: Recall
-    """Whose row it is."""
+    finer: Finer
+    """How finely the networks look that join BlazeFace."""
     fine: tuple[PixelCount, ...]
     """Longer sides of the sizes for small faces, such that few windows cover them."""
     enlarge: Factor
@@ -57,10 +59,14 @@ class Preset:
     """Candidates that are looked at, at most."""
     always: bool
     """Every pass, even when the first has settled it."""
+    turns: Literal["all", "unsure", "coarse"]
+    """Which turns of the whole picture are looked at: all, all where no face is certain, or quarter turns coarsely and
+    from near by where something is seen in them.
+    """
 
 
 NORMAL = Preset(
-    recall="normal",
+    finer="normal",
     fine=(576, 960, 1392),
     enlarge=1.3,
     weak=0.25,
@@ -71,9 +77,10 @@ NORMAL = Preset(
     windows=64,
     places=400,
     always=False,
+    turns="unsure",
 )
 HIGH = Preset(
-    recall="high",
+    finer="high",
     fine=(576, 960, 1392, 2064),
     enlarge=2.0,
     weak=0.2,
@@ -84,7 +91,26 @@ HIGH = Preset(
     windows=160,
     places=2000,
     always=True,
+    turns="all",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTuning:
+    """A second look at a picture that was searched before: fewer windows, of sizes between those of the first search.
+    What makes a face stays as it was.
+
+    Measured by ``python -m bench.quality.second_look``.
+    """
+
+    fine: tuple[PixelCount, ...] = (1056,)
+    """Longer sides of the sizes for small faces: between those of the first search."""
+    weak: Probability = 0.3
+    """A place needs one look with this score."""
+
+    def of(self, first: Preset) -> Preset:
+        """The second look that belongs to a first one."""
+        return replace(first, finer="again", fine=self.fine, weak=self.weak, always=True, turns="coarse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +182,4 @@ class TileTuning:
     """A thinner strip gets sections as long as one of this width, since nothing in it needs to be seen larger."""
 
 
-SEARCH, PLACE, TILE = SearchTuning(), PlaceTuning(), TileTuning()
+SEARCH, PLACE, TILE, SECOND = SearchTuning(), PlaceTuning(), TileTuning(), SecondTuning()
