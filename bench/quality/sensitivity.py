@@ -30,13 +30,13 @@ KEPT: Final = OUT / "sensitivity.json"
 LEAST: Final = 5e-4
 """A smaller change is none."""
 MOVES: Final = (0.7, 1.3)
-ELSEWHERE: Final = frozenset({*FINDING, *ACTING, "matte", "line", "hairline", "part", "correction"})
+ELSEWHERE: Final = frozenset({*FINDING, *ACTING, "refine", "matte", "line", "hairline", "part", "correction"})
 """Parts that other figures than the IoU of outlines tell: each its own judge."""
 NOWHERE: Final = frozenset({"advice", "score"})
 """Parts that change times or a mask's score, and no mask."""
 SCORED: Final = frozenset({"face.clear_band", "face.clear_least", "face.clear"})
 """Fields that tell a mask's score and leave the mask as it is."""
-MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior", "window", "refine"})
+MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior", "window"})
 """Parts that count without SAM too."""
 
 
