@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -133,4 +134,4 @@ def page(kept: dict[str, float]) -> str:
         f"Of {len(known)} fields ({parts}) {len(rows)} change what is measured by less than {LEAST:.4f} when moved by "
         "30 %:"
     )
-    return f"{text}\n\n{table(['field', 'value', 'unit', 'change'], rows)}"
+    return f"{textwrap.fill(text, 118)}\n\n{table(['field', 'value', 'unit', 'change'], rows)}"
