@@ -152,7 +152,7 @@ class Fetcher:
         request = httpcore.Request(
             "GET",
             httpcore.URL(
-                scheme=destination.scheme, host=destination.host, port=destination.port, destination=destination.path
+                scheme=destination.scheme, host=destination.host, port=destination.port, target=destination.path
             ),
             headers=[(b"Host", destination.authority.encode()), *_HEADERS],
         )
