@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -30,13 +31,13 @@ KEPT: Final = OUT / "sensitivity.json"
 LEAST: Final = 5e-4
 """A smaller change is none."""
 MOVES: Final = (0.7, 1.3)
-ELSEWHERE: Final = frozenset({*FINDING, *ACTING, "matte", "line", "hairline", "part", "correction"})
+ELSEWHERE: Final = frozenset({*FINDING, *ACTING, "refine", "matte", "line", "hairline", "part", "correction"})
 """Parts that other figures than the IoU of outlines tell: each its own judge."""
 NOWHERE: Final = frozenset({"advice", "score"})
 """Parts that change times or a mask's score, and no mask."""
 SCORED: Final = frozenset({"face.clear_band", "face.clear_least", "face.clear"})
 """Fields that tell a mask's score and leave the mask as it is."""
-MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior", "window", "refine"})
+MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior", "window"})
 """Parts that count without SAM too."""
 
 
@@ -133,4 +134,4 @@ def page(kept: dict[str, float]) -> str:
         f"Of {len(known)} fields ({parts}) {len(rows)} change what is measured by less than {LEAST:.4f} when moved by "
         "30 %:"
     )
-    return f"{text}\n\n{table(['field', 'value', 'unit', 'change'], rows)}"
+    return f"{textwrap.fill(text, 118)}\n\n{table(['field', 'value', 'unit', 'change'], rows)}"
