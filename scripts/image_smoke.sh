@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${1:-sam-mask-api:local}
 port=${PORT:-18739}
-limit_mb=900
+limit_mb=800
 work=$(mktemp -d)
 url=http://127.0.0.1:$port
 serve=(gunicorn --bind "0.0.0.0:$port" --workers 1 --timeout 120 sam_mask_service:app)
