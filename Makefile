@@ -26,6 +26,8 @@ TOOLS := .venv-tools
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 UV := $(TOOLS)/$(BIN)/uv
 RUN := $(VENV)/bin/python
+# Before what installs: where that fails, a last line says what is missing and what to do.
+TOLD = "$(PYTHON)" scripts/told.py
 INSTALL_WITH := $(if $(filter uv,$(INSTALLER)),$(UV),$(TOOLS)/bin/python)
 NPM_CI := npm ci --prefix clients/typescript --no-audit --no-fund --ignore-scripts --loglevel=error
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
@@ -161,10 +163,10 @@ clean:  ## remove what setup and the tools made
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
 $(VENV)/bin/python $(TOOLS)/$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.14 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
-	"$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
+	@$(TOLD) "$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
 $(UV): requirements-uv.txt | $(TOOLS)/$(BIN)/python
-	@$(TOOLS)/$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
+	@$(TOLD) $(TOOLS)/$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
 # The project itself goes in editable; what builds it is locked too (hashes in the constraints). The networks come from the package
@@ -176,13 +178,13 @@ $(VENV)/.ok-dev: LOCK := requirements-dev.txt
 $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
 	@echo "installing $(LOCK) into $(VENV) with $(INSTALLER)"
 	if [ "$(INSTALLER)" = uv ]; then
-	  $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
-	  $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
+	  $(TOLD) $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
+	  $(TOLD) $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
 	else
-	  pip="$(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps"
-	  $$pip --no-compile --require-hashes -r $(LOCK)
+	  pip() { $(TOLD) $(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps "$$@"; }
+	  pip --no-compile --require-hashes -r $(LOCK)
 	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
-	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
+	  PYTHONPATH=$(TOOLS)/build pip --no-build-isolation -e .
 	fi
 	$(RUN) -m compileall -q src
 	$(RUN) -m compileall -qq -j 0 -x '[/\\]tests[/\\]' $(VENV)/lib $(if $(findstring dev,$(LOCK)),|| true)
