@@ -33,8 +33,9 @@ NPM_CI := npm ci --prefix clients/typescript --no-audit --no-fund --ignore-scrip
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
 
 # A python on the PATH may be a shim that fails, or come without venv (Debian: python3-venv): each is tried by running it.
+FITS := import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for p in $(foreach v,12 13 11 14 10,python3.$(v)) python3 python $(foreach v,12 13 11 14,/usr/bin/python3.$(v)) /usr/bin/python3; do \
-  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' </dev/null >/dev/null 2>&1 \
+  $$p -c '$(FITS)' </dev/null >/dev/null 2>&1 \
   && { command -v $$p; break; }; done)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
@@ -163,6 +164,7 @@ clean:  ## remove what setup and the tools made
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
 $(VENV)/bin/python $(TOOLS)/$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.14 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
+	@"$(PYTHON)" -c '$(FITS)' || { echo "$(PYTHON) is no CPython 3.10-3.14 with venv: make PYTHON=/path/to/python" >&2; exit 2; }
 	@$(TOLD) "$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
 $(UV): requirements-uv.txt | $(TOOLS)/$(BIN)/python

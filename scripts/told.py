@@ -32,7 +32,7 @@ TROUBLES = (
     ),
     Trouble(
         r"(?:`(?P<what>[^`\n]+)`: )?(?:Permission denied|Read-only file system)(?:[^\n]*: '(?P<or>[^'\n]+)')?",
-        "{what} cannot be written: work in a clone of your own, or name a folder of yours: make VENV=~/sam-mask …",
+        "{what} cannot be written by this user: set up in a clone of your own (git clone … ~/sam-mask-api)",
     ),
     Trouble(
         r"(?i)certificate verify failed|invalid peer certificate|unable to get local issuer",
