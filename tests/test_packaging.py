@@ -215,6 +215,16 @@ def test_the_image_runs_the_seeds_command_as_nobody_special() -> None:
     assert not re.search(r"apt|gcc|make|pip", commands)
 
 
+def test_the_image_says_what_it_is_and_is_bound_to_no_processor() -> None:
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', dict(last_stage())["LABEL"]))
+    table = project()["project"]
+    assert (labels["title"], labels["licenses"]) == (table["name"], table["license"])
+    assert labels["source"] == labels["url"] == table["urls"]["Homepage"]
+    assert (labels["version"], labels["revision"]) == ("$VERSION", "$REVISION")
+    assert all("--platform" not in text for word, text in instructions() if word == "FROM")
+    assert not re.search(r"amd64|x86_64|aarch64", " ".join(text for _, text in instructions()))
+
+
 def test_the_build_context_holds_what_the_image_copies() -> None:
     kept = {
         line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
