@@ -105,7 +105,7 @@ def inpaint(api: Api) -> Pixels:
 def cutout(api: Api) -> Pixels:
     photo = portrait()
     head = pixels(base64.b64decode(api.json("/cutout", photo, region="head")["image_base64"]))
-    white = api.picture("/cutout", photo, region="head", background="#ffffff", aspect="35x45mm")
+    white = api.picture("/cutout", photo, region="person", background="#ffffff", aspect="35x45mm", dpi="300")
     return strip(photo, on_checks(head), white)
 
 

@@ -158,6 +158,8 @@ def test_auto_waits_for_weights_that_are_here_and_no_longer() -> None:
     assert not engines.waiting  # nothing has begun: a command may draw with the mesh engine alone
     engines.start()
     assert engines.waiting and engines.reason() == "SAM mobile_sam is downloading."
+    with pytest.raises(Starting):
+        engines.pick("auto")
     small.go.set()
     until(large.asked.is_set)
     assert not engines.waiting

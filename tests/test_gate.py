@@ -9,7 +9,7 @@ import time
 import pytest
 
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
-from sam_mask_service.errors import Busy, ClientLeft, DeadlinePassed
+from sam_mask_service.errors import Busy, ClientLeft, DeadlinePassed, Draining
 from sam_mask_service.gate import Gate, Slots
 
 
@@ -29,6 +29,25 @@ def test_of_eight_with_two_at_work_and_three_waiting_exactly_three_are_turned_aw
     results = asyncio.run(scene())
     assert sum(isinstance(r, Busy) for r in results) == 3
     assert results.count(True) == 5
+
+
+def test_a_gate_that_drains_ends_what_it_let_in_and_lets_no_more_in() -> None:
+    async def scene() -> None:
+        gate, go = Gate(1, 1), threading.Event()
+        accepted = asyncio.create_task(gate.run(lambda: go.wait(10), NO_DEADLINE))
+        await asyncio.sleep(0.02)
+        gate.check()
+        gate.draining = True
+        with pytest.raises(Draining):
+            gate.check()
+        with pytest.raises(Draining):
+            await gate.run(lambda: None, NO_DEADLINE)
+        go.set()
+        assert await accepted
+        await gate.idle()
+        gate.close()
+
+    asyncio.run(scene())
 
 
 def test_a_failing_job_gives_its_slot_back() -> None:

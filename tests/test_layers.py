@@ -54,7 +54,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset(),
     "openvino": frozenset({"runtime/"}),
-    "flatbuffers": frozenset({"runtime/tflite.py"}),
+    "flatbuffers": frozenset({"runtime/tflite.py", "runtime/tflite_file.py"}),
     "mediapipe": frozenset(),
     "fastapi": frozenset({"http/"}),
     "starlette": frozenset({"http/"}),

@@ -84,13 +84,38 @@ def test_smoothing_is_relative_to_the_size() -> None:
     assert mask.iou(mask.smooth(large, 30), again) > 0.97
 
 
-@given(bits(), st.floats(0.5, 40))
-def test_feather_crosses_a_half_at_the_outline(m: Bits, width: float) -> None:
+@given(bits(), st.floats(0.5, 5.9))
+def test_a_narrow_feather_crosses_a_half_at_the_outline(m: Bits, width: float) -> None:
     alpha = mask.feather(m, width)
     assert alpha.dtype == np.uint8
     if m.any() and not m.all():
         assert (alpha[m] >= 127).all()
         assert (alpha[~m] <= 128).all()
+
+
+@given(bits(), st.floats(6, 40))
+def test_a_wide_feather_crosses_a_half_within_a_quarter_of_it(m: Bits, width: float) -> None:
+    alpha = mask.feather(m, width)
+    if m.any() and not m.all():
+        assert (alpha[mask.distance_to(~m) > width / 4 + 1] >= 127).all()
+        assert (alpha[mask.distance_to(m) > width / 4 + 1] <= 128).all()
+
+
+@pytest.mark.parametrize("width", [12, 30, 60, 120])
+def test_teeth_of_an_outline_throw_no_streaks_into_its_feather(width: int) -> None:
+    comb = np.zeros((3 * width, 600), bool)
+    comb[: 3 * width // 2] = True
+    tooth = np.arange(600) % (width // 2) < 2
+    comb[3 * width // 2 : 3 * width // 2 + width // 10, tooth] = True
+    alpha = mask.feather(comb, width)[:, 2 * width : -2 * width].astype(int)
+    assert np.ptp(alpha, axis=1).max() <= 5
+
+
+def test_a_large_mask_is_feathered_in_tiles_as_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    m = disc(400, 150)
+    whole = mask.feather(m, 40)
+    monkeypatch.setattr(mask, "_TILE", 64)
+    np.testing.assert_allclose(mask.feather(m, 40).astype(int), whole, atol=1)
 
 
 @pytest.mark.parametrize("width", [4, 9, 20])

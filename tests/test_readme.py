@@ -75,9 +75,16 @@ def test_use_case_inpainting(stage: Stage) -> None:
 
 @pytest.mark.server
 def test_use_case_cutout(stage: Stage) -> None:
-    stage.bash(block("Photo editing"))
+    stage.bash(block("Photo editing", "head.png"))
     head = np.asarray(opened(stage.folder / "head.png"))
     assert head.shape[2] == 4 and {0, 255} <= set(np.unique(head[..., 3]))
+
+
+@pytest.mark.server
+def test_use_case_passport_picture(stage: Stage) -> None:
+    stage.bash(block("Photo editing", "passport.jpg"))
+    with Image.open(stage.folder / "passport.jpg") as picture:
+        assert (picture.size, picture.info["dpi"]) == ((413, 531), (300, 300))
 
 
 @pytest.mark.server

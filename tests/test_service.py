@@ -411,12 +411,14 @@ def test_mesh_never_loads_sam(tmp_path: Path) -> None:
 # --- load and the end -------------------------------------------------------------------------------------------------
 
 
-def test_busy_before_anything_is_read(tmp_path: Path) -> None:
+def test_a_full_service_lets_nothing_in_and_has_no_place_for_what_was_let_in(tmp_path: Path) -> None:
     async def scene(s: Service) -> None:
         first = asyncio.create_task(s.run(MASK, PICTURE, MaskParams()))
         await asyncio.sleep(0.02)
         with pytest.raises(Busy):
-            await s.run(MASK, Source("url", "https://example.com/never-dialled.png"), MaskParams())
+            s.admit()
+        with pytest.raises(Busy):
+            await s.run(MASK, PICTURE, MaskParams())
         assert s.ready() == (False, "busy")
         await first
         await s.gate.idle()

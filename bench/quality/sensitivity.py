@@ -1,9 +1,8 @@
-"""Which tuned numbers of drawing a measurement can tell from others: each moved by ±30 %, ``bench.quality.tune
---sensitivity``.
+"""Which tuned numbers a measurement can tell from others: each moved by ±30 %, ``bench.quality.tune --sensitivity``.
 
-Two engines draw the same pictures: SAM without small networks, and with both of them the mesh engine, or SAM for its
-own numbers. What a field changes is the largest change of the mean IoU in either of them. Parts that were measured stay
-in ``out/quality/sensitivity.json``.
+Outlines: two engines draw the same pictures, SAM without small networks, and with both of them the mesh engine, or SAM
+for its own numbers. What a field changes is the largest change of the mean IoU in either of them. All else: the change
+of what its own judge maximises, as a share of it. Parts that were measured stay in ``out/quality/sensitivity.json``.
 """
 
 from __future__ import annotations
@@ -12,24 +11,29 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
 from bench.quality import OUT
+from bench.quality.action_judges import ACTING
 from bench.quality.fields import Field, Tunings, changed, every, scaled
-from bench.quality.judges import FINDING, OWN, Judge, MaskJudge, OnceEncoded, Setup, real_sam
+from bench.quality.judges import FINDING, OWN, MaskJudge, OnceEncoded, judge_of, real_sam, without_sam
 from bench.quality.report import table, write
 from bench.quality.score_masks_local import together
+from bench.quality.setup import Judge, Setup
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.segment.segmenter import FaceMask
 
 KEPT: Final = OUT / "sensitivity.json"
 LEAST: Final = 5e-4
-"""A smaller change of the mean IoU is none."""
+"""A smaller change is none."""
 MOVES: Final = (0.7, 1.3)
-ELSEWHERE: Final = frozenset({*FINDING, "score", "matte", "line", "hairline", "part", "correction", "view"})
-"""Parts that other figures than the IoU of outlines tell, or that cost an encoder's run for each value."""
+ELSEWHERE: Final = frozenset({*FINDING, *ACTING, "matte", "line", "hairline", "part", "correction"})
+"""Parts that other figures than the IoU of outlines tell: each its own judge."""
+NOWHERE: Final = frozenset({"advice", "score"})
+"""Parts that change times or a mask's score, and no mask."""
 SCORED: Final = frozenset({"face.clear_band", "face.clear_least", "face.clear"})
 """Fields that tell a mask's score and leave the mask as it is."""
 MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior", "window", "refine"})
@@ -38,17 +42,27 @@ MESH_ALONE: Final = frozenset({"face", "head", "colour", "cut", "mesh", "prior",
 
 def measured(parts: Sequence[str], most: int) -> None:
     """Measures the parts, and writes what all that were measured say into docs/quality.md."""
-    backend = OnceEncoded(real_sam())
     OUT.mkdir(parents=True, exist_ok=True)
-    for part in parts or dict.fromkeys(f.part for f in every() if f.part not in ELSEWHERE):
-        regions, second = OWN.get(part, ("face", "head")), None if part in MESH_ALONE else backend
-        judges = [Quick(Setup("all", most), backend, regions), Quick(Setup("all", most, nets=True), second, regions)]
+    for part in parts or dict.fromkeys(f.part for f in every() if f.part not in NOWHERE):
+        values = [Value(judge) for judge in _judges(part, most)]
         for field in every():
             if field.part == part and field.name not in SCORED:
-                moved = effect(field, judges)
+                moved = effect(field, values)
                 print(f"{field.name:28} {moved:.5f}", flush=True)
                 KEPT.write_text(json.dumps({**_kept(), field.name: moved}, indent=1))
     write("sensitivity", page(_kept()))
+
+
+def _judges(part: str, most: int) -> list[Judge]:
+    if part in ELSEWHERE:
+        return [judge_of(part, Setup("all", most), None if without_sam(part) else _sam())]
+    regions, second = OWN.get(part, ("face", "head")), None if part in MESH_ALONE else _sam()
+    return [Quick(Setup("all", most), _sam(), regions), Quick(Setup("all", most, nets=True), second, regions)]
+
+
+@cache
+def _sam() -> OnceEncoded:
+    return OnceEncoded(real_sam())
 
 
 def _kept() -> dict[str, float]:
@@ -85,31 +99,26 @@ class Once:
         return self._answers[key]
 
 
-def effect(field: Field, judges: Sequence[Judge]) -> float:
-    """The largest change of the mean IoU."""
-    out = 0.0
-    for judge in judges:
-        before = _iou(judge, Tunings())
-        tries = [0.1] if field.value == 0 else [scaled(field.value, factor) for factor in MOVES]
-        moved = [changed(Tunings(), field.name, value) for value in tries]
-        out = max([out, *(abs(_iou(judge, one) - before) for one in moved)])
-    return out
+class Value:
+    """What a judge says of a set of numbers: the mean IoU, or what it maximises. ``unit``: what a change is told in."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.now = self(Tunings())
+        self.unit = 1.0 if isinstance(judge, Quick) else max(1e-6, abs(self.now))
+
+    def __call__(self, tunings: Tunings) -> float:
+        figures = self._judge.score(tunings)
+        return (
+            (figures["IoU"] + figures["CelebA"]) / 2 if isinstance(self._judge, Quick) else self._judge.value(figures)
+        )
 
 
-_BEFORE: dict[int, float] = {}
-
-
-def _iou(judge: Judge, tunings: Tunings) -> float:
-    if tunings == Tunings():
-        if id(judge) not in _BEFORE:
-            _BEFORE[id(judge)] = _mean(judge, tunings)
-        return _BEFORE[id(judge)]
-    return _mean(judge, tunings)
-
-
-def _mean(judge: Judge, tunings: Tunings) -> float:
-    figures = judge.score(tunings)
-    return (figures["IoU"] + figures["CelebA"]) / 2
+def effect(field: Field, values: Sequence[Value]) -> float:
+    """The largest change."""
+    tries = [0.1] if field.value == 0 else [scaled(field.value, factor) for factor in MOVES]
+    moved = [changed(Tunings(), field.name, value) for value in tries]
+    return max(abs(value(one) - value.now) / value.unit for value in values for one in moved)
 
 
 def page(kept: dict[str, float]) -> str:
@@ -121,6 +130,7 @@ def page(kept: dict[str, float]) -> str:
         f"{sum(field.part == part for field in known)} of `{part}`" for part in dict.fromkeys(f.part for f in known)
     )
     text = (
-        f"Of {len(known)} fields ({parts}) {len(rows)} change the mean IoU by less than {LEAST:.4f} when moved by 30 %:"
+        f"Of {len(known)} fields ({parts}) {len(rows)} change what is measured by less than {LEAST:.4f} when moved by "
+        "30 %:"
     )
     return f"{text}\n\n{table(['field', 'value', 'unit', 'change'], rows)}"

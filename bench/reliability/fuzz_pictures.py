@@ -23,7 +23,7 @@ from bench.reliability.mutants import STRUCTURED
 from bench.started import ROOT, started
 from sam_mask_service.errors import ServiceError
 from sam_mask_service.image import decode
-from sam_mask_service.sam.checkpoint import CheckpointError
+from sam_mask_service.sam.checkpoint_errors import CheckpointError
 
 SEEDED = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 """Formats of which small pictures can be made to begin with; HEIC has no encoder here."""

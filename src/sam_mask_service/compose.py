@@ -22,7 +22,7 @@ from .faces.ensemble import MEMBERS
 from .models.row import ModelRow
 from .nets import Net, Nets
 from .runtime import heap
-from .sam.checkpoint import CheckpointError
+from .sam.checkpoint_errors import CheckpointError
 from .segment.cutter import Cutter
 from .segment.mesh import MeshSegmenter
 from .segment.segmenter import Segmenter

@@ -133,6 +133,8 @@ class Engines:
         if self.sam is not None:
             return self.sam
         if wanted == "auto":
+            if self._due:
+                raise Starting
             return self.mesh
         raise self._missing()
 

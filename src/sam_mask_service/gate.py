@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .deadline import Deadline
-from .errors import Busy
+from .errors import Busy, Draining
 from .pulse import Pulse
 
 T = TypeVar("T")
@@ -20,20 +20,20 @@ class Gate:
 
     A slot is taken before work starts and given back when the work has really ended: a thread cannot be stopped, so a
     client that leaves sets its deadline's flag, the work ends at its next check, and only then is the slot free.
+    ``draining``: no more work is let in.
     """
 
     def __init__(self, workers: int, queue: int, name: str = "compute") -> None:
         self.workers, self.queue = workers, queue
         self.waiting = 0
         self.busy = 0
+        self.draining = False
         self._free = asyncio.Semaphore(workers)
         self._pulses: dict[Future[Any], Pulse] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
-        """``work()`` in a thread. Raises Busy at once when the queue is full, or when the wait outlasts the
-        deadline.
-        """
+        """``work()`` in a thread. Raises what ``check`` does at once, and Busy when the wait outlasts the deadline."""
         await self._enter(deadline)
         pulse = Pulse()
         try:
@@ -46,10 +46,17 @@ class Gate:
         future.add_done_callback(lambda done: self._done(done, loop))
         return await _await_thread(future)
 
+    def check(self) -> None:
+        """Raises Draining or Busy when ``run`` would."""
+        if self.draining:
+            raise Draining
+        if self.full:
+            raise Busy
+
     @property
     def full(self) -> bool:
-        """Would the next one be turned away? Counted by those let in, not by the semaphore: of many that arrive in one
-        turn of the loop none has taken its slot yet."""
+        """Are all places taken? Counted by those let in, not by the semaphore: of many that arrive in one turn of the
+        loop none has taken its slot yet."""
         return self.waiting + self.busy >= self.workers + self.queue
 
     @property
@@ -58,8 +65,7 @@ class Gate:
         return self.waiting + self.busy >= _patient_share(self.workers + self.queue)
 
     async def _enter(self, deadline: Deadline) -> None:
-        if self.full:
-            raise Busy
+        self.check()
         self.waiting += 1
         try:
             await asyncio.wait_for(self._free.acquire(), deadline.timeout())

@@ -27,6 +27,10 @@ _TILE = 1024
 to its deadline."""
 _GRID_SIGMA = 4.0
 """Sigma, in cells, that a grid must leave to blur: an outline then lies within a tenth of a pixel of the exact one."""
+_EVEN_FROM = 6.0
+"""Pixels of feather from which on ridges in it can be seen."""
+_EVEN = 1 / 6
+"""Sigma of what evens a feather's distances out, as a share of its width: at a tenth, teeth still show."""
 _EXACT = 1e-3  # float32 distances of whole pixels: closer than this to n counts as n
 
 
@@ -92,34 +96,38 @@ def smooth(bits: Bits, passes: int, size: float | None = None) -> Bits:
     sigma = SMOOTH_PER_PASS * size * float(np.sqrt(passes))
     if sigma < 1 / 3:
         return bits
+    soft = _gaussian(bits.view(np.uint8) * np.uint8(255), sigma)
+    return np.asarray(soft >= 127.5)
+
+
+def _gaussian(values: NDArray[Any], sigma: float) -> NDArray[np.float32]:
+    """(H, W) uint8 or float32, blurred: exactly, or on a grid when ``sigma`` is wide, so that no width costs more."""
     factor = int(sigma / _GRID_SIGMA)
-    return _blurred(bits, sigma) if factor < 2 else _blurred_on_grid(bits, sigma, factor)
+    if factor >= 2:
+        return _gaussian_on_grid(values, sigma, factor)
+    soft = cv2.GaussianBlur(values.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(soft, np.float32)
 
 
-def _blurred(bits: Bits, sigma: float) -> Bits:
-    soft = cv2.GaussianBlur(bits.astype(np.float32), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(soft >= 0.5)
-
-
-def _blurred_on_grid(bits: Bits, sigma: float, factor: int) -> Bits:
+def _gaussian_on_grid(values: NDArray[Any], sigma: float, factor: int) -> NDArray[np.float32]:
     """The same on a grid of ``factor`` pixels: what is wide is smooth, and its cost does not grow with its width.
     Averaging over cells and drawing between them blur as well (variances 1/12 and 1/6 of a cell); the Gaussian does the
     rest."""
-    height, width = bits.shape
-    wide = cv2.copyMakeBorder(
-        bits.view(np.uint8) * np.uint8(255), 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE
-    )
+    height, width = values.shape
+    wide = cv2.copyMakeBorder(values, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
     size = wide.shape[1], wide.shape[0]
     cells = cv2.resize(wide, (size[0] // factor, size[1] // factor), interpolation=cv2.INTER_AREA).astype(np.float32)
     left = float(np.sqrt((sigma / factor) ** 2 - 1 / 4))
     soft = cv2.GaussianBlur(cells, (0, 0), left, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR)[:height, :width] >= 127.5)
+    return np.asarray(cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR)[:height, :width], np.float32)
 
 
 def feather(bits: Bits, width: float, check: Check = unchecked) -> Alpha:
     """A soft edge: alpha rises from 0 to 255 over ``width`` pixels, centred on the outline. Width 0: 0 and 255 only.
 
-    The outline runs half-way between the last pixel inside and the first outside.
+    The outline runs half-way between the last pixel inside and the first outside. Every tooth of an outline throws a
+    ridge across a wide ramp of distances; so from 6 pixels on the distances are evened out, which leaves a straight
+    edge as it is.
 
     >>> feather(np.array([[False, False, True, True]]), 2).tolist()
     [[0, 64, 191, 255]]
@@ -127,13 +135,26 @@ def feather(bits: Bits, width: float, check: Check = unchecked) -> Alpha:
     plain = np.asarray(bits, np.uint8) * np.uint8(255)
     if width <= 0 or not bits.any() or bits.all():
         return plain
-    return _near_outline(bits, width / 2 + 1, lambda part: _feathered(part, max(width, 1e-3)), plain, check)
+    reach = feather_reach(width) + (width / 2 if width >= _EVEN_FROM else 0)
+    return _near_outline(bits, reach + 1, lambda part: _feathered(part, max(width, 1e-3)), plain, check)
+
+
+def feather_reach(width: float) -> float:
+    """Pixels around a mask that its feather looks at: an edge cut off nearer would show.
+
+    >>> feather_reach(2), feather_reach(24)
+    (1.0, 24.0)
+    """
+    return width / 2 if width < _EVEN_FROM else width / 2 + 3 * width * _EVEN
 
 
 def _feathered(bits: Bits, width: float) -> Alpha:
     inside = np.maximum(distance_to(~bits) - 0.5, 0)
     outside = np.maximum(distance_to(bits) - 0.5, 0)
-    ramp = np.clip(0.5 + (inside - outside) / np.float32(width), 0, 1)
+    depth = inside - outside
+    if width >= _EVEN_FROM:
+        depth = _gaussian(np.clip(depth, -width, width), width * _EVEN)
+    ramp = np.clip(0.5 + depth / np.float32(width), 0, 1)
     return np.asarray(np.rint(ramp * 255), np.uint8)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .deadline import Check, unchecked
 from .geometry import Bits, PixelBox
-from .mask import SMOOTH_PER_PASS, Alpha, bounds, expand, feather, smooth
+from .mask import SMOOTH_PER_PASS, Alpha, bounds, expand, feather, feather_reach, smooth
 
 _Value = TypeVar("_Value", bound=np.generic)
 _P = TypeVar("_P", bound="_Placed[Any]")
@@ -222,7 +222,7 @@ class Patch(_Placed[np.bool_]):
         """
         size = float(np.sqrt(self.area))
         sigma = SMOOTH_PER_PASS * size * float(np.sqrt(max(0, how.passes)))
-        margin = max(0, how.grow) + int(np.ceil(how.soft / 2 + 3 * sigma)) + 2
+        margin = max(0, how.grow) + int(np.ceil(feather_reach(how.soft) + 3 * sigma)) + 2
         wide = self.widened(margin, width, height)
         check()
         grown = expand(smooth(wide.bits, how.passes, size), how.grow, check)
@@ -232,8 +232,9 @@ class Patch(_Placed[np.bool_]):
 def compose(parts: Iterable[SoftPatch], width: int, height: int) -> Alpha:
     """(height, width) uint8: the patches in one picture; where they meet, the higher alpha wins.
 
-    >>> compose([SoftPatch(0, 0, np.array([[9, 5]], np.uint8)), SoftPatch(1, 0, np.array([[7, 7]], np.uint8))], 4,
-    1).tolist() [[9, 7, 7, 0]]
+    >>> left, right = (SoftPatch(x, 0, np.array([values], np.uint8)) for x, values in ((0, [9, 5]), (1, [7, 7])))
+    >>> compose([left, right], 4, 1).tolist()
+    [[9, 7, 7, 0]]
     """
     canvas = np.zeros((height, width), np.uint8)
     for part in parts:

@@ -14,7 +14,7 @@ from .cache import ByteCache
 from .deadline import Deadline
 from .doors.fetch import Fetcher
 from .engines import Engines
-from .errors import Busy, Draining, Starting, Unavailable
+from .errors import Starting, Unavailable
 from .faces.detector import FaceDetector
 from .gate import Gate, Slots
 from .nets import Nets
@@ -45,7 +45,6 @@ class Service:
         self.batches = Slots(settings.workers + settings.queue)
         limits = Limits(settings.max_bytes, settings.max_pixels, settings.max_faces, settings.output_bytes)
         self.tools = Tools(detector, limits, ByteCache(settings.cache_bytes), self.images, settings.output_root)
-        self.draining = False
 
     # --- work ---------------------------------------------------------------------------------------------------------
 
@@ -65,8 +64,8 @@ class Service:
         caller: bytes = b"",
     ) -> Answer:
         """The answer of ``task`` for the picture behind ``source``. ``files``: what else came along, by field;
-        ``owner``: whose uploads these are; ``caller``: whose cached results. Raises the errors of ``errors.py``."""
-        self.admit()
+        ``owner``: whose uploads these are; ``caller``: whose cached results. Raises the errors of ``errors.py``,
+        Busy and Draining among them: that it was admitted holds no place."""
         limit, start = deadline or self.deadline(), time.perf_counter()
         segmenter = self.engines.pick(params.drawn_by)
         try:
@@ -78,15 +77,12 @@ class Service:
             raise
 
     def admit(self) -> None:
-        """Raises Draining, Starting or Busy when a new request would not be served. HTTP asks it at the door, by a
-        request's head alone; ``run`` asks before it fetches anything, for those who come another way or took long with
-        their body."""
-        if self.draining:
-            raise Draining
+        """Raises Draining, Busy or Starting when a new request would not be served. Asked once, by a request's head
+        alone. It reserves nothing: a place is taken when the body is here (``Gate.run``), so that a slow body holds
+        none."""
+        self.gate.check()
         if self.engines.waiting:
             raise Starting
-        if self.gate.full:
-            raise Busy
 
     def crowded(self, source: Source) -> bool:
         """Should a picture that can wait leave the free places to others?"""
@@ -108,7 +104,7 @@ class Service:
 
     async def drain(self) -> None:
         """No new work from now on; returns when accepted work is done."""
-        self.draining = True
+        self.gate.draining = True
         await self.gate.idle()
 
     def close(self) -> None:
@@ -145,7 +141,7 @@ class Service:
         return {**answer, "reason": " ".join(reasons)} if reasons else answer
 
     def _status(self, degraded: bool) -> str:
-        if self.draining:
+        if self.gate.draining:
             return "draining"
         if self.engines.waiting:
             return "starting" if self.engines.sam_state.state != "failed" else "degraded"

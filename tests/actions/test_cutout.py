@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sam_mask_service.actions.cutout import Aspect, colour, cutout, decontaminate, frame
+from sam_mask_service.actions.cutout import Aspect, colour, cutout, decontaminate, frame, head_box
 from sam_mask_service.errors import InvalidParameter, NoFace
-from sam_mask_service.geometry import Bits, PixelBox
+from sam_mask_service.geometry import Bits, Face, PixelBox
 from sam_mask_service.mask import feather
+from tests.support.drawn_face import face
 
 U8 = NDArray[np.uint8]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
@@ -43,6 +44,42 @@ def test_a_frame_holds_its_subject_in_the_asked_aspect(
 def test_a_passport_picture_gives_the_head_three_quarters_of_its_height() -> None:
     cut = frame(PixelBox(100, 100, 300, 400), "35x45mm")
     assert 400 / cut.height == pytest.approx(0.75, abs=0.005)
+
+
+def _bust() -> tuple[U8, U8, list[Face]]:
+    """A head whose hair hangs below the chin, on shoulders: (image, alpha, faces)."""
+    alpha = np.zeros((600, 500), np.uint8)
+    alpha[100:420, 190:310] = 255  # hair
+    alpha[400:, 60:440] = 255
+    image = np.random.default_rng(1).integers(1, 256, (600, 500, 3), np.uint8)
+    return image, alpha, [face((250, 240), 100, 160)]
+
+
+def test_a_passport_picture_is_framed_from_chin_to_crown_whatever_is_cut_out() -> None:
+    image, alpha, faces = _bust()
+    head = head_box(alpha, faces)
+    assert head is not None
+    assert (head.y, head.bottom) == (100, 320)  # the chin of the drawn face; hair goes on below it
+    _, cut = cutout(image, alpha, aspect="35x45mm", faces=faces)
+    assert head.height / cut.height == pytest.approx(0.75, abs=0.01)
+    assert cut.x + cut.width / 2 == pytest.approx(250, abs=1)
+
+
+def test_a_mask_that_shows_nothing_over_the_face_is_framed_as_it_is() -> None:
+    image, alpha, faces = _bust()
+    alpha[:500] = 0
+    assert head_box(alpha, faces) is None
+    assert cutout(image, alpha, aspect="35x45mm", faces=faces)[1].bottom > 500
+
+
+@pytest.mark.parametrize(("dpi", "size"), [(300, (531, 413)), (600, (1063, 827)), (72, (128, 99))])
+@pytest.mark.parametrize("background", [None, (255, 255, 255)])
+def test_dots_an_inch_give_the_size_on_paper(
+    dpi: int, size: tuple[int, int], background: tuple[int, int, int] | None
+) -> None:
+    image, alpha, faces = _bust()
+    out, _ = cutout(image, alpha, aspect="35x45mm", faces=faces, dpi=dpi, background=background)
+    assert out.shape[:2] == size
 
 
 def test_padding_is_a_share_of_the_longer_side() -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sam_mask_service.doors.fetch import Fetcher, SystemResolver
+from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import UrlPolicy
+from sam_mask_service.doors.resolve import SystemResolver
 from sam_mask_service.engines import Engines
 from sam_mask_service.limits import FetchLimits
 from sam_mask_service.segment.fake import FakeSegmenter

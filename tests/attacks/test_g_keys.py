@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from sam_mask_service import page
 from sam_mask_service.errors import TooManyRequests
-from sam_mask_service.http import doorman
+from sam_mask_service.http import auth
 
 from ..support.scene import picture, service
 from ..support.wire import Client, closing
@@ -206,7 +206,7 @@ def test_g08_public_pages_are_no_way_to_guess(locked: Client) -> None:
 def test_g08_throttle_counts_ipv6_by_network_forgets_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    wrong = doorman.WrongKeys(most=3, window=60, remembered=5)
+    wrong = auth.WrongKeys(most=3, window=60, remembered=5)
     for last in ("1", "2", "3"):
         wrong.add(f"2001:db8:1:1::{last}")
     with pytest.raises(TooManyRequests):

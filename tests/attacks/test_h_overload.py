@@ -108,6 +108,31 @@ def test_h02_turned_away_before_the_body_is_read(crowd: Crowd) -> None:
     assert crowd.client.run(run()) == (503, 0)
 
 
+def test_h02_a_body_that_is_slow_holds_no_place(crowd: Crowd) -> None:
+    """It was let in while there was room; when its end comes there is none, and it is told so."""
+
+    async def run() -> tuple[httpx.Response, list[httpx.Response]]:
+        begun, end, data = asyncio.Event(), asyncio.Event(), picture()
+
+        async def body() -> Any:
+            yield data[:100]
+            begun.set()
+            await end.wait()
+            yield data[100:]
+
+        slow = crowd.ask(content=body())
+        await begun.wait()
+        asks = await crowd.fill()
+        end.set()
+        answer = await slow
+        crowd.release.set()
+        return answer, await asyncio.gather(*asks)
+
+    slow, served = crowd.client.run(run())
+    assert codes([slow]) == {(503, "busy"): 1}
+    assert codes(served) == {(200, ""): 5}
+
+
 def test_h03_ten_times_the_capacity(tmp_path: Path) -> None:
     client = Client(service(tmp_path, segmenter=FakeSegmenter(seconds=0.05), workers=2, queue=4, cache_bytes=0))
 

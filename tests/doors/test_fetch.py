@@ -13,8 +13,9 @@ import httpcore
 import pytest
 import trustme
 
-from sam_mask_service.doors.fetch import Fetcher, SystemDialler, SystemResolver
+from sam_mask_service.doors.fetch import Fetcher, SystemDialler
 from sam_mask_service.doors.netguard import FetchFailed, UrlPolicy
+from sam_mask_service.doors.resolve import SystemResolver
 from sam_mask_service.errors import InvalidParameter, ServiceError, SourceTimeout, TooLarge
 
 from ..support.world import OTHER, PNG, PUBLIC, World, moved, reply

@@ -77,9 +77,9 @@ def test_yunet_takes_no_sure_face_away(e: Observation, score: float) -> None:
     assert together >= alone or alone < CALIBRATION.sure_alone
 
 
-@pytest.mark.parametrize("effort", [NORMAL, HIGH], ids=["normal", "high"])
-def test_a_face_that_is_sure_without_yunet_passes_every_bar_with_it(effort: Preset) -> None:
-    assert max(effort.joined.alone, effort.joined.company, effort.turned.alone) <= CALIBRATION.sure_alone
+@pytest.mark.parametrize("preset", [NORMAL, HIGH], ids=["normal", "high"])
+def test_a_face_that_is_sure_without_yunet_passes_every_threshold_with_it(preset: Preset) -> None:
+    assert max(preset.joined.alone, preset.joined.company, preset.turned.alone) <= CALIBRATION.sure_alone
 
 
 @given(evidence)

@@ -70,18 +70,18 @@ def test_gathering_remembers_who_saw_what() -> None:
     near, far = (10, 10, 20, 20, 0.6), (200, 10, 20, 20, 0.9)
     looks = [rows(near), rows((11, 10, 20, 20, 0.2)), rows(far, (10, 12, 20, 20, 0.4)), rows((400, 0, 9, 9, 0.2))]
     first, second = gathered(looks, weak=0.3)
-    assert first.looks == pytest.approx((0.6, 0.2, 0.4, 0))
+    assert first.scores == pytest.approx((0.6, 0.2, 0.4, 0))
     assert first.best == pytest.approx(0.6)
     assert first.total == pytest.approx(1.2)
     assert first.row[0] == pytest.approx((10 * 0.6 + 11 * 0.2 + 10 * 0.4) / 1.2)
-    assert second.looks == pytest.approx((0, 0, 0.9, 0))
+    assert second.scores == pytest.approx((0, 0, 0.9, 0))
 
 
 def test_one_look_does_not_silence_several() -> None:
     """A lone high score around a face that three looks agree upon: of the two places the face stays."""
     face, about = (50, 50, 40, 40, 0.6), (40, 20, 90, 90, 0.8)
     (place,) = gathered([rows(about), rows(face), rows(face), rows(face)], weak=0.3)
-    assert place.looks == pytest.approx((0, 0.6, 0.6, 0.6))
+    assert place.scores == pytest.approx((0, 0.6, 0.6, 0.6))
     np.testing.assert_allclose(place.row[:4], face[:4])
 
 
@@ -109,7 +109,7 @@ def test_two_glances_of_an_added_net_do_not_silence_a_face() -> None:
     looks = [rows(face), rows(beside), rows(beside)]
     assert len(gathered(looks, weak=0.3)) == 1, "as looks of one net: the place that most was seen of"
     places = gathered(looks, weak=0.3, added=[False, True, True])
-    assert [place.looks for place in places] == [pytest.approx((0, 0.45, 0.45)), pytest.approx((0.85, 0, 0))]
+    assert [place.scores for place in places] == [pytest.approx((0, 0.45, 0.45)), pytest.approx((0.85, 0, 0))]
 
 
 looked = st.lists(st.lists(boxes, max_size=4), min_size=1, max_size=4)
@@ -125,9 +125,9 @@ def test_an_added_net_takes_no_place_away(
     )
     before = gathered(ours, weak=0.3)
     after = gathered([*ours, *theirs], weak=0.3, added=[False] * len(ours) + [True] * len(theirs))
-    seen = np.array([place.looks[: len(ours)] for place in after]).reshape(len(after), len(ours))
+    seen = np.array([place.scores[: len(ours)] for place in after]).reshape(len(after), len(ours))
     for place in before:
-        assert (seen >= place.looks).all(axis=1).any()
+        assert (seen >= place.scores).all(axis=1).any()
 
 
 def test_a_place_that_no_look_saw_well_is_none() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sam_mask_service.faces.choice import merged, over
+from sam_mask_service.faces.choice import accepted, merged
 from sam_mask_service.faces.tuning.search import Threshold
 from sam_mask_service.geometry import Box, Face
 
@@ -21,7 +21,7 @@ def test_of_two_verdicts_at_one_place_the_surer_stays() -> None:
 )
 def test_a_weak_face_needs_company(confidences: tuple[float, ...], kept: list[float]) -> None:
     faces = [Face(Box(20 * i, 0, 10, 10), confidence) for i, confidence in enumerate(confidences)]
-    assert [face.confidence for face in over(Threshold(company=0.55, alone=0.8), faces)] == kept
+    assert [face.confidence for face in accepted(Threshold(company=0.55, alone=0.8), faces)] == kept
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_where_much_is_asked_of_a_lone_face_two_certain_ones_are_company(
     confidences: tuple[float, ...], kept: int
 ) -> None:
     faces = [Face(Box(20 * i, 0, 10, 10), confidence) for i, confidence in enumerate(confidences)]
-    assert len(over(Threshold(company=0.55, alone=0.95), faces)) == kept
+    assert len(accepted(Threshold(company=0.55, alone=0.95), faces)) == kept
 
 
 def test_a_box_within_another_is_the_same_face() -> None:
@@ -65,10 +65,10 @@ def group(*behind: tuple[float, float]) -> list[Face]:
 def test_more_is_asked_of_the_background_of_a_group(
     side: int, confidence: float, background: float, kept: bool
 ) -> None:
-    told = over(Threshold(company=0.75, alone=0.8), group((side, confidence)), background)
+    told = accepted(Threshold(company=0.75, alone=0.8), group((side, confidence)), background)
     assert len(told) == 4 + kept
 
 
 def test_few_faces_have_no_background() -> None:
     faces = group((25, 0.76))[2:]
-    assert over(Threshold(company=0.75, alone=0.8), faces, 1.5) == faces
+    assert accepted(Threshold(company=0.75, alone=0.8), faces, 1.5) == faces

@@ -47,21 +47,21 @@ def by_level(window: RGB) -> Rows:
 
 
 def test_windows_are_put_where_they_lie() -> None:
-    looks = Observations()
-    (rows,) = looks.take([glance("tiles", window(90), window(5), window(40, x=200))], NO_DEADLINE)
+    seen = Observations()
+    (rows,) = seen.take([glance("tiles", window(90), window(5), window(40, x=200))], NO_DEADLINE)
     np.testing.assert_allclose(rows[:, 0], [20, 220])
     np.testing.assert_allclose(rows[:, 4], [0.9, 0.4], atol=1e-6)
-    assert looks.take([glance("tiles")], NO_DEADLINE)[0].shape == no_rows().shape
+    assert seen.take([glance("tiles")], NO_DEADLINE)[0].shape == no_rows().shape
 
 
 def test_the_first_pass_that_saw_it_well_names_it() -> None:
-    looks = Observations()
-    looks.take([glance("picture", window(20))], NO_DEADLINE)
-    looks.take([glance("border", window(30))], NO_DEADLINE)
-    looks.take([glance("tiles", window(80))], NO_DEADLINE)
-    (place,) = looks.places(0.25)
-    assert looks.found_by(place, 0.25) == "border"
-    evidence = looks.evidence(place, presence=0.7, shift=0.1, straight=None)
+    seen = Observations()
+    seen.take([glance("picture", window(20))], NO_DEADLINE)
+    seen.take([glance("border", window(30))], NO_DEADLINE)
+    seen.take([glance("tiles", window(80))], NO_DEADLINE)
+    (place,) = seen.places(0.25)
+    assert seen.found_by(place, 0.25) == "border"
+    evidence = seen.evidence(place, presence=0.7, shift=0.1, straight=None)
     assert evidence.total == pytest.approx(1.3)
     assert evidence.best == pytest.approx(0.8)
     assert evidence.heard == ()
@@ -69,11 +69,11 @@ def test_the_first_pass_that_saw_it_well_names_it() -> None:
 
 
 def test_what_only_the_border_shows_is_marked() -> None:
-    looks = Observations()
-    looks.take([glance("picture", window(0))], NO_DEADLINE)
-    looks.take([glance("border", window(60))], NO_DEADLINE)
-    (place,) = looks.places(0.25)
-    assert looks.evidence(place, 0.5, 0.0, None).bordered
+    seen = Observations()
+    seen.take([glance("picture", window(0))], NO_DEADLINE)
+    seen.take([glance("border", window(60))], NO_DEADLINE)
+    (place,) = seen.places(0.25)
+    assert seen.evidence(place, 0.5, 0.0, None).bordered
 
 
 def test_the_deadline_is_asked_before_every_window() -> None:

@@ -77,6 +77,6 @@ def test_everything_else_is_as_ever(full: Client, method: str, path: str, header
 
 
 def test_draining_is_said_as_such(full: Client) -> None:
-    full.service.draining = True
+    full.service.gate.draining = True
     answer: httpx.Response = full.post("/create_mask", content=picture(), headers=SHOWN)
     assert (answer.status_code, answer.json()["code"]) == (503, "draining")

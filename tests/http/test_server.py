@@ -34,7 +34,7 @@ async def listening(folder: Path) -> AsyncIterator[tuple[GracefulServer, socket.
             yield server, door
         finally:
             gc.unfreeze()
-            if not scene.draining:
+            if not scene.gate.draining:
                 await server.shutdown([door])
 
 

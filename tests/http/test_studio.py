@@ -180,6 +180,23 @@ def test_cutout_on_a_colour_and_on_a_picture(make: Callable[..., Client]) -> Non
     assert (opened(answer.content)[0, 0] == (0, 255, 0)).all()
 
 
+def test_a_passport_picture_has_its_size_on_paper_and_says_what_is_amiss(make: Callable[..., Client]) -> None:
+    data = {"faces": "[0]", "aspect": "35x45mm", "dpi": "300", "background": "white", "format": "jpeg"}
+    answer = make().post("/cutout", files=files(image=PHOTO), data={**data, "output": "image"})
+    picture = Image.open(io.BytesIO(answer.content))
+    assert picture.size == (413, 531)
+    assert picture.info["dpi"] == (300, 300)
+    assert answer.headers["X-Warnings"] == "enlarged"
+    body = make().post("/cutout", files=files(image=PHOTO), data={**data, "padding": "2"}).json()
+    assert [row["code"] for row in body["stats"]["warnings"]] == ["frame_beyond_picture", "enlarged"]
+
+
+def test_dots_without_paper_are_refused(make: Callable[..., Client]) -> None:
+    answer = make().post("/cutout", files=files(image=PHOTO), data={"dpi": "300", "aspect": "3:4"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+    assert "35x45mm" in answer.json()["detail"]
+
+
 def test_cutout_with_a_matte(make: Callable[..., Client]) -> None:
     """The soft edge is the matte's: the feather takes no part in it."""
     client = make()

@@ -203,7 +203,7 @@ def test_the_busy_sign_ends(loaded: Page, stub: Stub) -> None:
     slide(loaded, "expand", 22)
     expect(loaded.locator("#error")).to_contain_text("Try a smaller picture")
     expect(loaded.locator("body")).not_to_have_class("busy")
-    expect(loaded.locator("#stage")).to_have_attribute("aria-busy", "false")
+    expect(loaded.locator("#workspace")).to_have_attribute("aria-busy", "false")
 
 
 def test_a_crowd_that_the_service_cannot_draw_in_time(page: Page, stub: Stub, photo: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from sam_mask_service.sam.architecture import detect
 from sam_mask_service.sam.architectures.tinyvit import TinyVitConfig
 from sam_mask_service.sam.architectures.vit import VitConfig
-from sam_mask_service.sam.checkpoint import State, WrongArchitecture
+from sam_mask_service.sam.checkpoint import State
+from sam_mask_service.sam.checkpoint_errors import WrongArchitecture
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.shapes import expected_shapes
 

@@ -14,7 +14,8 @@ from sam_mask_service.geometry import RGB
 from sam_mask_service.runtime import ops as op
 from sam_mask_service.sam import architectures
 from sam_mask_service.sam.architectures.family import Family, Found
-from sam_mask_service.sam.checkpoint import State, WrongArchitecture
+from sam_mask_service.sam.checkpoint import State
+from sam_mask_service.sam.checkpoint_errors import WrongArchitecture
 from sam_mask_service.sam.config import F32, Architecture
 from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.prompt import Prompt

@@ -20,16 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sam_mask_service.sam import checkpoint
-from sam_mask_service.sam.checkpoint import (
+from sam_mask_service.sam import archive, checkpoint
+from sam_mask_service.sam.checkpoint import State, read_state
+from sam_mask_service.sam.checkpoint_errors import (
     CheckpointError,
     DamagedCheckpoint,
     HostileCheckpoint,
     LegacyCheckpoint,
     NotACheckpoint,
-    State,
     WrongArchitecture,
-    read_state,
 )
 
 from ..support import torchzip as tz
@@ -210,11 +209,9 @@ def test_a_table_that_claims_to_be_huge_is_not_read(tmp_path: Path) -> None:
     path = small(tmp_path / "x.pth")
     data = bytearray(path.read_bytes())
     table = data.find(b"PK\x01\x02")
-    data[table:table] = bytes(checkpoint.MAX_TABLE_BYTES + 100)
+    data[table:table] = bytes(archive.MAX_TABLE_BYTES + 100)
     end = data.rfind(b"PK\x05\x06")
-    struct.pack_into(
-        "<I", data, end + 12, struct.unpack_from("<I", data, end + 12)[0] + checkpoint.MAX_TABLE_BYTES + 100
-    )
+    struct.pack_into("<I", data, end + 12, struct.unpack_from("<I", data, end + 12)[0] + archive.MAX_TABLE_BYTES + 100)
     path.write_bytes(data)
     with pytest.raises(HostileCheckpoint, match="table of contents"):
         read(path)

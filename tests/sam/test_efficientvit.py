@@ -18,7 +18,8 @@ from sam_mask_service.runtime.graph import bicubic
 from sam_mask_service.runtime.machine import EXACT, ArithmeticUnavailable
 from sam_mask_service.sam.architecture import detect
 from sam_mask_service.sam.backend import Sam
-from sam_mask_service.sam.checkpoint import State, WrongArchitecture
+from sam_mask_service.sam.checkpoint import State
+from sam_mask_service.sam.checkpoint_errors import WrongArchitecture
 from sam_mask_service.sam.load import load_sam
 from sam_mask_service.sam.shapes import expected_shapes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -21,6 +22,7 @@ from sam_mask_service.segment.cutter import Logits, no_logits
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.outline import face_mask
 from sam_mask_service.segment.segmenter import FaceMask
+from sam_mask_service.segment.tuning import TUNED
 from tests.support.drawn_face import face, portrait
 
 
@@ -38,6 +40,16 @@ def drawn(engine: MeshSegmenter, size: tuple[int, int], *args: Any, region: str 
     image, truth = portrait(size, *args)
     found = [face(*args, **kw)]
     return whole(engine.masks(engine.embed(image, found), found, region)[0], size), truth
+
+
+@pytest.mark.parametrize(("face_size", "head_size"), [(96, 192), (200, 320)])
+def test_windows_of_another_size_draw_about_the_same(engine: MeshSegmenter, face_size: int, head_size: int) -> None:
+    """The person network looks at a window of its own size, whatever the head's is."""
+    windows = replace(TUNED.window, face_size=face_size, head_size=head_size)
+    other = engine.with_tuning(replace(TUNED, window=windows))
+    for region in ("face", "head"):
+        one, two = (drawn(e, (300, 300), (150, 160), 90, 120, region=region)[0] for e in (engine, other))
+        assert iou(one, two) > 0.9, region
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ..targets.fit import plain
 from ..targets.row import Change
 from .anonymise import DEFAULT_STRENGTH, Colour, Method
 from .composite import Match
-from .cutout import Aspect
+from .cutout import Aspect, on_paper
 from .cutout import colour as read_colour
 
 MAX_POINTS = 64
@@ -119,7 +119,10 @@ class CutoutParams(DetectParams):
     padding: Annotated[float, Field(ge=0, le=2)] | None = Field(
         None, description="Room on every side, as a share of the longer side; unset: what suits the aspect."
     )
-    aspect: Aspect = Field("free", description="Shape of the frame.")
+    aspect: Aspect = Field("free", description="Shape of the frame; 35x45mm is a passport picture's, by the head.")
+    dpi: Annotated[int, Field(ge=72, le=1200)] | None = Field(
+        None, description="Dots an inch: scales aspect=35x45mm to its size on paper (413 × 531 pixels at 300)."
+    )
     mode: Literal["first", "combined"] = Field("combined", description="One face, or all in one picture.")
     format: PictureFormat = None
     engine: EngineName = Field("auto", description="What draws the mask.")
@@ -132,6 +135,12 @@ class CutoutParams(DetectParams):
         if text != "transparent":
             read_colour(text)
         return text
+
+    @model_validator(mode="after")
+    def _dots_want_paper(self) -> CutoutParams:
+        if self.dpi is not None and not on_paper(self.aspect):
+            raise ValueError("dpi needs an aspect in millimetres, such as 35x45mm")
+        return self
 
 
 class CompositeParams(Params):

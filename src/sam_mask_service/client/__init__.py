@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import httpx
@@ -67,7 +67,7 @@ class Client:
     def masks(self, images: Iterable[Image], **parameters: Any) -> Iterator[Line]:
         """``POST /create_masks``: a line for each picture as it gets done, in their order."""
         options = calls.many(images, parameters)
-        with _reachable(), self._http.stream("POST", "/create_masks", **options) as response:
+        with errors.reachable(), self._http.stream("POST", "/create_masks", **options) as response:
             if response.is_error:
                 response.read()
                 raise errors.from_response(response)
@@ -114,7 +114,7 @@ class Client:
         tried = 0
         while True:
             tried += 1
-            with _reachable():
+            with errors.reachable():
                 response = self._http.request(call.method, call.path, **call.options)
             if response.is_success:
                 return call.read(response.json() if response.content else {})
@@ -154,7 +154,7 @@ class AsyncClient:
 
     async def masks(self, images: Iterable[Image], **parameters: Any) -> AsyncIterator[Line]:
         options = calls.many(images, parameters)
-        with _reachable():
+        with errors.reachable():
             async with self._http.stream("POST", "/create_masks", **options) as response:
                 if response.is_error:
                     await response.aread()
@@ -193,7 +193,7 @@ class AsyncClient:
         tried = 0
         while True:
             tried += 1
-            with _reachable():
+            with errors.reachable():
                 response = await self._http.request(call.method, call.path, **call.options)
             if response.is_success:
                 return call.read(response.json() if response.content else {})
@@ -211,19 +211,6 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-class _reachable:  # noqa: N801 - reads as a word
-    """Turns httpx's errors of the wire into ``Unreachable``."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, httpx.HTTPError):
-            raise Unreachable(f"No answer from the service: {type(error).__name__}.") from error
 
 
 __all__ = [

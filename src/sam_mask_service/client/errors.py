@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -83,3 +85,12 @@ def from_response(response: httpx.Response) -> ApiError:
 def seconds(text: str | None) -> float | None:
     """Retry-After in seconds; None for none, or for a date (the service sends numbers alone)."""
     return float(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turns httpx's errors of the wire into ``Unreachable``."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise Unreachable(f"No answer from the service: {type(error).__name__}.") from error

@@ -8,11 +8,8 @@ what reads them.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socket
 import ssl
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 from urllib.parse import urljoin
@@ -24,8 +21,9 @@ import httpcore
 from ..errors import ImageUnreadable, InvalidParameter, SourceTimeout, TooLarge, UnsupportedMedia
 from ..image import sniff
 from ..limits import BODY, FETCH, FetchLimits
-from .netguard import FetchFailed, Target, UrlPolicy, check_address, check_url, parse_address
+from .netguard import Destination, FetchFailed, UrlPolicy, check_address, check_url, parse_address
 from .paced import Pace, Paced
+from .resolve import Resolver, SystemResolver
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_A_PICTURE = ("text/", "application/json", "application/xml", "application/xhtml", "image/svg")
@@ -37,51 +35,12 @@ _HEADERS = [
 ]
 
 
-class Resolver(Protocol):
-    """Names to addresses."""
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """All addresses of ``host`` as text. Raises OSError when there is none."""
-        ...
-
-
 class Dialler(Protocol):
     """Opens connections to addresses; the one place where a socket leaves the house."""
 
     async def dial(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
         """A connected TCP stream. Raises httpcore.ConnectError."""
         ...
-
-
-class SystemResolver:
-    """``getaddrinfo`` in a thread of its own per question.
-
-    Daemon threads rather than an executor: a resolver that hangs for minutes must neither hold up other users of the
-    executor nor the end of the process. Their number is bounded by the fetch slots of the caller.
-    """
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[str]] = loop.create_future()
-
-        def settle(found: list[str] | None, error: OSError | None) -> None:
-            if not answer.done():
-                answer.set_exception(error) if error else answer.set_result(found or [])
-
-        def ask() -> None:
-            found, error = None, None
-            try:
-                rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                found = list(dict.fromkeys(str(row[4][0]) for row in rows))
-            except OSError as exc:
-                error = exc
-            except (UnicodeError, ValueError):
-                error = OSError("name cannot be resolved")
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(settle, found, error)
-
-        threading.Thread(target=ask, name="resolve", daemon=True).start()
-        return await answer
 
 
 class SystemDialler:
@@ -143,57 +102,59 @@ class Fetcher:
         Raises InvalidParameter (the URL's text), SourceUnavailable (FetchFailed with the reason, always the same public
         text), SourceTimeout, TooLarge.
         """
-        target = check_url(url, self._policy)
+        destination = check_url(url, self._policy)
         try:
             with anyio.fail_after(self._limits.seconds):
-                return await self._follow(target)
+                return await self._follow(destination)
         except TimeoutError:
             raise SourceTimeout from None
 
-    async def _follow(self, target: Target) -> bytes:
+    async def _follow(self, destination: Destination) -> bytes:
         for _ in range(self._limits.redirects + 1):
-            answer = await self._ask(target)
+            answer = await self._ask(destination)
             if isinstance(answer, bytes):
                 return answer
-            target = self._next(target, answer)
+            destination = self._next(destination, answer)
         raise FetchFailed("redirect")
 
-    def _next(self, target: Target, location: str) -> Target:
-        """The target of a redirect. Nothing about it is the caller's text, so every refusal is SourceUnavailable."""
+    def _next(self, destination: Destination, location: str) -> Destination:
+        """Where a redirect leads. Nothing about it is the caller's text, so every refusal is SourceUnavailable."""
         try:
-            following = check_url(urljoin(target.url, location), self._policy)
+            following = check_url(urljoin(destination.url, location), self._policy)
         except (InvalidParameter, ValueError):
             raise FetchFailed("redirect") from None
-        if target.scheme == "https" and following.scheme == "http":
+        if destination.scheme == "https" and following.scheme == "http":
             raise FetchFailed("downgrade")
         return following
 
-    async def _addresses(self, target: Target) -> list[str]:
+    async def _addresses(self, destination: Destination) -> list[str]:
         """The addresses to dial. One that may not be dialled refuses the whole name."""
-        if target.literal is not None:
-            answers: Sequence[str] = [str(target.literal)]
+        if destination.literal is not None:
+            answers: Sequence[str] = [str(destination.literal)]
         else:
             try:
-                answers = await self._resolver.resolve(target.host, target.port)
+                answers = await self._resolver.resolve(destination.host, destination.port)
             except OSError:
                 raise FetchFailed("dns") from None
         if not 0 < len(answers) <= self._limits.addresses:
             raise FetchFailed("dns")
         addresses = [parse_address(answer) for answer in answers]
         for address in addresses:
-            check_address(address, target.port, self._policy)
+            check_address(address, destination.port, self._policy)
         return [str(address) for address in addresses[: self._limits.dials]]
 
-    async def _ask(self, target: Target) -> bytes | str:
+    async def _ask(self, destination: Destination) -> bytes | str:
         """One request: the body, or where a redirect leads."""
-        backend = _Pinned(await self._addresses(target), target.port, self._dialler)
-        origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
-        tls = self._context() if target.scheme == "https" else None
+        backend = _Pinned(await self._addresses(destination), destination.port, self._dialler)
+        origin = httpcore.Origin(destination.scheme.encode(), destination.host.encode(), destination.port)
+        tls = self._context() if destination.scheme == "https" else None
         connection = httpcore.AsyncHTTPConnection(origin, ssl_context=tls, network_backend=backend)
         request = httpcore.Request(
             "GET",
-            httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path),
-            headers=[(b"Host", target.authority.encode()), *_HEADERS],
+            httpcore.URL(
+                scheme=destination.scheme, host=destination.host, port=destination.port, target=destination.path
+            ),
+            headers=[(b"Host", destination.authority.encode()), *_HEADERS],
         )
         try:
             with _as_fetch_failures():

@@ -101,7 +101,7 @@ class UrlPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """A URL that may be asked, in parts. ``host``: lower-case ASCII, without brackets. ``path``: with the query."""
 
     scheme: Scheme
@@ -159,7 +159,7 @@ def parse_address(text: str) -> Address:
         raise FetchFailed("dns") from None
 
 
-def check_url(url: str, policy: UrlPolicy) -> Target:
+def check_url(url: str, policy: UrlPolicy) -> Destination:
     """The caller's URL in parts, when it may be asked.
 
     Raises InvalidParameter for what the caller can see in his own text (scheme, user info, port, control characters),
@@ -184,7 +184,7 @@ def check_url(url: str, policy: UrlPolicy) -> Target:
         raise FetchFailed("host_not_listed")
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
-    return Target(scheme, host, port, path + query, literal)
+    return Destination(scheme, host, port, path + query, literal)
 
 
 def _scheme(url: str) -> Scheme:

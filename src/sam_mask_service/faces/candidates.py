@@ -84,22 +84,22 @@ def distinct(rows: Rows, tuning: PlaceTuning = PLACE) -> NDArray[np.intp]:
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """A place that may be a face. ``row``: (17,) the looks' mean box and points, and the best look's score.
-    ``looks``: the best score there of each look, in their order, 0 where it saw nothing."""
+    ``scores``: the best score there of each look, in their order, 0 where it saw nothing."""
 
     row: Rows
-    looks: tuple[float, ...]
+    scores: tuple[float, ...]
 
     @property
     def best(self) -> float:
-        return max(self.looks)
+        return max(self.scores)
 
     @property
     def total(self) -> float:
-        return sum(self.looks)
+        return sum(self.scores)
 
 
 def gathered(
-    looks: Sequence[Rows], weak: float, added: Sequence[bool] = (), tuning: PlaceTuning = PLACE
+    seen: Sequence[Rows], weak: float, added: Sequence[bool] = (), tuning: PlaceTuning = PLACE
 ) -> list[Candidate]:
     """The distinct places where at least one look scored ``weak`` or more, those that most was seen of first.
 
@@ -109,14 +109,14 @@ def gathered(
     ``added``: which looks are those of a net that may add places and take none away: what is distinct without their
     scores is told too, though it be near another place. The verdicts then say which of the two is the face.
     """
-    looks = [look if len(look) <= MOST else best_first(look)[:MOST] for look in looks]
-    rows = np.concatenate([no_rows(), *looks])
-    bounds = np.cumsum([0, *(len(look) for look in looks)])
+    seen = [one if len(one) <= MOST else best_first(one)[:MOST] for one in seen]
+    rows = np.concatenate([no_rows(), *seen])
+    bounds = np.cumsum([0, *map(len, seen)])
     picked = np.argsort(-rows[:, 4], kind="stable")
     picked = picked[rows[picked, 4] >= weak][:MOST]
     strong = rows[picked]
     scores = [_scores(row, rows, bounds, tuning.same) for row in strong]
-    table = np.array(scores, np.float64).reshape(len(strong), len(looks))
+    table = np.array(scores, np.float64).reshape(len(strong), len(seen))
     told = _best_of(strong, table.sum(axis=1), tuning)
     if any(added):
         own = np.logical_not(np.array(added, bool))
@@ -138,9 +138,9 @@ def _not_among(
     return np.array([i for i in alone if not covered(i)], np.intp)
 
 
-def crowded_out(looks: Sequence[Rows], weak: float) -> int:
+def crowded_out(seen: Sequence[Rows], weak: float) -> int:
     """How many candidates of ``weak`` or more ``gathered`` leaves out because there are too many."""
-    strong = [int(np.count_nonzero(look[:, 4] >= weak)) for look in looks]
+    strong = [int(np.count_nonzero(one[:, 4] >= weak)) for one in seen]
     return sum(strong) - min(MOST, sum(min(MOST, each) for each in strong))
 
 

@@ -11,20 +11,22 @@ from .observations import box_of
 from .tuning.search import PLACE, SEARCH, PlaceTuning, SearchTuning, Threshold
 
 
-def besides(faces: list[Face], places: list[Candidate], tuning: PlaceTuning = PLACE) -> list[Candidate]:
+def elsewhere(faces: list[Face], places: list[Candidate], tuning: PlaceTuning = PLACE) -> list[Candidate]:
     """The places where none of the faces is."""
     return [place for place in places if not any(same(face.box, box_of(place.row), tuning) for face in faces)]
 
 
-def over(bar: Threshold, faces: list[Face], background: float = 0, tuning: SearchTuning = SEARCH) -> list[Face]:
+def accepted(
+    threshold: Threshold, faces: list[Face], background: float = 0, tuning: SearchTuning = SEARCH
+) -> list[Face]:
     """The faces that are sure enough: where one is certain (and sure enough to be told alone), or two are, others are
     likely; where none is, it may be a dog.
 
     In a group more is asked of those far behind it (``background``, see Preset), which nobody wanted in the picture.
     """
     certain = [face for face in faces if face.confidence >= tuning.certain]
-    company = len(certain) > 1 or any(face.confidence >= bar.alone for face in certain)
-    least = bar.company if company else bar.alone
+    company = len(certain) > 1 or any(face.confidence >= threshold.alone for face in certain)
+    least = threshold.company if company else threshold.alone
     sides = [face.box.side for face in faces if face.confidence >= tuning.sure]
     usual = statistics.median(sides) if len(sides) >= tuning.group else 0.0
     return [face for face in faces if face.confidence >= _raised(least, background, usual / max(1.0, face.box.side))]

@@ -85,11 +85,11 @@ class Observations:
 
     def found_by(self, place: Candidate, weak: float) -> Pass:
         """The first pass that saw the place well enough."""
-        return next(name for name, score in zip(self.passes, place.looks, strict=True) if score >= weak)
+        return next(name for name, score in zip(self.passes, place.scores, strict=True) if score >= weak)
 
     def evidence(self, place: Candidate, presence: float, shift: float, straight: float | None) -> Observation:
         """All that is known of the place."""
-        scores = list(zip(place.looks, self.members, self.passes, strict=True))
+        scores = list(zip(place.scores, self.members, self.passes, strict=True))
         blaze = [score for score, member, _ in scores if member is None]
         others = {
             member: max(score for score, whose, _ in scores if whose is member)
@@ -119,7 +119,7 @@ class Observations:
 
     def _own(self, place: Candidate) -> float:
         return max(
-            (score for score, whose in zip(place.looks, self.members, strict=True) if whose is None), default=0.0
+            (score for score, whose in zip(place.scores, self.members, strict=True) if whose is None), default=0.0
         )
 
 

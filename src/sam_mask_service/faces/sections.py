@@ -58,7 +58,7 @@ class Search:
 
     picture: Pyramid
     parts: list[Section]
-    effort: Preset
+    preset: Preset
     deadline: Deadline
     tuning: Tuning = TUNED
     left_out: list[int] = field(default_factory=list)
@@ -71,8 +71,8 @@ class Search:
         """So many of the places, best first, as may be looked at; the others are counted, and those left out
         ``before``.
         """
-        self.left_out.append(before + max(0, len(places) - self.effort.places))
-        return places[: self.effort.places]
+        self.left_out.append(before + max(0, len(places) - self.preset.places))
+        return places[: self.preset.places]
 
     def views(self, make: Callable[[Pyramid], Tile]) -> list[Tile]:
         """What ``make`` makes of each part."""

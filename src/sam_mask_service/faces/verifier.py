@@ -41,19 +41,19 @@ class Verifier:
         self.landmarker = landmarker
 
     def verdict(
-        self, picture: Pyramid, looks: Observations, place: Candidate, found_by: Pass, accept: float
+        self, picture: Pyramid, seen: Observations, place: Candidate, found_by: Pass, accept: float
     ) -> Face | None:
         """The face, or None when its confidence is below ``accept``."""
         tuning, judge = self._tuning.examine, self._tuning.calibration
         view = self._view(picture, *self._straightened(picture, place.row))
-        if confidence(looks.evidence(place, view.presence, 0.0, view.straight), judge) < accept:
+        if confidence(seen.evidence(place, view.presence, 0.0, view.straight), judge) < accept:
             return None
         if view.straight is not None or place.best < tuning.doubtful:
             view = self._other_way_up(picture, view, place.best)
         again, second = self.landmarker.refined(picture, view.mesh)
         box = box_of(view.row)
         shift = float(np.linalg.norm(again[:, :2] - view.mesh[:, :2], axis=1).mean()) / max(1e-6, box.side)
-        sure = confidence(looks.evidence(place, view.presence, shift, view.straight), judge)
+        sure = confidence(seen.evidence(place, view.presence, shift, view.straight), judge)
         if sure < accept:
             return None
         mesh = again if second >= tuning.present else view.mesh if view.presence >= tuning.present else None

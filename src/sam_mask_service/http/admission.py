@@ -1,4 +1,4 @@
-"""The first refusal of a full service: by the request's head alone, before it is routed.
+"""Admission: whether a request is let in, asked once, by its head alone, before it is routed (docs/adr/0018).
 
 Under overload nearly every request is turned away, so what a refusal costs is taken from those that are served. Routing
 and the framework's request objects are four fifths of it.

@@ -26,7 +26,7 @@ from ..settings import Settings, SettingsError, load, strays
 from ..tasks import TASKS, Task
 from . import docs, logs, schema
 from .admission import AdmissionMiddleware, WorkRoutes
-from .doorman import Doorman, DoormanMiddleware
+from .auth import Auth, AuthMiddleware
 from .forwarded import Prefixes, PrefixMiddleware, ProxiesMiddleware
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
@@ -120,9 +120,9 @@ def _add_layers(app: FastAPI, service: Service, metrics: Metrics, work: WorkRout
     settings = service.settings
     app.add_middleware(AdmissionMiddleware, admit=service.admit, work=work)
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    app.add_middleware(DoormanMiddleware, doorman=Doorman(key, settings.allowed_hosts, settings.cors_origins))
+    app.add_middleware(AuthMiddleware, auth=Auth(key, settings.allowed_hosts, settings.cors_origins))
     app.add_middleware(PrefixMiddleware, prefixes=prefixes)
-    app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.draining)
+    app.add_middleware(AnswerErrorsMiddleware, stopping=lambda: service.gate.draining)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -146,7 +146,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        service.draining = True
+        service.gate.draining = True
         service.close()
 
 

@@ -13,7 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from ..errors import BadRequest
 from ..settings import SettingsError
 from ..wire import prefix_of
-from .doorman import SAFE_METHODS
+from .auth import SAFE_METHODS
 
 HEADER = b"x-forwarded-prefix"
 _AMBIGUOUS = "{} begins like an address of the service itself; choose another path."

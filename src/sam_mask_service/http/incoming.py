@@ -11,7 +11,7 @@ from starlette.requests import Request
 from ..errors import InvalidParameter
 from ..params import Params, Source, parse
 from ..tasks import Task
-from .doorman import Head, shown_keys
+from .auth import Head, shown_keys
 from .request import Incoming, Rules, check_size, one_source
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections import Counter
 from typing import Any, ClassVar
@@ -19,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import BadRequest, Busy, HeadersTooLarge, ServiceError, SlowRequest
 from ..limits import WIRE, WireLimits
+from .ambiguity import ambiguity
 from .errors import bare_response
 from .logs import ACCESS
 from .observe import new_request_id
@@ -26,7 +26,6 @@ from .transport import CountingTransport
 
 log = logging.getLogger(__name__)
 _TICK = 1.0
-_LENGTH = re.compile(rb"[0-9]{1,18}\Z")
 
 
 class _RefusedError(Exception):
@@ -197,7 +196,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_since, self._in_body, self._trailers, self._framing = None, True, 0, 0
-        problem = _ambiguity(self.url, self.headers)
+        problem = ambiguity(self.url, self.headers)
         if problem is not None:
             self._stop(BadRequest(problem))
         if sum(len(name) + len(value) for name, value in self.headers) > self.limits.head_bytes:
@@ -244,24 +243,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         del msg
         self._refuse(BadRequest())
-
-
-def _ambiguity(url: bytes, headers: list[tuple[bytes, bytes]]) -> str | None:
-    """Why a head could mean something else to a proxy before us (RFC 9112 sections 3.2 and 6.3), or None."""
-    names = Counter(name for name, _ in headers)
-    values = dict(headers)
-    if not url.startswith(b"/"):
-        return "The request target must be a path."
-    if names[b"host"] != 1:
-        return "Exactly one Host header is due."
-    if names[b"content-length"] > 1 or names[b"transfer-encoding"] > 1:
-        return "The length of the body is ambiguous."
-    if b"transfer-encoding" in values:
-        if b"content-length" in values or values[b"transfer-encoding"].strip().lower() != b"chunked":
-            return "The length of the body is ambiguous."
-    elif b"content-length" in values and not _LENGTH.match(values[b"content-length"]):
-        return "Content-Length is not a number."
-    return None
 
 
 def guarded(limits: WireLimits) -> type[GuardedProtocol]:

@@ -76,7 +76,7 @@ class GracefulServer(uvicorn.Server):
         del sig, frame
         if self.should_exit:
             os._exit(FORCED)
-        self.service.draining = True
+        self.service.gate.draining = True
         self.should_exit = True
 
     @contextmanager

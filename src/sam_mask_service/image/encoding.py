@@ -50,9 +50,14 @@ class _Watched(io.BytesIO):
 
 
 def encode(
-    pixels: RGB | Alpha | Bits, kind: OutputFormat = "png", quality: int | None = None, check: Check = unchecked
+    pixels: RGB | Alpha | Bits,
+    kind: OutputFormat = "png",
+    quality: int | None = None,
+    check: Check = unchecked,
+    dpi: int | None = None,
 ) -> bytes:
-    """PNG, JPEG or WebP of (H, W) uint8 grey or bool, (H, W, 3) RGB or (H, W, 4) RGBA; no metadata.
+    """PNG, JPEG or WebP of (H, W) uint8 grey or bool, (H, W, 3) RGB or (H, W, 4) RGBA; no metadata but ``dpi`` (PNG,
+    JPEG).
 
     ``quality`` 1…100 for JPEG (default 92) and WebP (default 90; 100 is lossless). PNG level 1: on masks a higher one
     saves few bytes and costs most of the time. ``check`` is asked meanwhile, and may raise. Raises InvalidParameter for
@@ -68,5 +73,7 @@ def encode(
         "jpeg": {"quality": quality or 92, "subsampling": 0 if (quality or 92) >= 90 else 2},
         "webp": {"quality": quality or 90, "lossless": quality == 100, "method": 2},
     }[kind]
+    if dpi is not None:
+        options["dpi"] = (dpi, dpi)
     Image.fromarray(array).save(out, kind.upper(), **options)
     return out.getvalue()

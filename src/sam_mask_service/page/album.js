@@ -1,9 +1,9 @@
 // Several pictures: a strip to go from one to another, and one ZIP with the results of all.
 
 import { ServiceError, Session } from './api.js';
-import { filesOf } from './home.js';
+import { filesOf } from './export.js';
+import { $, asks } from './form.js';
 import { open } from './open.js';
-import { $, asks } from './values.js';
 import { count, errorText } from './words.js';
 import { zip } from './zip.js';
 

@@ -1,7 +1,7 @@
 // /docs for a service with a key: a link cannot carry one, so the page fetches it and shows it here.
 
 import { docs, key } from './api.js';
-import { $ } from './values.js';
+import { $ } from './form.js';
 
 export function listen(fail) {
   $('docs').addEventListener('click', (event) => {

@@ -4,34 +4,34 @@ import { Album } from './album.js';
 import { ServiceError, key, setKey, targets } from './api.js';
 import * as apipage from './apipage.js';
 import { Asking } from './asking.js';
-import { bring } from './bring.js';
 import * as downloads from './downloads.js';
 import { ask as askEngine } from './engine.js';
 import { describe as tick, list } from './faces.js';
-import { Hand } from './hand.js';
+import { $, TASKS, number, task } from './form.js';
 import { History } from './history.js';
+import * as inputs from './inputs.js';
 import * as keys from './keys.js';
 import { open } from './open.js';
-import { Stage } from './stage.js';
+import * as snapshot from './snapshot.js';
 import { busy, calm, fail, needsKey, say, sync } from './state.js';
-import { $, TASKS, number, task } from './values.js';
-import * as wishes from './wishes.js';
+import { Tools } from './tools.js';
 import { count } from './words.js';
+import { Workspace } from './workspace.js';
 
-const stage = new Stage($('canvas'));
+const workspace = new Workspace($('canvas'));
 const rows = {}; // targets by name
 const row = () => rows[$('target').value];
 const shapes = {}; // the sliders' places, by task
-const history = new History(wishes.same);
-const asking = new Asking(stage, { say, busy, fail, calm });
+const history = new History(snapshot.same);
+const asking = new Asking(workspace, { say, busy, fail, calm });
 const album = new Album((item) => show(item));
-const hand = new Hand(stage, { toggle, changed: () => commit(asking), painted, split: (percent) => split(percent) });
+const tools = new Tools(workspace, { toggle, changed: () => commit(asking), painted, split: (percent) => split(percent) });
 let turn = 0; // counts the pictures that were brought: the newest wins
 let waiting = null; // what waits for the key
 
 // --- the picture ------------------------------------------------------------------------------------------------------------
 
-// ``sources``: [{ name, file | url }]. What is on the stage stays there until the next picture can take its place.
+// ``sources``: [{ name, file | url }]. What is on the workspace stays there until the next picture can take its place.
 async function take(sources, add) {
   waiting = null;
   const next = new Album(album.choose);
@@ -78,75 +78,75 @@ async function show(item, again = () => show(item)) {
 }
 
 function begin(item, { session, faces, bitmap }) {
-  if (album.current && album.current !== item) album.current.own = wishes.own(stage);
+  if (album.current && album.current !== item) album.current.own = snapshot.own(workspace);
   asking.session?.close();
   asking.begin(session);
-  stage.put(bitmap, faces);
-  if (item.own && item.found?.length === faces.length) wishes.putOwn(item.own, stage);
+  workspace.put(bitmap, faces);
+  if (item.own && item.found?.length === faces.length) snapshot.putOwn(item.own, workspace);
   Object.assign(item, { problem: '', found: faces });
   $('drop').hidden = true;
   $('work').hidden = false;
   for (const id of ['download', 'curl', 'other']) $(id).disabled = false;
-  stage.resize();
-  list(stage, toggle);
+  workspace.resize();
+  list(workspace, toggle);
   const more = session.seen > faces.length ? ` of ${session.seen} that were seen: the largest` : '';
   say(faces.length ? `${count(faces.length, 'face')} found${more}.` : 'No face found in this picture.');
-  history.begin(wishes.take(stage));
+  history.begin(snapshot.take(workspace));
   album.show(item);
   settle();
-  if (faces.length || stage.strokes.length) asking.refresh();
+  if (faces.length || workspace.strokes.length) asking.refresh();
   else fail(new ServiceError('', 'no_face', 422));
 }
 
-// --- wishes -----------------------------------------------------------------------------------------------------------------
+// --- what the user asked for ---------------------------------------------------------------------
 
 // Something was changed for good: a step that undo goes back to. ``ask``: what it needs anew.
 function commit(ask) {
-  history.push(wishes.take(stage));
+  history.push(snapshot.take(workspace));
   settle();
   ask?.refresh();
 }
 
 function toggle(id) {
-  if (!stage.faces.some((face) => face.face_id === id)) return;
-  stage.chosen = new Set(stage.chosen);
-  if (!stage.chosen.delete(id)) stage.chosen.add(id);
+  if (!workspace.faces.some((face) => face.face_id === id)) return;
+  workspace.chosen = new Set(workspace.chosen);
+  if (!workspace.chosen.delete(id)) workspace.chosen.add(id);
   commit(asking);
 }
 
 function choose(ids) {
-  stage.chosen = new Set(ids);
+  workspace.chosen = new Set(ids);
   commit(asking);
 }
 
 function painted() {
   commit(null);
-  if (stage.result) asking.repaint();
+  if (workspace.result) asking.repaint();
 }
 
 function goTo(state) {
   if (!state) return;
   const before = task();
-  wishes.put(state, stage);
+  snapshot.put(state, workspace);
   if (before !== task()) leaveResult();
   keepShape();
-  stage.shape.again(stage.strokes);
+  workspace.shape.again(workspace.strokes);
   settle();
   asking.refresh();
 }
 
-// Makes everything on the page say what the controls and the stage hold.
+// Makes everything on the page say what the controls and the workspace hold.
 function settle() {
-  sync(stage, row());
-  tick(stage);
-  hand.show();
+  sync(workspace, row());
+  tick(workspace);
+  tools.show();
   $('undo').disabled = !history.canUndo;
   $('redo').disabled = !history.canRedo;
-  const { points: { length }, box, strokes } = stage;
+  const { points: { length }, box, strokes } = workspace;
   const made = [length && count(length, 'point'), box && 'a box in place of the faces', strokes.length && count(strokes.length, 'stroke')].filter(Boolean);
   $('clear').disabled = !made.length;
   $('points').textContent = made.length ? `${made.join(', ')}.` : 'None.';
-  stage.draw();
+  workspace.draw();
 }
 
 function changeTask() {
@@ -157,8 +157,8 @@ function changeTask() {
 }
 
 function leaveResult() {
-  Object.assign(stage, { result: null, blob: null });
-  stage.resize();
+  Object.assign(workspace, { result: null, blob: null });
+  workspace.resize();
 }
 
 function keepShape() {
@@ -166,9 +166,9 @@ function keepShape() {
 }
 
 function split(percent) {
-  stage.split = percent;
+  workspace.split = percent;
   $('split').value = percent;
-  stage.draw();
+  workspace.draw();
 }
 
 // --- start ------------------------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ function listen() {
   on(['expand', 'smooth', 'feather', 'strength', 'padding'], 'input', (event) => {
     if (event.target === $('padding')) $('padding').dataset.moved = 'yes';
     keepShape();
-    sync(stage, row());
+    sync(workspace, row());
     asking.refresh();
   });
   on(['expand', 'smooth', 'feather', 'strength', 'padding'], 'change', () => commit(null));
@@ -189,17 +189,17 @@ function listen() {
   for (const radio of document.querySelectorAll('input[name=task]')) radio.addEventListener('change', changeTask);
   on(['split'], 'input', () => split(number('split')));
   on(['harder'], 'change', () => { if (album.current) show(Object.assign(album.current, { own: null, found: null })); });
-  on(['all'], 'click', () => choose(stage.faces.map((face) => face.face_id)));
+  on(['all'], 'click', () => choose(workspace.faces.map((face) => face.face_id)));
   on(['nobody'], 'click', () => choose([]));
   on(['clear'], 'click', () => {
-    Object.assign(stage, { points: [], box: null, strokes: [] });
-    stage.shape.again([]);
+    Object.assign(workspace, { points: [], box: null, strokes: [] });
+    workspace.shape.again([]);
     commit(asking);
   });
-  on(['nohide'], 'click', () => { stage.hide = []; commit(asking); });
+  on(['nohide'], 'click', () => { workspace.hide = []; commit(asking); });
   on(['key'], 'change', newKey);
   $('panel').addEventListener('submit', (event) => event.preventDefault());
-  keys.listen(stage, hand, { undo: () => goTo(history.undo()), redo: () => goTo(history.redo()) });
+  keys.listen(workspace, tools, { undo: () => goTo(history.undo()), redo: () => goTo(history.redo()) });
 }
 
 function newKey() {
@@ -219,9 +219,9 @@ async function fillTargets() {
 
 $('key').value = key();
 listen();
-bring(take, fail);
+inputs.listen(take, fail);
 apipage.listen(fail);
-downloads.listen({ asking, stage, album, row });
+downloads.listen({ asking, workspace, album, row });
 settle();
 askEngine(() => commit(asking));
 fillTargets().catch(fail);

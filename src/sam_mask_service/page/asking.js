@@ -1,13 +1,13 @@
 // Asks the service for what the page shows. Requests never queue up: while one is under way, only the newest wish is remembered.
 
-import { painted, result } from './home.js';
-import { asks, maskValues, task } from './values.js';
+import { painted, result } from './export.js';
+import { asks, maskValues, task } from './form.js';
 import { count, warningText } from './words.js';
 
 export class Asking {
   // say(text), busy(on), fail(error), calm().
-  constructor(stage, tell) {
-    Object.assign(this, { stage, tell, session: null, running: null, again: false });
+  constructor(workspace, tell) {
+    Object.assign(this, { workspace, tell, session: null, running: null, again: false });
   }
 
   begin(session) {
@@ -39,48 +39,48 @@ export class Asking {
   }
 
   async preview(mine, signal) {
-    const { stage, tell } = this;
-    if (!asks(stage)) {
-      stage.noMask();
-      tell.say(stage.strokes.length ? 'The mask is what you painted.' : stage.faces.length ? 'All faces are switched off.' : 'No face found in this picture.');
+    const { workspace, tell } = this;
+    if (!asks(workspace)) {
+      workspace.noMask();
+      tell.say(workspace.strokes.length ? 'The mask is what you painted.' : workspace.faces.length ? 'All faces are switched off.' : 'No face found in this picture.');
       return;
     }
     const start = performance.now();
-    const response = await mine.mask({ ...maskValues(stage), invert: false }, 'image/png', signal);
+    const response = await mine.mask({ ...maskValues(workspace), invert: false }, 'image/png', signal);
     const blob = await response.blob();
     if (task() !== 'mask' || mine !== this.session) return;
-    const share = await stage.setMask(blob);
+    const share = await workspace.setMask(blob);
     const spent = Math.round(performance.now() - start);
     document.body.dataset.milliseconds = spent;
     tell.say(`Mask of ${this.subject()}: ${(share * 100).toFixed(1)} % of the picture, ${spent} ms${by(response)}.`);
   }
 
   subject() {
-    if (this.stage.box) return 'what is in the box';
-    return this.stage.chosen.size ? count(this.stage.chosen.size, 'face') : 'what is at the points';
+    if (this.workspace.box) return 'what is in the box';
+    return this.workspace.chosen.size ? count(this.workspace.chosen.size, 'face') : 'what is at the points';
   }
 
   async result(mine, signal) {
-    const { stage, tell } = this;
+    const { workspace, tell } = this;
     const wanted = task();
-    if (wanted === 'cutout' && !stage.chosen.size) {
-      await stage.setResult(null);
+    if (wanted === 'cutout' && !workspace.chosen.size) {
+      await workspace.setResult(null);
       tell.say('All faces are switched off.');
       return;
     }
     tell.say('Working…');
-    const made = await result(mine, stage, stage.picture, signal);
+    const made = await result(mine, workspace, workspace.picture, signal);
     if (task() !== wanted || mine !== this.session) return;
     this.made = made;
-    stage.left = boxesOf(made.response);
-    await stage.setResult(made.blob, made.frame);
+    workspace.left = boxesOf(made.response);
+    await workspace.setResult(made.blob, made.frame);
     tell.say(this.done(made.response));
   }
 
   done(response) {
     const left = response.headers.get('X-Residual-Faces');
     if (left === null) return 'Done.';
-    const { chosen, faces } = this.stage;
+    const { chosen, faces } = this.workspace;
     const kept = chosen.size < faces.length ? ', besides those that are switched off' : '';
     const codes = (response.headers.get('X-Warnings') || '').split(',').filter((code) => code && code !== 'residual_faces');
     const amiss = codes.length ? ` (${codes.map(warningText).join(', ')})` : '';
@@ -90,10 +90,10 @@ export class Asking {
 
   // Strokes changed: the result is put together anew from what the service gave.
   async repaint() {
-    const { stage, made } = this;
-    if (!stage.result || !made) return;
+    const { workspace, made } = this;
+    if (!workspace.result || !made) return;
     try {
-      await stage.setResult(await painted(made, stage, stage.picture), made.frame);
+      await workspace.setResult(await painted(made, workspace, workspace.picture), made.frame);
     } catch (error) {
       this.failed(error);
     }

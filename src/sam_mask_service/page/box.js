@@ -4,8 +4,8 @@ const SMALLEST = 4; // pixels of the picture: less is a click, not a box
 
 export class BoxTool {
   // done(box): [x, y, width, height] in pixels of the picture.
-  constructor(stage, done) {
-    Object.assign(this, { stage, done, corner: null, from: null });
+  constructor(workspace, done) {
+    Object.assign(this, { workspace, done, corner: null, from: null });
   }
 
   begin(at) { this.from = at; }
@@ -42,8 +42,8 @@ export class BoxTool {
   }
 
   show(box) {
-    this.stage.rubber = box;
-    this.stage.draw();
+    this.workspace.rubber = box;
+    this.workspace.draw();
   }
 }
 

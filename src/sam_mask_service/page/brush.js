@@ -2,41 +2,41 @@
 
 export class Brush {
   // changed(): a stroke is done.
-  constructor(stage, changed) {
-    Object.assign(this, { stage, changed });
+  constructor(workspace, changed) {
+    Object.assign(this, { workspace, changed });
   }
 
   begin(at, add) {
-    this.stage.stroke = { add, size: this.stage.brush, points: [at] };
+    this.workspace.stroke = { add, size: this.workspace.brush, points: [at] };
     this.show(0);
   }
 
   point(at) {
-    const { points } = this.stage.stroke;
+    const { points } = this.workspace.stroke;
     points.push(at);
     this.show(points.length - 1);
   }
 
   end() {
-    const { stage } = this;
-    stage.strokes = [...stage.strokes, stage.stroke];
-    stage.stroke = null;
+    const { workspace } = this;
+    workspace.strokes = [...workspace.strokes, workspace.stroke];
+    workspace.stroke = null;
     this.changed();
   }
 
   // A second finger came: that was no stroke.
   cancel() {
-    this.stage.stroke = null;
-    this.stage.shape.again(this.stage.strokes);
-    this.stage.draw();
+    this.workspace.stroke = null;
+    this.workspace.shape.again(this.workspace.strokes);
+    this.workspace.draw();
   }
 
   show(from) {
-    const { stage } = this;
-    if (!stage.result) {
-      stage.shape.add(stage.stroke, from);
-      stage.overlay = true;
+    const { workspace } = this;
+    if (!workspace.result) {
+      workspace.shape.add(workspace.stroke, from);
+      workspace.overlay = true;
     }
-    stage.draw();
+    workspace.draw();
   }
 }

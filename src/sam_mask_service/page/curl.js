@@ -1,8 +1,8 @@
 // The request that the page makes, as a command for a POSIX shell.
 
 import { address, key } from './api.js';
-import { ending, stem } from './home.js';
-import { $, TASKS, task } from './values.js';
+import { ending, stem } from './export.js';
+import { $, TASKS, task } from './form.js';
 
 export const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 
@@ -50,19 +50,19 @@ function corrected({ values, source, withKey, accept, output }) {
 }
 
 // The dialog with the command for what the page shows. ``row``: the tool that a mask is for, or undefined.
-export function showCommand(session, stage, row) {
+export function showCommand(session, workspace, row) {
   const { path, values, file } = TASKS[task()];
   const { source } = session;
   const name = stem(source.name);
   const fits = task() === 'mask' && row; // the answer holds more than one file
   const kind = task() === 'anonymize' ? ending(source.file?.type || 'image/jpeg') : 'png';
   $('command').value = command({
-    path, values: { ...session.looks, ...values(stage) }, source, withKey: Boolean(key()),
+    path, values: { ...session.looks, ...values(workspace) }, source, withKey: Boolean(key()),
     accept: fits ? 'application/json' : task() === 'anonymize' ? 'image/*' : 'image/png',
     output: fits ? `${name}-answer.json` : `${name}-${file}.${kind}`,
     fits: fits && { mask: `${name}-mask-${row.name}.png`, image: row.one_file ? null : `${name}-image-${row.name}` },
   });
-  $('without-strokes').hidden = !stage.strokes.length;
+  $('without-strokes').hidden = !workspace.strokes.length;
   $('copied').textContent = '';
   $('dialog').showModal();
   $('command').select();

@@ -3,20 +3,20 @@
 import { packed } from './album.js';
 import { ServiceError } from './api.js';
 import { copy, showCommand } from './curl.js';
-import { filesOf, save } from './home.js';
+import { filesOf, save } from './export.js';
+import { $, TASKS, task } from './form.js';
+import { own } from './snapshot.js';
 import { busy, calm, fail, say } from './state.js';
-import { $, TASKS, task } from './values.js';
 import { count } from './words.js';
-import { own } from './wishes.js';
 
 let packing = null; // ends the ZIP that is being made
 
 // row(): the tool that a mask is for, or undefined.
 export function listen(page) {
-  const { asking, stage, row } = page;
+  const { asking, workspace, row } = page;
   $('download').addEventListener('click', () => work(() => one(page)));
   $('zip').addEventListener('click', () => (packing ? packing.abort() : work(() => all(page))));
-  $('curl').addEventListener('click', () => showCommand(asking.session, stage, row()));
+  $('curl').addEventListener('click', () => showCommand(asking.session, workspace, row()));
   $('copy').addEventListener('click', copy);
   $('close').addEventListener('click', () => $('dialog').close());
 }
@@ -34,16 +34,16 @@ async function work(act) {
   }
 }
 
-async function one({ asking, stage, row }) {
-  const { files, said } = await filesOf(asking.session, stage, { row: row(), ready: stage.blob, picture: stage.picture });
+async function one({ asking, workspace, row }) {
+  const { files, said } = await filesOf(asking.session, workspace, { row: row(), ready: workspace.blob, picture: workspace.picture });
   for (const { name, blob } of files) save(blob, name);
   say(said);
 }
 
-async function all({ stage, album, row }) {
+async function all({ workspace, album, row }) {
   const { items } = album;
   packing = new AbortController();
-  album.current.own = own(stage);
+  album.current.own = own(workspace);
   const told = (n) => say(`Picture ${n} of ${items.length}…`);
   $('zip').textContent = 'Stop';
   try {

@@ -1,7 +1,7 @@
 // Which engine serves, with which model, and why it is not the one that was wanted; asked again while SAM is on its way.
 
 import { health } from './api.js';
-import { $ } from './values.js';
+import { $ } from './form.js';
 import { engineText } from './words.js';
 
 const AGAIN = 4000; // milliseconds

@@ -1,24 +1,24 @@
 // The faces as a list: a thumbnail, a number, on or off.
 
-import { $ } from './values.js';
+import { $ } from './form.js';
 import { count } from './words.js';
 
 const SIDE = 56; // CSS pixels of a thumbnail
 const AROUND = 1.5; // times the face's box
 
-export function list(stage, toggle) {
-  $('list').replaceChildren(...stage.faces.map((face) => item(stage, face, toggle)));
-  describe(stage);
+export function list(workspace, toggle) {
+  $('list').replaceChildren(...workspace.faces.map((face) => item(workspace, face, toggle)));
+  describe(workspace);
 }
 
-function item(stage, { face_id: id, bbox, confidence }, toggle) {
-  const box = Object.assign(document.createElement('input'), { type: 'checkbox', checked: stage.chosen.has(id) });
+function item(workspace, { face_id: id, bbox, confidence }, toggle) {
+  const box = Object.assign(document.createElement('input'), { type: 'checkbox', checked: workspace.chosen.has(id) });
   box.dataset.face = id;
   box.addEventListener('change', () => toggle(id));
   const label = document.createElement('label');
   const name = Object.assign(document.createElement('span'), { className: 'who', textContent: `Face ${id + 1}` });
   const sure = Object.assign(document.createElement('span'), { className: 'sure', textContent: `${Math.round(confidence * 100)} % sure` });
-  label.append(box, thumbnail(stage, bbox), name, sure);
+  label.append(box, thumbnail(workspace, bbox), name, sure);
   const row = document.createElement('li');
   row.append(label);
   return row;
@@ -37,12 +37,12 @@ function thumbnail({ picture, width, height }, { x, y, width: w, height: h }) {
   return canvas;
 }
 
-// Ticks as the stage has them, without a new list: whoever is at one of them stays there.
-export function describe(stage) {
-  const { faces, chosen } = stage;
+// Ticks as the workspace has them, without a new list: whoever is at one of them stays there.
+export function describe(workspace) {
+  const { faces, chosen } = workspace;
   for (const box of $('list').querySelectorAll('input')) box.checked = chosen.has(Number(box.dataset.face));
   $('none').hidden = faces.length > 0;
-  $('none').textContent = stage.picture ? 'No face found.' : 'No picture yet.';
+  $('none').textContent = workspace.picture ? 'No face found.' : 'No picture yet.';
   $('howmany').textContent = faces.length ? `${chosen.size} of ${faces.length} on` : '';
   for (const id of ['all', 'nobody']) $(id).disabled = !faces.length;
   $('all').disabled ||= chosen.size === faces.length;

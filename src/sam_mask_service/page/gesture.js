@@ -4,47 +4,47 @@ const STILL = 5; // CSS pixels: less is a click
 const GRIP = 20; // CSS pixels around the line between before and after
 
 export class Gesture {
-  // hand: begin(at), point(at), end(at) of what the tool draws; draws(): does it draw now; click(at); split(percent).
-  constructor(stage, hand) {
-    Object.assign(this, { stage, hand, down: new Map(), act: null });
-    const { canvas } = stage;
+  // tools: begin(at), point(at), end(at) of what the tool draws; draws(): does it draw now; click(at); split(percent).
+  constructor(workspace, tools) {
+    Object.assign(this, { workspace, tools, down: new Map(), act: null });
+    const { canvas } = workspace;
     canvas.addEventListener('pointerdown', (event) => this.start(event));
     canvas.addEventListener('pointermove', (event) => this.move(event));
     canvas.addEventListener('pointerup', (event) => this.stop(event));
     canvas.addEventListener('pointercancel', (event) => this.stop(event, true));
-    canvas.addEventListener('pointerleave', () => { stage.hover = null; stage.draw(); });
+    canvas.addEventListener('pointerleave', () => { workspace.hover = null; workspace.draw(); });
     canvas.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
   }
 
   start(event) {
-    if (!this.stage.picture) return;
-    this.stage.canvas.setPointerCapture(event.pointerId);
-    this.down.set(event.pointerId, this.stage.place(event));
+    if (!this.workspace.picture) return;
+    this.workspace.canvas.setPointerCapture(event.pointerId);
+    this.down.set(event.pointerId, this.workspace.place(event));
     if (this.down.size === 2) {
       this.drop();
       this.act = 'pinch';
     } else if (this.down.size === 1) {
-      Object.assign(this, { from: this.stage.place(event), moved: false, act: this.kind(event) });
-      if (this.act === 'draw') this.hand.begin(this.stage.at(event));
+      Object.assign(this, { from: this.workspace.place(event), moved: false, act: this.kind(event) });
+      if (this.act === 'draw') this.tools.begin(this.workspace.at(event));
     }
     if (event.button === 1) event.preventDefault();
   }
 
   kind(event) {
     if (event.button === 1) return 'pan';
-    if (this.stage.result && Math.abs(this.line() - this.stage.place(event)[0]) < GRIP) return 'split';
-    return this.hand.draws() ? 'draw' : 'pan';
+    if (this.workspace.result && Math.abs(this.line() - this.workspace.place(event)[0]) < GRIP) return 'split';
+    return this.tools.draws() ? 'draw' : 'pan';
   }
 
   line() {
-    const { view, frame, split } = this.stage;
+    const { view, frame, split } = this.workspace;
     return view.x + (frame[0] + (frame[2] * split) / 100) * view.scale;
   }
 
   move(event) {
-    const { stage } = this;
-    if (!stage.picture) return;
-    const now = stage.place(event);
+    const { workspace } = this;
+    if (!workspace.picture) return;
+    const now = workspace.place(event);
     const before = this.down.get(event.pointerId);
     if (!before) {
       this.hover(event);
@@ -52,28 +52,28 @@ export class Gesture {
     }
     this.moved ||= Math.hypot(now[0] - this.from[0], now[1] - this.from[1]) >= STILL;
     if (this.act === 'pinch') this.pinch(event.pointerId, now);
-    else if (this.act === 'draw') this.hand.point(stage.at(event));
+    else if (this.act === 'draw') this.tools.point(workspace.at(event));
     else if (this.act === 'split') this.slide(now[0]);
     else if (this.act === 'pan' && this.moved) this.pan(now[0] - before[0], now[1] - before[1]);
     this.down.set(event.pointerId, now);
   }
 
   hover(event) {
-    const { stage } = this;
-    stage.hover = event.pointerType === 'mouse' && stage.brush ? stage.at(event) : null;
-    stage.canvas.classList.toggle('grip', Boolean(stage.result) && Math.abs(this.line() - stage.place(event)[0]) < GRIP);
-    this.hand.hover(stage.at(event));
-    if (stage.brush) stage.draw();
+    const { workspace } = this;
+    workspace.hover = event.pointerType === 'mouse' && workspace.brush ? workspace.at(event) : null;
+    workspace.canvas.classList.toggle('grip', Boolean(workspace.result) && Math.abs(this.line() - workspace.place(event)[0]) < GRIP);
+    this.tools.hover(workspace.at(event));
+    if (workspace.brush) workspace.draw();
   }
 
   pan(dx, dy) {
-    this.stage.view.pan(dx, dy);
-    this.stage.draw();
+    this.workspace.view.pan(dx, dy);
+    this.workspace.draw();
   }
 
   slide(x) {
-    const { view, frame } = this.stage;
-    this.hand.split(Math.min(100, Math.max(0, (((x - view.x) / view.scale - frame[0]) / frame[2]) * 100)));
+    const { view, frame } = this.workspace;
+    this.tools.split(Math.min(100, Math.max(0, (((x - view.x) / view.scale - frame[0]) / frame[2]) * 100)));
   }
 
   pinch(id, now) {
@@ -81,35 +81,35 @@ export class Gesture {
     const old = this.down.get(id);
     if (!other) return;
     const apart = (a) => Math.max(1, Math.hypot(a[0] - other[0], a[1] - other[1]));
-    this.stage.view.pan((now[0] - old[0]) / 2, (now[1] - old[1]) / 2);
-    this.stage.view.zoom(apart(now) / apart(old), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
-    this.stage.draw();
+    this.workspace.view.pan((now[0] - old[0]) / 2, (now[1] - old[1]) / 2);
+    this.workspace.view.zoom(apart(now) / apart(old), [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
+    this.workspace.draw();
   }
 
   stop(event, cancelled = false) {
     if (!this.down.delete(event.pointerId)) return;
     if (cancelled) this.drop();
-    else if (this.act === 'draw') this.hand.end(this.stage.at(event));
-    else if (this.act === 'pan' && !this.moved && event.button !== 1 && this.inside(event)) this.hand.click(this.stage.at(event));
+    else if (this.act === 'draw') this.tools.end(this.workspace.at(event));
+    else if (this.act === 'pan' && !this.moved && event.button !== 1 && this.inside(event)) this.tools.click(this.workspace.at(event));
     if (this.act !== 'pinch' || !this.down.size) this.act = null;
   }
 
   inside(event) {
-    const { view, width, height } = this.stage;
-    const [x, y] = view.picture(this.stage.place(event));
+    const { view, width, height } = this.workspace;
+    const [x, y] = view.picture(this.workspace.place(event));
     return x >= 0 && y >= 0 && x <= width && y <= height;
   }
 
   drop() {
-    if (this.act === 'draw') this.hand.cancel();
+    if (this.act === 'draw') this.tools.cancel();
     this.act = null;
   }
 
   wheel(event) {
-    if (!this.stage.picture) return;
+    if (!this.workspace.picture) return;
     event.preventDefault();
     const lines = event.deltaMode ? 30 : 1;
-    this.stage.view.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0018)), this.stage.place(event));
-    this.stage.draw();
+    this.workspace.view.zoom(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0018)), this.workspace.place(event));
+    this.workspace.draw();
   }
 }

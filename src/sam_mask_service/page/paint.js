@@ -1,5 +1,6 @@
-// What stands on the canvas, layer by layer. ``stage.view`` places everything; lines and letters keep their size at every zoom.
+// What stands on the canvas, layer by layer. ``workspace.view`` places everything; lines and letters keep their size at every zoom.
 
+import { checks, stripes, tile } from './patterns.js';
 import { trace } from './shape.js';
 
 const TINT = '#ff2d6b';
@@ -10,115 +11,87 @@ const place = ({ view: { scale, x, y } }, unit) => [scale * unit, 0, 0, scale * 
 const screen = ({ view: { scale, x, y } }, [px, py]) => [px * scale + x, py * scale + y];
 export const unit = () => devicePixelRatio || 1;
 
-function world(context, stage) { context.setTransform(...place(stage, unit())); }
+function world(context, workspace) { context.setTransform(...place(workspace, unit())); }
 function pixels(context) { context.setTransform(unit(), 0, 0, unit(), 0, 0); }
 
-export function clear(stage) {
-  const { context, canvas } = stage;
+export function clear(workspace) {
+  const { context, canvas } = workspace;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
 }
 
-export function picture(stage, context = stage.context) {
-  world(context, stage);
-  context.imageSmoothingEnabled = stage.view.scale * unit() < 3;
+export function picture(workspace, context = workspace.context) {
+  world(context, workspace);
+  context.imageSmoothingEnabled = workspace.view.scale * unit() < 3;
   context.imageSmoothingQuality = 'high';
-  const source = stage.view.scale * unit() > stage.small.width / stage.width ? stage.picture : stage.small;
-  context.drawImage(source, 0, 0, stage.width, stage.height);
+  const source = workspace.view.scale * unit() > workspace.small.width / workspace.width ? workspace.picture : workspace.small;
+  context.drawImage(source, 0, 0, workspace.width, workspace.height);
 }
 
-function mask(stage, context) {
-  world(context, stage);
+function mask(workspace, context) {
+  world(context, workspace);
   context.imageSmoothingEnabled = true;
-  context.drawImage(stage.shape.canvas, 0, 0, stage.width, stage.height);
+  context.drawImage(workspace.shape.canvas, 0, 0, workspace.width, workspace.height);
 }
 
 // ``fill`` where the mask is, or (``outside``) where it is not, as a sheet to lay over the canvas.
-function stencil(stage, fill, outside) {
-  const { sheet, canvas } = stage;
+function stencil(workspace, fill, outside) {
+  const { sheet, canvas } = workspace;
   Object.assign(sheet, { width: canvas.width, height: canvas.height });
   const context = sheet.getContext('2d');
-  const all = () => { world(context, stage); context.fillStyle = fill; context.fillRect(0, 0, stage.width, stage.height); };
+  const all = () => { world(context, workspace); context.fillStyle = fill; context.fillRect(0, 0, workspace.width, workspace.height); };
   if (outside) all();
-  else mask(stage, context);
+  else mask(workspace, context);
   context.globalCompositeOperation = outside ? 'destination-out' : 'source-in';
-  if (outside) mask(stage, context);
+  if (outside) mask(workspace, context);
   else all();
   return sheet;
 }
 
-function lay(stage, sheet, alpha = 1) {
-  const { context } = stage;
+function lay(workspace, sheet, alpha = 1) {
+  const { context } = workspace;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.globalAlpha = alpha;
   context.drawImage(sheet, 0, 0);
   context.globalAlpha = 1;
 }
 
-function pattern(draw, side) {
-  const tile = Object.assign(document.createElement('canvas'), { width: side, height: side });
-  draw(tile.getContext('2d'), side);
-  return tile;
-}
-
-const stripes = (context, side) => {
-  context.fillStyle = '#8b95a1';
-  context.fillRect(0, 0, side, side);
-  context.fillStyle = '#5f6975';
-  context.beginPath();
-  for (const x of [-side, 0, side]) {
-    context.moveTo(x, side);
-    context.lineTo(x + side, 0);
-    context.lineTo(x + side * 1.5, 0);
-    context.lineTo(x + side / 2, side);
-  }
-  context.fill();
-};
-
-const checks = (context, side) => {
-  context.fillStyle = '#fff';
-  context.fillRect(0, 0, side, side);
-  context.fillStyle = '#c9ced4';
-  context.fillRect(0, 0, side / 2, side / 2);
-  context.fillRect(side / 2, side / 2, side / 2, side / 2);
-};
-
 // A pattern that keeps its size on the screen at every zoom.
-function fixed(stage, draw, side) {
-  const made = stage.context.createPattern(pattern(draw, Math.round(side * unit())), 'repeat');
-  made.setTransform(new DOMMatrix(place(stage, unit())).inverse());
+function fixed(workspace, draw, side) {
+  const made = workspace.context.createPattern(tile(draw, Math.round(side * unit())), 'repeat');
+  made.setTransform(new DOMMatrix(place(workspace, unit())).inverse());
   return made;
 }
 
-// The views of a mask. ``stage.look``: { view, opacity 0…1, face, rest } with what the file has there: black, white, transparent, opaque.
+// The views of a mask. ``workspace.look``: { view, opacity 0…1, face, rest } with what the file has there: black, white, transparent, opaque.
 export const VIEWS = {
-  overlay(stage) {
-    const { opacity } = stage.look;
-    lay(stage, stencil(stage, VEIL, true), Math.min(1, opacity * 0.75));
-    lay(stage, stencil(stage, TINT, false), Math.min(1, opacity * 0.9));
+  overlay(workspace) {
+    const { opacity } = workspace.look;
+    lay(workspace, stencil(workspace, VEIL, true), Math.min(1, opacity * 0.75));
+    lay(workspace, stencil(workspace, TINT, false), Math.min(1, opacity * 0.9));
   },
-  mask(stage) {
-    const { face, rest } = stage.look;
+  mask(workspace) {
+    const { face, rest } = workspace.look;
     for (const [kind, outside] of [[rest, true], [face, false]]) {
-      if (kind !== 'opaque') lay(stage, stencil(stage, kind === 'transparent' ? fixed(stage, checks, 16) : kind, outside));
+      if (kind !== 'opaque') lay(workspace, stencil(workspace, kind === 'transparent' ? fixed(workspace, checks, 16) : kind, outside));
     }
   },
-  repaint(stage) {
-    lay(stage, stencil(stage, fixed(stage, stripes, 12), stage.look.changes === 'rest'));
+  repaint(workspace) {
+    lay(workspace, stencil(workspace, fixed(workspace, stripes, 12), workspace.look.changes === 'rest'));
   },
   picture() {},
 };
 
 // Before on the left of the line, after on the right.
-export function result(stage) {
-  const { context, frame: [x, y, w, h], split } = stage;
+export function result(workspace) {
+  const { context, frame: [x, y, w, h], split } = workspace;
   const edge = x + (w * split) / 100;
   context.globalAlpha = 0.22;
-  picture(stage);
+  picture(workspace);
   context.globalAlpha = 1;
   const part = (from, to, draw) => {
     context.save();
-    world(context, stage);
+    world(context, workspace);
     context.beginPath();
     context.rect(from, y, to - from, h);
     context.clip();
@@ -126,27 +99,27 @@ export function result(stage) {
     draw();
     context.restore();
   };
-  part(x, edge, () => picture(stage));
+  part(x, edge, () => picture(workspace));
   part(edge, x + w, () => {
-    context.fillStyle = fixed(stage, checks, 16);
+    context.fillStyle = fixed(workspace, checks, 16);
     context.fillRect(x, y, w, h);
-    context.drawImage(stage.result, x, y, w, h);
+    context.drawImage(workspace.result, x, y, w, h);
   });
-  if (stage.stroke) stroke(stage);
+  if (workspace.stroke) stroke(workspace);
 }
 
-function stroke(stage) {
-  const { context, view: { scale, x, y } } = stage;
+function stroke(workspace) {
+  const { context, view: { scale, x, y } } = workspace;
   const u = unit();
   context.globalAlpha = 0.55;
-  trace(context, stage.stroke, stage.stroke.add ? COLOURS.add : COLOURS.remove, [scale * u, scale * u, x * u, y * u]);
+  trace(context, workspace.stroke, workspace.stroke.add ? COLOURS.add : COLOURS.remove, [scale * u, scale * u, x * u, y * u]);
   context.globalAlpha = 1;
 }
 
 // The line between before and after, with its handle.
-export function divider(stage) {
-  const { context, view, frame: [fx, fy, fw, fh], split } = stage;
-  const [x, top] = screen(stage, [fx + (fw * split) / 100, fy]);
+export function divider(workspace) {
+  const { context, view, frame: [fx, fy, fw, fh], split } = workspace;
+  const [x, top] = screen(workspace, [fx + (fw * split) / 100, fy]);
   const low = Math.max(0, top);
   const high = Math.min(view.height, top + fh * view.scale);
   const middle = (low + high) / 2;
@@ -167,20 +140,20 @@ export function divider(stage) {
   context.fill();
 }
 
-export function faces(stage) {
-  const { context, view: { scale } } = stage;
+export function faces(workspace) {
+  const { context, view: { scale } } = workspace;
   pixels(context);
   context.font = '600 14px system-ui, sans-serif';
   context.textBaseline = 'top';
-  for (const { face_id: id, bbox: b } of stage.faces) {
-    const on = stage.chosen.has(id);
-    const [x, y] = screen(stage, [b.x, b.y]);
+  for (const { face_id: id, bbox: b } of workspace.faces) {
+    const on = workspace.chosen.has(id);
+    const [x, y] = screen(workspace, [b.x, b.y]);
     const label = on ? `${id + 1}` : `${id + 1} off`;
     const width = context.measureText(label).width + 10;
     const top = Math.max(0, y - 20);
     Object.assign(context, { lineWidth: 2, strokeStyle: on ? COLOURS.on : COLOURS.off, fillStyle: on ? COLOURS.on : COLOURS.off });
     context.setLineDash(on ? [] : [6, 5]);
-    if (!on || !stage.result) context.strokeRect(x, y, b.width * scale, b.height * scale); // a result is to be seen
+    if (!on || !workspace.result) context.strokeRect(x, y, b.width * scale, b.height * scale); // a result is to be seen
     context.fillRect(x - 1, top, width, 20);
     context.fillStyle = '#111';
     context.fillText(label, x + 4, top + 3);
@@ -189,33 +162,33 @@ export function faces(stage) {
 }
 
 // The user's box, or the one that is being drawn.
-export function box(stage) {
-  const { context, view: { scale } } = stage;
-  const shown = stage.rubber || (stage.hides ? null : stage.box);
+export function box(workspace) {
+  const { context, view: { scale } } = workspace;
+  const shown = workspace.rubber || (workspace.hides ? null : workspace.box);
   if (!shown) return;
   pixels(context);
   Object.assign(context, { lineWidth: 2.5, strokeStyle: COLOURS.add });
-  context.setLineDash(stage.rubber ? [6, 5] : []);
-  context.strokeRect(...screen(stage, shown), shown[2] * scale, shown[3] * scale);
+  context.setLineDash(workspace.rubber ? [6, 5] : []);
+  context.strokeRect(...screen(workspace, shown), shown[2] * scale, shown[3] * scale);
   context.setLineDash([]);
 }
 
 // While a picture is being anonymised: the boxes that are hidden too, and (red) the faces that the second look still found.
-export function hidden(stage) {
-  if (!stage.hides) return;
-  const { context, view: { scale } } = stage;
+export function hidden(workspace) {
+  if (!workspace.hides) return;
+  const { context, view: { scale } } = workspace;
   pixels(context);
-  for (const [boxes, colour] of [[stage.hide, COLOURS.add], [stage.left, COLOURS.remove]]) {
+  for (const [boxes, colour] of [[workspace.hide, COLOURS.add], [workspace.left, COLOURS.remove]]) {
     Object.assign(context, { lineWidth: 2.5, strokeStyle: colour });
-    for (const each of boxes) context.strokeRect(...screen(stage, each), each[2] * scale, each[3] * scale);
+    for (const each of boxes) context.strokeRect(...screen(workspace, each), each[2] * scale, each[3] * scale);
   }
 }
 
-export function points(stage) {
-  const { context } = stage;
+export function points(workspace) {
+  const { context } = workspace;
   pixels(context);
-  for (const [px, py, sign] of stage.points) {
-    const [x, y] = screen(stage, [px, py]);
+  for (const [px, py, sign] of workspace.points) {
+    const [x, y] = screen(workspace, [px, py]);
     Object.assign(context, { fillStyle: sign ? COLOURS.add : COLOURS.remove, strokeStyle: '#fff', lineWidth: 2 });
     context.beginPath();
     context.arc(x, y, 8, 0, 2 * Math.PI);
@@ -236,8 +209,8 @@ function cross(context, x, y, arm, both = true) {
 }
 
 // The keyboard's cross, and the ring that says how large the brush is.
-export function pointer(stage) {
-  const { context, view: { scale } } = stage;
+export function pointer(workspace) {
+  const { context, view: { scale } } = workspace;
   pixels(context);
   const rings = [['#000', []], ['#fff', [4, 4]]];
   const twice = (trail) => rings.forEach(([colour, dash]) => {
@@ -247,8 +220,8 @@ export function pointer(stage) {
     trail();
     context.stroke();
   });
-  if (stage.cross) twice(() => cross(context, ...screen(stage, stage.cross), 14));
-  const at = stage.brush && (stage.hover || stage.cross);
-  if (at) twice(() => context.arc(...screen(stage, at), (stage.brush * scale) / 2, 0, 2 * Math.PI));
+  if (workspace.cross) twice(() => cross(context, ...screen(workspace, workspace.cross), 14));
+  const at = workspace.brush && (workspace.hover || workspace.cross);
+  if (at) twice(() => context.arc(...screen(workspace, at), (workspace.brush * scale) / 2, 0, 2 * Math.PI));
   context.setLineDash([]);
 }

@@ -1,7 +1,7 @@
 // What the page says about itself: state, errors, the busy sign, and which controls are there.
 
 import { ServiceError } from './api.js';
-import { $, number, task, units } from './values.js';
+import { $, number, task, units } from './form.js';
 import { count, errorText } from './words.js';
 
 const SLOW = 200; // milliseconds before the busy sign shows: what is quick does not flicker
@@ -16,7 +16,7 @@ export function busy(on) {
   clearTimeout(timer);
   if (works) timer = setTimeout(() => document.body.classList.add('busy'), SLOW);
   else document.body.classList.remove('busy');
-  $('stage').setAttribute('aria-busy', String(works > 0));
+  $('workspace').setAttribute('aria-busy', String(works > 0));
 }
 
 export function fail(error) {
@@ -44,7 +44,7 @@ function look(row) {
 }
 
 // Makes the controls' surroundings fit what they hold.
-export function sync(stage, row) {
+export function sync(workspace, row) {
   for (const part of document.querySelectorAll('[data-task]')) part.hidden = !part.dataset.task.split(' ').includes(task());
   $('colourfield').hidden = $('background').value !== 'colour';
   $('invertfield').hidden = Boolean(row);
@@ -53,9 +53,9 @@ export function sync(stage, row) {
   const plain = `Plain PNG: face ${$('invert').checked ? 'black, rest white' : 'white, rest black'}.`;
   const hard = row && !row.soft ? ' Two values only: the feather is left out.' : '';
   $('polarity').textContent = row ? `${row.consumer}: ${row.polarity[$('edit').value]}.${hard}` : plain;
-  stage.hides = task() === 'anonymize';
-  $('nohide').disabled = !stage.hide.length;
-  $('hidden').textContent = stage.hide.length ? `${count(stage.hide.length, 'box', 'boxes')}.` : 'None.';
-  stage.look = { view: $('view').value, opacity: number('opacity') / 100, ...look(row) };
+  workspace.hides = task() === 'anonymize';
+  $('nohide').disabled = !workspace.hide.length;
+  $('hidden').textContent = workspace.hide.length ? `${count(workspace.hide.length, 'box', 'boxes')}.` : 'None.';
+  workspace.look = { view: $('view').value, opacity: number('opacity') / 100, ...look(row) };
   units();
 }

@@ -2,45 +2,23 @@
 
 mediapipe's selfie and hair networks use three operators of mediapipe's own (transposed convolution with bias, max
 pooling that remembers where the maximum was, and its inverse), which no general reader knows. They and the twelve plain
-operators that stand beside them are rows of ``_OPERATORS``. Field numbers follow ``tensorflow/lite/schema/schema.fbs``,
-the meaning of the three follows ``mediapipe/util/tflite/operations``. Activations are NCHW inside, NHWC at both ends.
+operators that stand beside them are rows of ``_OPERATORS``; the meaning of the three follows
+``mediapipe/util/tflite/operations``. Activations are NCHW inside, NHWC at both ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import openvino as ov
 from flatbuffers import number_types as fb  # type: ignore[import-untyped]
-from flatbuffers.table import Table  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from ..errors import Internal
+from .tflite_file import Array, Fields, Graph, Node, Operator
 
-Array = NDArray[Any]
-Node = Any
-"""An OpenVINO graph node (its package has no types)."""
-
-_DTYPES: dict[int, type[np.generic]] = {0: np.float32, 1: np.float16, 2: np.int32}
-_BUILTIN = {
-    0: "add",
-    1: "average_pool",
-    2: "concatenation",
-    3: "convolution",
-    4: "depthwise_convolution",
-    6: "dequantize",
-    14: "logistic",
-    18: "multiply",
-    19: "relu",
-    23: "resize_bilinear",
-    54: "prelu",
-    117: "hard_swish",
-}
 _ACTIVATIONS: dict[int, Callable[[Node], Node]] = {
     0: lambda x: x,
     1: op.relu,
@@ -48,95 +26,11 @@ _ACTIVATIONS: dict[int, Callable[[Node], Node]] = {
 }
 
 
-class _Fields:
-    """A flatbuffer table whose fields are read by their number in the schema."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    def _at(self, field: int) -> int:
-        return int(self._table.Offset(4 + 2 * field))
-
-    def number(self, field: int, flags: Any = fb.Int32Flags, default: int = 0) -> int:
-        at = self._at(field)
-        return int(self._table.Get(flags, self._table.Pos + at)) if at else default
-
-    def child(self, field: int) -> _Fields:
-        at = self._at(field)
-        return _Fields(Table(self._table.Bytes, self._table.Indirect(self._table.Pos + at)))
-
-    def children(self, field: int) -> list[_Fields]:
-        at = self._at(field)
-        if not at:
-            return []
-        start, n = self._table.Vector(at), self._table.VectorLen(at)
-        return [_Fields(Table(self._table.Bytes, self._table.Indirect(start + 4 * i))) for i in range(n)]
-
-    def vector(self, field: int, flags: Any = fb.Int32Flags) -> Array:
-        at = self._at(field)
-        return self._table.GetVectorAsNumpy(flags, at) if at else np.zeros(0, np.int32)
-
-    def text(self, field: int) -> str:
-        at = self._at(field)
-        return self._table.String(self._table.Pos + at).decode() if at else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    kind: str
-    inputs: list[int]
-    outputs: list[int]
-    fields: _Fields
-
-    @property
-    def options(self) -> _Fields:
-        return self.fields.child(4)
-
-    @property
-    def custom(self) -> Array:
-        """The int32 words of a custom operator's options."""
-        return self.fields.vector(5, fb.Uint8Flags).view(np.int32)
-
-
-class _Graph:
-    """The tensors of one network: constants as arrays, activations as OpenVINO nodes, filled while it is built."""
-
-    def __init__(self, data: bytes) -> None:
-        root = _Fields(Table(bytearray(data), int.from_bytes(data[:4], "little")))
-        self.subgraph = root.children(2)[0]
-        self.tensors = self.subgraph.children(0)
-        self.buffers = root.children(4)
-        self.codes = root.children(1)
-        self.nodes: dict[int, Node] = {}
-        self.constants: dict[int, Array] = {}
-
-    def shape(self, tensor: int) -> list[int]:
-        return [int(n) for n in self.tensors[tensor].vector(0)]
-
-    def constant(self, tensor: int) -> Array:
-        """The values of a constant tensor, float32 where it holds floats."""
-        if tensor not in self.constants:
-            fields = self.tensors[tensor]
-            raw = self.buffers[fields.number(2, fb.Uint32Flags)].vector(0, fb.Uint8Flags)
-            values = raw.view(_DTYPES[fields.number(1, fb.Int8Flags)]).reshape(self.shape(tensor))
-            self.constants[tensor] = values.astype(np.float32) if values.dtype == np.float16 else values
-        return self.constants[tensor]
-
-    def operators(self) -> list[_Operator]:
-        return [self._operator(fields) for fields in self.subgraph.children(3)]
-
-    def _operator(self, fields: _Fields) -> _Operator:
-        code = self.codes[fields.number(0, fb.Uint32Flags)]
-        builtin = max(code.number(0, fb.Int8Flags), code.number(3))
-        kind = code.text(1) or _BUILTIN.get(builtin, f"builtin {builtin}")
-        return _Operator(kind, [int(i) for i in fields.vector(1)], [int(i) for i in fields.vector(2)], fields)
-
-
-def _padding(options: _Fields) -> str:
+def _padding(options: Fields) -> str:
     return "same_upper" if options.number(0, fb.Int8Flags) == 0 else "valid"
 
 
-def _strides(options: _Fields) -> list[int]:
+def _strides(options: Fields) -> list[int]:
     return [options.number(2, default=1), options.number(1, default=1)]
 
 
@@ -144,7 +38,7 @@ def _biased(x: Node, bias: Array) -> Node:
     return op.add(x, bias.astype(np.float32).reshape(1, -1, 1, 1))
 
 
-def _convolution(g: _Graph, o: _Operator) -> Node:
+def _convolution(g: Graph, o: Operator) -> Node:
     kernel = g.constant(o.inputs[1]).transpose(0, 3, 1, 2)
     dilations = [o.options.number(5, default=1), o.options.number(4, default=1)]
     y = op.convolution(
@@ -154,7 +48,7 @@ def _convolution(g: _Graph, o: _Operator) -> Node:
     return _ACTIVATIONS[o.options.number(3, fb.Int8Flags)](_biased(y, g.constant(o.inputs[2])))
 
 
-def _depthwise(g: _Graph, o: _Operator) -> Node:
+def _depthwise(g: Graph, o: Operator) -> Node:
     kernel = g.constant(o.inputs[1]).transpose(3, 0, 1, 2)[:, :, None]
     dilations = [o.options.number(6, default=1), o.options.number(5, default=1)]
     y = op.group_convolution(
@@ -164,7 +58,7 @@ def _depthwise(g: _Graph, o: _Operator) -> Node:
     return _ACTIVATIONS[o.options.number(4, fb.Int8Flags)](_biased(y, g.constant(o.inputs[2])))
 
 
-def _transposed(g: _Graph, o: _Operator) -> Node:
+def _transposed(g: Graph, o: Operator) -> Node:
     _, height, width = o.custom[:3]
     kernel = g.constant(o.inputs[1]).transpose(3, 0, 1, 2)
     # what sticks out over stride × input is cut at the end, as SAME does for the matching convolution
@@ -175,13 +69,13 @@ def _transposed(g: _Graph, o: _Operator) -> Node:
     return _biased(y, g.constant(o.inputs[2]))
 
 
-def _average_pool(g: _Graph, o: _Operator) -> Node:
+def _average_pool(g: Graph, o: Operator) -> Node:
     size = [o.options.number(4), o.options.number(3)]
     y = op.avg_pool(g.nodes[o.inputs[0]], _strides(o.options), [0, 0], [0, 0], size, True, auto_pad=_padding(o.options))
     return _ACTIVATIONS[o.options.number(5, fb.Int8Flags)](y)
 
 
-def _resize(g: _Graph, o: _Operator) -> Node:
+def _resize(g: Graph, o: Operator) -> Node:
     mode = "align_corners" if o.options.number(2, fb.BoolFlags) else "asymmetric"
     mode = "half_pixel" if o.options.number(3, fb.BoolFlags) else mode
     size = g.constant(o.inputs[1]).astype(np.int64)
@@ -191,21 +85,21 @@ def _resize(g: _Graph, o: _Operator) -> Node:
     )  # fmt: skip
 
 
-def _operand(g: _Graph, tensor: int) -> Node:
+def _operand(g: Graph, tensor: int) -> Node:
     return g.nodes[tensor] if tensor in g.nodes else g.constant(tensor)
 
 
-def _add(g: _Graph, o: _Operator) -> Node:
+def _add(g: Graph, o: Operator) -> Node:
     y = op.add(_operand(g, o.inputs[0]), _operand(g, o.inputs[1]))
     return _ACTIVATIONS[o.options.number(0, fb.Int8Flags)](y)
 
 
-def _multiply(g: _Graph, o: _Operator) -> Node:
+def _multiply(g: Graph, o: Operator) -> Node:
     y = op.multiply(_operand(g, o.inputs[0]), _operand(g, o.inputs[1]))
     return _ACTIVATIONS[o.options.number(0, fb.Int8Flags)](y)
 
 
-def _prelu(g: _Graph, o: _Operator) -> Node:
+def _prelu(g: Graph, o: Operator) -> Node:
     return op.prelu(g.nodes[o.inputs[0]], g.constant(o.inputs[1]).reshape(-1))
 
 
@@ -218,7 +112,7 @@ def _corners(x: Node) -> list[Node]:
     ]
 
 
-def _max_pool(g: _Graph, o: _Operator) -> Node:
+def _max_pool(g: Graph, o: Operator) -> Node:
     """The maximum of each 2 × 2 window; which corner held it (the first of equals) goes to the second output."""
     corners = _corners(g.nodes[o.inputs[0]])
     best = op.maximum(op.maximum(corners[0], corners[1]), op.maximum(corners[2], corners[3]))
@@ -231,7 +125,7 @@ def _max_pool(g: _Graph, o: _Operator) -> Node:
     return best
 
 
-def _max_unpool(g: _Graph, o: _Operator) -> Node:
+def _max_unpool(g: Graph, o: Operator) -> Node:
     x, held = g.nodes[o.inputs[0]], g.nodes[o.inputs[1]]
     _, height, width, channels = g.shape(o.inputs[0])
     parts = [op.unsqueeze(op.multiply(x, corner), np.int64(2)) for corner in held]
@@ -240,7 +134,7 @@ def _max_unpool(g: _Graph, o: _Operator) -> Node:
     return op.reshape(turned, np.array([1, channels, 2 * height, 2 * width]), False)
 
 
-_OPERATORS: dict[str, Callable[[_Graph, _Operator], Node]] = {
+_OPERATORS: dict[str, Callable[[Graph, Operator], Node]] = {
     "add": _add,
     "average_pool": _average_pool,
     "concatenation": lambda g, o: op.concat([g.nodes[i] for i in o.inputs], 1),
@@ -263,7 +157,7 @@ def read(path: Path) -> ov.Model:
 
     Raises Internal for an operator outside the table.
     """
-    g = _Graph(path.read_bytes())
+    g = Graph(path.read_bytes())
     source = int(g.subgraph.vector(1)[0])
     image = op.parameter(g.shape(source), np.float32, name="image")
     g.nodes[source] = op.transpose(image, np.array([0, 3, 1, 2]))

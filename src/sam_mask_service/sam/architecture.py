@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import architectures
-from .checkpoint import State, WrongArchitecture
+from .checkpoint import State
+from .checkpoint_errors import WrongArchitecture
 from .config import DECODER_HEADS, EMBEDDING_STRIDE, Architecture, DecoderConfig
 from .shapes import expected_shapes
 from .tensors import MAX_DIM, MAX_GRID, depth_of, shape_of

@@ -1,27 +1,26 @@
 """Torch zip checkpoints (``torch.save`` since 1.6) read with numpy alone; nothing in the file is ever executed.
 
 A checkpoint is a zip archive of stored (never compressed) entries: ``NAME/data.pkl`` describes the tensors,
-``NAME/data/KEY`` holds their bytes. The description goes through the tiny stack machine of ``pickle_machine``; the
-archive's table, every storage and every tensor are checked against the file's size before anything is mapped; then each
-tensor is a view into one private memory map, so that reading costs milliseconds and the pages stay the kernel's to
-reclaim.
+``NAME/data/KEY`` holds their bytes. The description goes through the tiny stack machine of ``pickle_machine``. The
+archive's table (``archive``), every storage and every tensor are checked against the file's size before anything is
+mapped; then each tensor is a view into one private memory map, so that reading costs milliseconds and the pages stay
+the kernel's to reclaim.
 
-Followed: PyTorch ``torch/serialization.py`` and ``caffe2/serialize/inline_container.cc`` (format), APPNOTE.TXT 4.3
-(zip).
+Followed: PyTorch ``torch/serialization.py`` and ``caffe2/serialize/inline_container.cc``.
 """
 
 from __future__ import annotations
 
 import mmap
-import struct
-import zipfile
-from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .pickle_machine import Storage, Tensor, UnsafePickle, run
+from .archive import Extent, entries, quoted
+from .checkpoint_errors import DamagedCheckpoint, HostileCheckpoint, NotACheckpoint, WrongArchitecture
+from .pickle_machine import run
+from .pickle_values import Storage, Tensor, UnsafePickle
 
 State = dict[str, NDArray[Any]]
 """Tensor name → array. Floating tensors are float32 (float32 ones are views of the file), whole ones keep their
@@ -29,15 +28,11 @@ type.
 """
 
 MAX_BYTES = 8 << 30
-MAX_ENTRIES = 8192
-MAX_TABLE_BYTES = 2 << 20
 MAX_PICKLE_BYTES = 2 << 20
 MAX_TENSORS = 4096
 MAX_DIMS = 6
-MAX_NAME = 200
 
 _WRAPPERS = ("model", "state_dict")  # what training scripts put a state dict under
-_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _DTYPES: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
@@ -46,69 +41,6 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "LongStorage": np.dtype("<i8"),
     "IntStorage": np.dtype("<i4"),
 }
-
-
-class CheckpointError(Exception):
-    """A file that is not loaded. The text names what is wrong, and no path.
-
-    CheckpointError
-      NotACheckpoint    no torch zip archive at all (HTML page, empty, other format)
-      LegacyCheckpoint  torch's format before 1.6, or a tar archive
-      DamagedCheckpoint cut off, or its parts contradict each other
-      HostileCheckpoint asks for something that no checkpoint of weights needs
-      WrongArchitecture well-formed, but no SAM of a known kind (architecture.py)
-    """
-
-
-class NotACheckpoint(CheckpointError):
-    pass
-
-
-class LegacyCheckpoint(CheckpointError):
-    pass
-
-
-class DamagedCheckpoint(CheckpointError):
-    pass
-
-
-class HostileCheckpoint(CheckpointError):
-    pass
-
-
-class WrongArchitecture(CheckpointError):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    start: int
-    size: int
-
-
-class _Frugal:
-    """The file as zipfile sees it: reads beyond ``MAX_TABLE_BYTES`` are refused, so that a lying archive allocates
-    nothing.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            size = MAX_TABLE_BYTES + 1
-        if size > MAX_TABLE_BYTES + 1:
-            raise HostileCheckpoint("The archive's table of contents is larger than any checkpoint's.")
-        return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
 
 
 def read_state(file: IO[bytes]) -> State:
@@ -120,7 +52,7 @@ def read_state(file: IO[bytes]) -> State:
     size = file.seek(0, 2)
     if not 0 < size <= MAX_BYTES:
         raise NotACheckpoint("The file is empty." if not size else "The file is larger than any known checkpoint.")
-    extents = _table(file, size)
+    extents = entries(file, size)
     root, description = _description(extents)
     mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # private: OpenVINO shares only writable arrays
     order = extents.get(f"{root}byteorder")
@@ -135,70 +67,7 @@ def read_state(file: IO[bytes]) -> State:
     return {name: _array(name, tensor, root, extents, mapped) for name, tensor in _tensors(value).items()}
 
 
-def _table(file: IO[bytes], size: int) -> dict[str, _Extent]:
-    """Name → where the entry's bytes lie, every entry checked: stored, unencrypted, inside the file, none over
-    another.
-    """
-    _magic(file)
-    try:
-        infos = zipfile.ZipFile(_Frugal(file)).infolist()
-    except (zipfile.BadZipFile, NotImplementedError, struct.error, EOFError, OSError, ValueError) as e:
-        raise DamagedCheckpoint(
-            "The zip archive has no readable table of contents: the file is cut off or damaged."
-        ) from e
-    if len(infos) > MAX_ENTRIES:
-        raise HostileCheckpoint(f"The archive holds {len(infos)} entries; a checkpoint has at most {MAX_ENTRIES}.")
-    extents: dict[str, _Extent] = {}
-    for info in infos:
-        if info.filename in extents:
-            raise HostileCheckpoint(f"The archive holds {_name(info.filename)} twice.")
-        extents[info.filename] = _extent(file, info, size)
-    _disjoint(extents)
-    return extents
-
-
-def _magic(file: IO[bytes]) -> None:
-    file.seek(0)
-    head = file.read(512)
-    if head[:4] == b"PK\x03\x04":
-        return
-    if head[257:262] == b"ustar" or b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" in head[:32]:
-        raise LegacyCheckpoint(
-            "This is a checkpoint in torch's format before version 1.6; save it again with a newer torch."
-        )
-    if head[:1] == b"\x80":
-        raise LegacyCheckpoint(
-            "This is a bare pickle (torch before 1.6), which is never read; save it again with a newer torch."
-        )
-    what = "an HTML page" if head.lstrip()[:1] == b"<" else "no torch checkpoint"
-    raise NotACheckpoint(f"The file is {what}.")
-
-
-def _extent(file: IO[bytes], info: zipfile.ZipInfo, size: int) -> _Extent:
-    name = _name(info.filename)
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-        raise HostileCheckpoint(f"The entry {name} is compressed; torch stores its entries as they are.")
-    if info.flag_bits & 0x1:
-        raise HostileCheckpoint(f"The entry {name} is encrypted.")
-    if not 0 <= info.header_offset <= size - _LOCAL_HEADER.size:
-        raise DamagedCheckpoint(f"The entry {name} lies outside the file.")
-    file.seek(info.header_offset)
-    magic, _, _, _, _, _, _, _, _, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-    start = info.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
-    if magic != b"PK\x03\x04" or start + info.file_size > size:
-        raise DamagedCheckpoint(f"The entry {name} lies outside the file: it is cut off or damaged.")
-    return _Extent(start, info.file_size)
-
-
-def _disjoint(extents: dict[str, _Extent]) -> None:
-    end = 0
-    for name, extent in sorted(extents.items(), key=lambda item: (item[1].start, item[1].size)):
-        if extent.start < end:
-            raise HostileCheckpoint(f"The entry {_name(name)} lies over another one.")
-        end = extent.start + extent.size
-
-
-def _description(extents: dict[str, _Extent]) -> tuple[str, _Extent]:
+def _description(extents: dict[str, Extent]) -> tuple[str, Extent]:
     names = [name for name in extents if name == "data.pkl" or name.endswith("/data.pkl")]
     if len(names) != 1:
         raise NotACheckpoint("This zip archive is no torch checkpoint of weights: it has no single data.pkl.")
@@ -229,9 +98,9 @@ def _tensors(value: object) -> dict[str, Tensor]:
     return tensors
 
 
-def _array(name: str, tensor: Tensor, root: str, extents: dict[str, _Extent], mapped: mmap.mmap) -> NDArray[Any]:
+def _array(name: str, tensor: Tensor, root: str, extents: dict[str, Extent], mapped: mmap.mmap) -> NDArray[Any]:
     """The tensor as a view of the map, after everything about it has been checked."""
-    shown = _name(name)
+    shown = quoted(name)
     storage, shape, strides = tensor.storage, tensor.shape, tensor.strides
     dtype = _dtype(shown, storage)
     extent = extents.get(f"{root}data/{storage.key}")
@@ -274,8 +143,3 @@ def _as_float32(view: NDArray[Any], storage: Storage) -> NDArray[Any]:
     if storage.kind in ("HalfStorage", "DoubleStorage"):
         return view.astype(np.float32)
     return view
-
-
-def _name(text: str) -> str:
-    """A name out of the file, fit for an error text."""
-    return ascii(text[:MAX_NAME])

@@ -15,33 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .pickle_values import CALLS, Storage, UnsafePickle
+
 MAX_STEPS = 400_000
 MAX_INT_BYTES = 16
 _MAX_LINE = 200
 _OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
-
-
-class UnsafePickle(Exception):
-    """The pickle asks for something that no state dict needs; the text says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """``kind`` is torch's class name (``FloatStorage``), ``key`` the entry's name, ``count`` the number of values."""
-
-    kind: str
-    key: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """``offset`` and ``strides`` in values, not bytes."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
 
 
 class _Mark:
@@ -56,7 +35,6 @@ class _Global:
 
 
 _MARK = _Mark()
-_CALLS: dict[str, Callable[[tuple[Any, ...]], object]]
 Stack = list[Any]
 
 
@@ -187,16 +165,16 @@ def _stack_global(stack: Stack, _memo: dict[int, Any], _argument: Any) -> None:
 
 def _push_global(stack: Stack, module: str, name: str) -> None:
     full = f"{module}.{name}"
-    if full not in _CALLS and not (module == "torch" and name.endswith("Storage") and name.isalnum()):
+    if full not in CALLS and not (module == "torch" and name.endswith("Storage") and name.isalnum()):
         raise UnsafePickle(f"The checkpoint's description names {full[:80]!a}, which is refused; nothing was executed.")
     stack.append(_Global(full))
 
 
 def _reduce(stack: Stack, _memo: dict[int, Any], _argument: Any) -> None:
     arguments, function = stack.pop(), stack.pop()
-    if type(function) is not _Global or type(arguments) is not tuple or function.name not in _CALLS:
+    if type(function) is not _Global or type(arguments) is not tuple or function.name not in CALLS:
         raise UnsafePickle("The checkpoint's description calls something that is no tensor; nothing was executed.")
-    stack.append(_CALLS[function.name](arguments))
+    stack.append(CALLS[function.name](arguments))
 
 
 def _build(stack: Stack, _memo: dict[int, Any], _argument: Any) -> None:
@@ -214,37 +192,6 @@ def _persistent(stack: Stack, _memo: dict[int, Any], _argument: Any) -> None:
             raise UnsafePickle("The checkpoint's description refers to something that is no storage.")
 
 
-def _ordered_dict(arguments: tuple[Any, ...]) -> dict[str, Any]:
-    if arguments not in ((), ([],)):
-        raise UnsafePickle("The checkpoint's description fills a dict in an unusual way.")
-    return {}
-
-
-def _whole(values: Any) -> tuple[int, ...]:
-    if type(values) is not tuple or any(type(v) is not int for v in values):
-        raise ValueError("a tensor's sizes are no whole numbers")
-    return values
-
-
-def _tensor(arguments: tuple[Any, ...]) -> Tensor:
-    """``torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks[, metadata])``."""
-    storage, offset, shape, strides, *_ = arguments if len(arguments) >= 4 else (None,) * 4
-    if type(storage) is not Storage or type(offset) is not int:
-        raise UnsafePickle("The checkpoint's description builds a tensor out of something that is no storage.")
-    return Tensor(storage, offset, _whole(shape), _whole(strides))
-
-
-def _parameter(arguments: tuple[Any, ...]) -> Tensor:
-    if not arguments or type(arguments[0]) is not Tensor:
-        raise UnsafePickle("The checkpoint's description builds a parameter out of something that is no tensor.")
-    return arguments[0]
-
-
-_CALLS = {
-    "collections.OrderedDict": _ordered_dict,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-}
 _HANDLERS: dict[str, Callable[[Stack, dict[int, Any], Any], None]] = {
     "PROTO": lambda *_: None,
     "FRAME": lambda *_: None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .checkpoint import State, WrongArchitecture
+from .checkpoint import State
+from .checkpoint_errors import WrongArchitecture
 
 Named = Iterator[tuple[str, tuple[int, ...]]]
 """Names and shapes."""

@@ -103,6 +103,16 @@ def cut(image: RGB, window: Window) -> RGB:
     return np.asarray(out, np.uint8)
 
 
+def seen_in(patch: Patch, window: Window, width: int, height: int) -> Bits:
+    """(S, S) bool: a mask of the picture of ``width`` × ``height`` as the window sees it."""
+    near = _extent(window, width, height, 1)
+    grey = patch.cut(near).values.view(np.uint8) * np.uint8(255)
+    matrix = window.matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ np.array([near.x, near.y])
+    out = cv2.warpAffine(grey, _centred(matrix), (window.size, window.size), flags=cv2.INTER_LINEAR)
+    return np.asarray(out > 127)
+
+
 def paste(soft: Soft, window: Window, width: int, height: int) -> Patch:
     """Where the soft mask is over ½, at the picture's resolution, in the part of the picture that the window sees."""
     seen = bounds(soft > _FAINT)

@@ -46,12 +46,16 @@ class FaceView:
         self._ask: dict[str, tuple[Callable[[RGB], NDArray[Any]], Window, RGB]] = {
             "person": (nets.person, self.head, self.head_rgb)
         }
+        if nets.person.size != self.head.size:
+            window = self.prior.window(windows.head_zoom, nets.person.size)
+            self._ask["person"] = nets.person, window, cut(image, window)
         if nets.hair is not None:
             window = self.prior.window(windows.head_zoom, nets.hair.size)
             self._ask["hair"] = nets.hair, window, cut(image, window)
         if nets.parsing is not None:
             window = self.prior.window(windows.parsing_zoom, nets.parsing.size)
             self._ask["classes"] = nets.parsing, window, cut(image, window)
+        self._person = nets.person
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         self._outline: Outline | None = None
         self._answers: dict[str, NDArray[Any]] = {}
@@ -89,6 +93,11 @@ class FaceView:
     def person(self, target: Window) -> Soft:
         """(S, S) float32 in the target window: probability of a person."""
         return transferred(self._answer("person"), self._ask["person"][1], target)
+
+    def person_in(self, rgb: RGB) -> Soft:
+        """(S, S) float32: probability of a person in any window's pixels ((S, S, 3) uint8)."""
+        soft = self._person(rgb)
+        return np.asarray(cv2.resize(soft, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
     def hair(self, target: Window) -> Soft | None:
         """(S, S) float32 in the target window: probability of hair; None without the network."""

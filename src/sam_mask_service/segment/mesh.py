@@ -15,11 +15,12 @@ from ..faces.mesh import Polygon, filled, polygons
 from ..geometry import RGB, Box, Face
 from ..mask import iou
 from ..patch import Patch
-from .crop import Soft, Window, paste
+from .crop import Soft, Window, cut, paste, seen_in
 from .cutter import Logits, no_logits
 from .face_view import FaceView, Nets, transferred
 from .head import HeadEvidence, dome_distance, head_mask
 from .nets import HairNet, ParsingNet, PersonNet
+from .person import person_mask, person_window
 from .refine import refined
 from .region_table import Algorithm, Net, drawable, head_classes
 from .region_table import region as row_of
@@ -30,16 +31,16 @@ from .tuning import TUNED, Tuning
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshEmbedding:
-    """``looks``: one per embedded face, by the face's box."""
+    """``views``: one per embedded face, by the face's box."""
 
     width: int
     height: int
-    looks: dict[Hashable, FaceView]
+    views: dict[Hashable, FaceView]
     detail: str = "face"
 
     @property
     def nbytes(self) -> int:
-        return sum(look.nbytes for look in self.looks.values())
+        return sum(view.nbytes for view in self.views.values())
 
 
 def _key(face: Face) -> Hashable:
@@ -90,11 +91,11 @@ class MeshSegmenter:
         detail: Detail = "auto",  # noqa: ARG002 - windows on faces are all that this engine ever looks at
         deadline: Deadline = NO_DEADLINE,
     ) -> MeshEmbedding:
-        looks: dict[Hashable, FaceView] = {}
+        views: dict[Hashable, FaceView] = {}
         for face in faces:
             deadline.check()
-            looks[_key(face)] = FaceView(image, face, self._nets, self.tuning)
-        return MeshEmbedding(image.shape[1], image.shape[0], looks)
+            views[_key(face)] = FaceView(image, face, self._nets, self.tuning)
+        return MeshEmbedding(image.shape[1], image.shape[0], views)
 
     def masks(
         self,
@@ -108,7 +109,7 @@ class MeshSegmenter:
 
     def expected(self, embedding: Embedding, face: Face) -> Patch:
         own = _own(embedding)
-        return _filled([own.looks[_key(face)].prior.hull], [], own.width, own.height)
+        return _filled([own.views[_key(face)].prior.hull], [], own.width, own.height)
 
     def drawn(
         self,
@@ -125,7 +126,7 @@ class MeshSegmenter:
         out = []
         for face, seen in zip(faces, logits or [no_logits] * len(faces), strict=True):
             deadline.check()
-            artist = _Artist(embedding, embedding.looks[_key(face)], seen, pixels, self.tuning)
+            artist = _Artist(embedding, embedding.views[_key(face)], seen, pixels, self.tuning)
             patch = combine([(sign, artist.draw(name)) for sign, name in terms])
             out.append(FaceMask(patch, artist.score(head=terms == [(1, "head")]), artist.agreement))
         return out
@@ -149,16 +150,13 @@ class _Artist:
     """Draws the regions of one face, each once."""
 
     def __init__(
-        self, embedding: MeshEmbedding, look: FaceView, logits: Logits, pixels: Pixels | None, tuning: Tuning
+        self, embedding: MeshEmbedding, view: FaceView, logits: Logits, pixels: Pixels | None, tuning: Tuning
     ) -> None:
-        self.look, self.width, self.height = look, embedding.width, embedding.height
+        self.view, self.width, self.height = view, embedding.width, embedding.height
         self._logits, self._pixels, self._tuning = logits, pixels, tuning
-        near = 2 * look.prior.axes.height + 2 * look.prior.axes.width
-        self.rivals = [
-            other.prior
-            for other in embedding.looks.values()
-            if other is not look and np.hypot(*(other.prior.axes.chin - look.prior.axes.chin)) < near
-        ]
+        self.others = [other.prior for other in embedding.views.values() if other is not view]
+        near = 2 * view.prior.axes.height + 2 * view.prior.axes.width
+        self.rivals = [other for other in self.others if np.hypot(*(other.axes.chin - view.prior.axes.chin)) < near]
         self._drawn: dict[str, Patch] = {}
 
     def draw(self, name: str) -> Patch:
@@ -173,6 +171,7 @@ class _Artist:
             "head": self._draw_head,
             "skin": self._draw_skin,
             "hair": self._draw_hair,
+            "person": self._draw_person,
         }
         if row.algorithm is not None:
             return own[row.algorithm]
@@ -180,7 +179,7 @@ class _Artist:
 
     @property
     def agreement(self) -> float:
-        outline = self.look.outline
+        outline = self.view.outline
         return iou(outline.soft > 0.5, outline.hull)
 
     def score(self, head: bool) -> float:
@@ -188,8 +187,8 @@ class _Artist:
         labelled pictures with one face (docs/quality.md). Without a mesh too few are labelled to fit anything: the
         penalty is a choice."""
         tuning = self._tuning.score
-        score = tuning.constant + tuning.agreement * self.agreement + tuning.clear * self.look.outline.clear
-        if self.look.prior.points is None:
+        score = tuning.constant + tuning.agreement * self.agreement + tuning.clear * self.view.outline.clear
+        if self.view.prior.points is None:
             score -= tuning.no_mesh
         return round(min(1.0, tuning.head + tuning.head_share * score if head else score), 3)
 
@@ -205,18 +204,18 @@ class _Artist:
         return refined(self._pixels(), patch, step, self._tuning.refine)
 
     def _draw_face(self, _: str) -> Patch:
-        return self._outlined(self.look.outlined(self._logits("face", self.look.face)).soft, self.look.face)
+        return self._outlined(self.view.outlined(self._logits("face", self.view.face)).soft, self.view.face)
 
     def _draw_head(self, _: str) -> Patch:
-        look = self.look
-        face = transferred(self.look.outline.soft, look.face, look.head) > 0.5
-        within = look.head.within(self.width, self.height)
-        hair, parsed = look.hair(look.head), look.parsed(head_classes(), look.head, beyond=0.5)
-        logits = self._logits("head", look.head)
-        seen = HeadEvidence(look.person(look.head), within, hair, parsed, logits, look.prior.axes.width)
-        rivals = [rival.seen_in(look.head) for rival in self.rivals]
+        view = self.view
+        face = transferred(self.view.outline.soft, view.face, view.head) > 0.5
+        within = view.head.within(self.width, self.height)
+        hair, parsed = view.hair(view.head), view.parsed(head_classes(), view.head, beyond=0.5)
+        logits = self._logits("head", view.head)
+        seen = HeadEvidence(view.person(view.head), within, hair, parsed, logits, view.prior.axes.width)
+        rivals = [rival.seen_in(view.head) for rival in self.rivals]
         return self._outlined(
-            head_mask(look.head_rgb, look.prior.seen_in(look.head), seen, face, rivals, self._tuning), look.head
+            head_mask(view.head_rgb, view.prior.seen_in(view.head), seen, face, rivals, self._tuning), view.head
         )
 
     def _draw_skin(self, _: str) -> Patch:
@@ -225,26 +224,38 @@ class _Artist:
 
     def _draw_hair(self, _: str) -> Patch:
         """What the networks that are loaded call hair, in the mean, where this head can be."""
-        look = self.look
-        answers = [s for s in (look.hair(look.head), look.parsed(row_of("hair").classes, look.head)) if s is not None]
+        view = self.view
+        answers = [s for s in (view.hair(view.head), view.parsed(row_of("hair").classes, view.head)) if s is not None]
         tuning = self._tuning.head
-        near = dome_distance(look.prior.seen_in(look.head), look.head.size, tuning)
+        near = dome_distance(view.prior.seen_in(view.head), view.head.size, tuning)
         ours = near < tuning.beyond
         for rival in self.rivals:
-            ours &= near <= dome_distance(rival.seen_in(look.head), look.head.size, tuning)
-        return self._paste(np.where(ours, np.mean(answers, axis=0), 0).astype(np.float32), look.head)
+            ours &= near <= dome_distance(rival.seen_in(view.head), view.head.size, tuning)
+        return self._paste(np.where(ours, np.mean(answers, axis=0), 0).astype(np.float32), view.head)
+
+    def _draw_person(self, _: str) -> Patch:
+        if self._pixels is None:
+            raise Internal("A person was asked for without the picture.")
+        view, own = self.view, self._tuning.person
+        window = person_window(view.prior, self.width, self.height, own)
+        rgb, within = cut(self._pixels(), window), window.within(self.width, self.height)
+        seen = view.person_in(rgb)
+        head = seen_in(self.draw("head"), window, self.width, self.height)
+        rivals = [rival.seen_in(window) for rival in self.others]
+        soft = person_mask(rgb, seen, within, head, view.prior.seen_in(window), rivals, own, self._tuning.cut)
+        return self._outlined(soft, window).union(self.draw("head"))
 
     def _draw_part(self, name: str) -> Patch:
         """A part that the mesh outlines; drawn at the picture's own resolution."""
-        points = self.look.prior.points
+        points = self.view.prior.points
         if points is None:
             return Patch.empty()  # the parts of a face are not known
         row = row_of(name)
         return _filled(polygons(points, row.rings), polygons(points, row.holes), self.width, self.height)
 
     def _draw_class(self, name: str) -> Patch:
-        window = self.look.prior.window(self._tuning.window.parsing_zoom, 448)
-        soft = self.look.parsed(row_of(name).classes, window)
+        window = self.view.prior.window(self._tuning.window.parsing_zoom, 448)
+        soft = self.view.parsed(row_of(name).classes, window)
         if soft is None:
             raise Internal("A region that needs the face-parsing network was asked without it.")
         return self._paste(soft, window)

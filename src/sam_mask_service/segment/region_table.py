@@ -12,7 +12,7 @@ from ..faces.mesh import BROWS, EYES, MOUTH, MOUTH_OPENING, NOSE, OVAL, Rings
 
 Outline = Literal["face", "head"]
 """What the mesh engine cuts with SAM's logits as evidence."""
-Algorithm = Literal["face", "head", "skin", "hair"]
+Algorithm = Literal["face", "head", "skin", "hair", "person"]
 Net = Literal["hair", "parsing"]
 PARSING: Final[frozenset[Net]] = frozenset({"parsing"})
 
@@ -26,7 +26,7 @@ class Region:
     ``of_face``, ``of_head``: its classes are evidence of a face, of a head. ``outline``: the outline that it hangs on,
     so that SAM's logits are evidence for it. ``by_sam``: SAM outlines the proposal anew, since that measured better
     (docs/quality.md). ``apart``: it is two things, and each is asked about on its own. ``whole``: it holds the whole
-    face.
+    face. ``wide``: it goes so far beyond the face that SAM has to see the whole picture.
     """
 
     name: str
@@ -41,11 +41,13 @@ class Region:
     by_sam: bool = False
     apart: bool = False
     whole: bool = False
+    wide: bool = False
 
 
 ROWS: tuple[Region, ...] = (
     Region("face", algorithm="face", outline="face", whole=True),
     Region("head", algorithm="head", outline="head", whole=True),
+    Region("person", algorithm="person", whole=True, by_sam=True, wide=True),
     Region("skin", algorithm="skin", classes=(1,), of_face=True, of_head=True, outline="face", whole=True),
     Region("hair", algorithm="hair", classes=(17,), needs=frozenset({"hair", "parsing"}), of_head=True),
     Region("ears", classes=(7, 8), needs=PARSING, of_head=True, by_sam=True, apart=True),

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InvalidParameter, RegionUnavailable
 from ..geometry import Bits
 from ..patch import Patch
-from .region_table import names
+from .region_table import names, region
 from .tuning.sam import PART, PartTuning
 
 Sign = Literal[1, -1]
@@ -50,6 +50,15 @@ def terms_for(text: str, available: Collection[str]) -> list[tuple[Sign, str]]:
         if name not in available:
             raise RegionUnavailable(f"This engine gives {', '.join(sorted(available))}; not {name}.")
     return terms
+
+
+def is_wide(text: str) -> bool:
+    """Whether a term of the expression goes far beyond the face (``Region.wide``).
+
+    >>> is_wide("face,hair"), is_wide("person,-head")
+    (False, True)
+    """
+    return any(region(name).wide for _, name in parse_regions(text))
 
 
 def _term(part: str) -> tuple[Sign, str]:

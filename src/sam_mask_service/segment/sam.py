@@ -112,7 +112,7 @@ class SamSegmenter:
                 return answers[i].told(cuts[0])
 
             return self._each(len(faces), cut)
-        proposed = self._proposed(seen.mesh, faces, name, deadline)
+        proposed = self._proposed(seen.mesh, faces, name, deadline, pixels)
         return self._parts(seen, faces, name, proposed, deadline) if row.by_sam else proposed
 
     def _evidence(
@@ -141,8 +141,10 @@ class SamSegmenter:
             return [self._prior.expected(mesh, face) for face in faces]
         return [mask.patch for mask in self._proposed(mesh, faces, outline, deadline)]
 
-    def _proposed(self, mesh: Embedding, faces: Sequence[Face], name: str, deadline: Deadline) -> list[FaceMask]:
-        return self._each(len(faces), lambda i: self._prior.masks(mesh, [faces[i]], name, deadline)[0])
+    def _proposed(
+        self, mesh: Embedding, faces: Sequence[Face], name: str, deadline: Deadline, pixels: Pixels | None = None
+    ) -> list[FaceMask]:
+        return self._each(len(faces), lambda i: self._prior.masks(mesh, [faces[i]], name, deadline, pixels)[0])
 
     def _each(self, count: int, draw: Callable[[int], FaceMask]) -> list[FaceMask]:
         """The mesh engine's work on several faces at once: small windows, one core each."""
@@ -210,7 +212,8 @@ class _Part:
 
     def worth_asking(self, view: View, tuning: PartTuning) -> bool:
         patch = self.proposal.patch
-        return bool(patch.bits.any()) and large_enough(patch, view, tuning)
+        shown = patch.cut(view.box).area >= tuning.shown * patch.area
+        return patch.area > 0 and shown and large_enough(patch, view, tuning)
 
 
 def _patches(name: str, patch: Patch, tuning: PartTuning) -> list[Patch]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..actions import colour, cutout
 from ..actions.anonymise import Colour
+from ..actions.cutout import on_paper
 from ..actions.params import CutoutParams
-from ..geometry import RGB
+from ..geometry import RGB, PixelBox
 from ..image import decode_srgb, lifted, on_white
 from ..mask import Alpha
 from ..params import MaskParams
@@ -15,6 +18,7 @@ from .draw import CHECK_REGION, CHOOSE_TO_DRAW, DRAW, EMBED, RECALL, mask_of
 from .find import FIND
 from .finish import COLOURS, FINISH
 from .headers import frame_headers
+from .notices import ENLARGED, FRAME_BEYOND, Notice
 from .pictures import ENCODE_PICTURE, SAY_PICTURE, PictureWork
 from .steps import DECODE, Step
 from .task import ANY_PICTURE, File, Render, Task
@@ -48,11 +52,31 @@ def _own(original: Original, alpha: Alpha) -> tuple[RGB, Alpha]:
 def _cut(work: _Work) -> None:
     params: CutoutParams = work.asked.params
     rgb, alpha = _own(work.original, work.alpha)
-    work.pixels, frame = cutout(rgb, alpha, background=work.background, aspect=params.aspect, padding=params.padding)
+    work.pixels, frame = cutout(
+        rgb,
+        alpha,
+        background=work.background,
+        aspect=params.aspect,
+        padding=params.padding,
+        faces=[face for _, face in work.chosen],
+        dpi=params.dpi,
+    )
+    work.notices += _about(frame, work)
+    work.dpi = params.dpi
     work.kind = params.format or "png"
     if work.kind == "jpeg" and work.pixels.shape[2] == 4:
         work.pixels, work.flattened = on_white(work.pixels), True
     work.said = {"frame": frame.as_dict(), "stats": {"faces_detected": len(work.seen.faces)}}
+
+
+def _about(frame: PixelBox, work: _Work) -> Iterator[Notice]:
+    """What is amiss with a picture for paper; another frame may reach as far as was asked for."""
+    if not on_paper(work.asked.params.aspect):
+        return
+    if frame.overlap(PixelBox(0, 0, work.seen.width, work.seen.height)) != frame:
+        yield FRAME_BEYOND
+    if work.pixels.shape[0] > frame.height:
+        yield ENLARGED
 
 
 CUTOUT = Task(

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..geometry import Face
 from ..params import DetectParams, MaskParams
-from ..segment.regions import terms_for
-from ..segment.segmenter import Embedding
+from ..segment.regions import is_wide, terms_for
+from ..segment.segmenter import Detail, Embedding
 from .find import chosen, largest, within_limit
 from .steps import Step, Work, always
 from .values import Detection, MaskSet
@@ -56,9 +56,15 @@ def _neighbours(faces: Sequence[Face], seen: Detection) -> list[Face]:
     return [f for f in seen.faces if f.box not in boxes and any(f.box.intersection(box) for box in near)]
 
 
+def _detail(work: Work) -> Detail:
+    """How near the engine looks: what was asked for, and at all of the picture for a region that needs it."""
+    wanted = work.wanted
+    return "picture" if wanted.detail == "auto" and is_wide(wanted.region) else wanted.detail
+
+
 def _embedding_key(work: Work) -> Hashable:
     seen, segmenter = work.seen, work.segmenter
-    part = segmenter.embedding_key(seen.width, seen.height, work.among, work.wanted.detail)
+    part = segmenter.embedding_key(seen.width, seen.height, work.among, _detail(work))
     return work.key, segmenter.name, segmenter.model, part
 
 
@@ -86,7 +92,7 @@ def embedded_before(work: Work) -> bool:
 
 def embed(work: Work) -> None:
     """The expensive step: all that the engine has to know of the picture, whatever is asked of it."""
-    work.embedding = work.segmenter.embed(work.picture.rgb, work.among, work.wanted.detail, work.deadline)
+    work.embedding = work.segmenter.embed(work.picture.rgb, work.among, _detail(work), work.deadline)
     work.keep(_embedding_key(work), work.embedding)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..wire import Json
 
-CODES = ("more_faces", "residual_faces", "weaker_detector")
+CODES = ("more_faces", "residual_faces", "weaker_detector", "frame_beyond_picture", "enlarged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ def residual_faces(left: int) -> Notice:
     return Notice("residual_faces", f"{left} face(s) can still be found in the result.", "left", left)
 
 
+FRAME_BEYOND = Notice(
+    "frame_beyond_picture", "The frame reaches beyond the picture: there is background, or a subject that ends."
+)
+ENLARGED = Notice("enlarged", "The frame has fewer pixels than its size on paper at this dpi: it was enlarged.")
 WEAKER_DETECTOR = Notice(
     "weaker_detector",
     "YuNet is not here (yet): small, turned and covered faces are missed more often (sam-mask models pull yunet).",

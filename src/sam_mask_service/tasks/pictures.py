@@ -12,18 +12,19 @@ from .steps import Step, Work
 
 
 class PictureWork(Work):
-    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality``. ``said`` goes into the
-    answer. See-through pixels are already in ``pixels``, or laid on white where ``flattened``."""
+    """Work that ends in one picture: ``pixels``, to be written as ``kind`` with ``quality`` and ``dpi``. ``said`` goes
+    into the answer. See-through pixels are already in ``pixels``, or laid on white where ``flattened``."""
 
     pixels: np.ndarray
     kind: OutputFormat
     quality: int | None = None
+    dpi: int | None = None
     said: Json
     flattened: bool = False
 
 
 def _encode(work: PictureWork) -> None:
-    work.pictures = (encode(work.pixels, work.kind, work.quality, work.deadline.check),)
+    work.pictures = (encode(work.pixels, work.kind, work.quality, work.deadline.check, work.dpi),)
 
 
 def _say(work: PictureWork) -> None:

@@ -18,7 +18,8 @@ from ...geometry import RGB
 from ...runtime import ops as op
 from ...runtime.graph import BatchNorm, Graph, enlarged
 from ...runtime.ops import Model, Node, constant, multiply_transposed, reshape, scalar
-from ..checkpoint import State, WrongArchitecture
+from ..checkpoint import State
+from ..checkpoint_errors import WrongArchitecture
 from ..config import F32, Architecture
 from ..frame import to_input
 from ..tensors import MAX_DEPTH, MAX_DIM, Named, conv_bn, depth_of, pair, shape_of

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ...runtime import ops as op
 from ...runtime.graph import Graph, Shape, from_heads, to_heads, to_picture, to_rows
 from ...runtime.ops import Model, Node, constant, gelu, multiply_transposed, scalar
-from ..checkpoint import State, WrongArchitecture
+from ..checkpoint import State
+from ..checkpoint_errors import WrongArchitecture
 from ..config import F32, Architecture
 from ..tensors import MAX_DIM, Named, conv_bn, depth_of, linear, pair, shape_of
 from .family import Family, Found

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ...runtime import ops as op
 from ...runtime.graph import Graph, from_heads, to_heads, to_picture, to_rows, windows
 from ...runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, split_heads, transpose
-from ..checkpoint import State, WrongArchitecture
+from ..checkpoint import State
+from ..checkpoint_errors import WrongArchitecture
 from ..config import EMBEDDING_STRIDE, F32, Architecture
 from ..tensors import MAX_DIM, Named, depth_of, linear, pair, shape_of
 from .family import Family, Found

@@ -13,6 +13,7 @@ from .face import FACE, FaceTuning
 from .ground import COLOUR, CUT, PRIOR, SCORE, WINDOW, ColourTuning, CutTuning, PriorTuning, ScoreTuning, WindowTuning
 from .head import HEAD, HeadTuning
 from .matte import HAIRLINE, LINE, MATTE, HairlineTuning, LineTuning, MatteTuning
+from .person import PERSON, PersonTuning
 from .refine import REFINE, RefineTuning
 from .sam import (
     CORRECTION,
@@ -35,6 +36,7 @@ class Tuning:
 
     face: FaceTuning = FACE
     head: HeadTuning = HEAD
+    person: PersonTuning = PERSON
     face_trust: FaceTrust = FACE_TRUST
     head_trust: HeadTrust = HEAD_TRUST
     refine: RefineTuning = REFINE

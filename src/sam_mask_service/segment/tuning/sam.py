@@ -106,6 +106,8 @@ class PartTuning:
     """A region of a smaller size stays as proposed, since its band would be thinner than one cell."""
     half: Share = 0.3
     """Below this agreement SAM has not seen the region at all, and a mask prompt would not help."""
+    shown: Share = 0.98
+    """Of a proposal that a view shows less of, SAM is not asked there."""
     second_looks: Count = 2
     """Outlines of a view that are asked about twice, at most: each costs another run of the decoder."""
     floor: Share = 0.5

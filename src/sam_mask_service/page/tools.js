@@ -2,35 +2,35 @@
 
 import { BoxTool } from './box.js';
 import { Brush } from './brush.js';
+import { $, number, task } from './form.js';
 import { Gesture } from './gesture.js';
-import { $, number, task } from './values.js';
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOLS = { '+': 'add', '-': 'remove', b: 'box', p: 'paint', e: 'erase', Escape: 'pick' };
 const TASKS = { pick: 'mask anonymize cutout', add: 'mask', remove: 'mask', box: 'mask anonymize', paint: 'mask cutout', erase: 'mask cutout' };
 const chosen = () => document.querySelector('input[name=tool]:checked').value;
 
-// The tool in hand; one that means nothing in this tab is the plain one.
+// The chosen tool; one that means nothing in this tab is the plain one.
 export const tool = () => (TASKS[chosen()].split(' ').includes(task()) ? chosen() : 'pick');
 const brushes = () => tool() === 'paint' || tool() === 'erase';
 
-export class Hand {
+export class Tools {
   // toggle(id): a face was picked; changed(): points or box are others now; painted(): a stroke is done; split(percent).
-  constructor(stage, { toggle, changed, painted, split }) {
-    Object.assign(this, { stage, toggle, changed, split });
-    this.boxes = new BoxTool(stage, (box) => { this.drawn(box); changed(); });
-    this.brush = new Brush(stage, painted);
-    this.gesture = new Gesture(stage, this);
+  constructor(workspace, { toggle, changed, painted, split }) {
+    Object.assign(this, { workspace, toggle, changed, split });
+    this.boxes = new BoxTool(workspace, (box) => { this.drawn(box); changed(); });
+    this.brush = new Brush(workspace, painted);
+    this.gesture = new Gesture(workspace, this);
     for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => this.take(radio.value));
-    $('size').addEventListener('input', () => { this.show(); stage.draw(); });
-    stage.canvas.addEventListener('keydown', (event) => this.key(event));
-    stage.canvas.addEventListener('blur', () => { stage.cross = null; stage.draw(); });
+    $('size').addEventListener('input', () => { this.show(); workspace.draw(); });
+    workspace.canvas.addEventListener('keydown', (event) => this.key(event));
+    workspace.canvas.addEventListener('blur', () => { workspace.cross = null; workspace.draw(); });
   }
 
   // In place of the faces of a mask; to be hidden besides those of a picture.
   drawn(box) {
-    if (task() === 'anonymize') this.stage.hide = [...this.stage.hide, box];
-    else this.stage.box = box;
+    if (task() === 'anonymize') this.workspace.hide = [...this.workspace.hide, box];
+    else this.workspace.box = box;
   }
 
   draws() { return brushes() || tool() === 'box'; }
@@ -52,13 +52,13 @@ export class Hand {
   hover(at) { if (tool() === 'box') this.boxes.point(at); }
 
   click(at) {
-    const { stage } = this;
+    const { workspace } = this;
     if (tool() === 'pick') {
-      const id = stage.faceAt(at);
+      const id = workspace.faceAt(at);
       if (id !== null) this.toggle(id);
       return;
     }
-    stage.points = [...stage.points, [...at, tool() === 'add' ? 1 : 0]];
+    workspace.points = [...workspace.points, [...at, tool() === 'add' ? 1 : 0]];
     this.changed();
   }
 
@@ -79,23 +79,23 @@ export class Hand {
 
   // The tools of this tab, and how the pointer looks.
   show() {
-    const { stage } = this;
+    const { workspace } = this;
     for (const radio of document.querySelectorAll('input[name=tool]')) {
       radio.parentElement.hidden = !TASKS[radio.value].split(' ').includes(task());
       radio.checked = radio.value === tool();
     }
     $('sizefield').hidden = !brushes();
-    stage.brush = brushes() ? number('size') * Math.max(1, Math.max(stage.width, stage.height) / 1000) : null;
-    stage.canvas.classList.toggle('point', tool() === 'add' || tool() === 'remove');
-    stage.canvas.classList.toggle('draw', this.draws());
-    stage.canvas.classList.toggle('free', stage.view.fitted && tool() === 'pick');
+    workspace.brush = brushes() ? number('size') * Math.max(1, Math.max(workspace.width, workspace.height) / 1000) : null;
+    workspace.canvas.classList.toggle('point', tool() === 'add' || tool() === 'remove');
+    workspace.canvas.classList.toggle('draw', this.draws());
+    workspace.canvas.classList.toggle('free', workspace.view.fitted && tool() === 'pick');
   }
 
   key(event) {
-    const { stage } = this;
-    if (event.ctrlKey || event.metaKey || event.altKey || !stage.picture) return;
+    const { workspace } = this;
+    if (event.ctrlKey || event.metaKey || event.altKey || !workspace.picture) return;
     if (STEPS[event.key]) this.move(STEPS[event.key], event.shiftKey ? 20 : 100);
-    else if ((event.key === 'Enter' || event.key === ' ') && stage.cross) this.act(stage.cross);
+    else if ((event.key === 'Enter' || event.key === ' ') && workspace.cross) this.act(workspace.cross);
     else if (/^[1-9]$/.test(event.key)) this.toggle(Number(event.key) - 1);
     else if (TOOLS[event.key]) this.takeByKey(event.key);
     else if (event.key === '[' || event.key === ']') this.resize(event.key === ']' ? 1.25 : 0.8);
@@ -104,25 +104,25 @@ export class Hand {
   }
 
   takeByKey(key) {
-    if (key === 'Escape') this.stage.cross = null;
+    if (key === 'Escape') this.workspace.cross = null;
     this.take(TOOLS[key]);
-    this.stage.draw();
+    this.workspace.draw();
   }
 
   resize(factor) {
     $('size').value = Math.round(number('size') * factor + (factor > 1 ? 1 : -1));
     this.show();
-    this.stage.draw();
+    this.workspace.draw();
   }
 
   // The cross: one hundredth of the picture a step, a twentieth with Shift.
   move([dx, dy], parts) {
-    const { stage } = this;
-    const step = Math.max(1, Math.round(Math.max(stage.width, stage.height) / parts));
-    const [x, y] = stage.cross || [stage.width >> 1, stage.height >> 1];
-    stage.cross = [Math.min(stage.width - 1, Math.max(0, x + dx * step)), Math.min(stage.height - 1, Math.max(0, y + dy * step))];
-    stage.view.show(stage.cross);
-    this.boxes.point(stage.cross);
-    stage.draw();
+    const { workspace } = this;
+    const step = Math.max(1, Math.round(Math.max(workspace.width, workspace.height) / parts));
+    const [x, y] = workspace.cross || [workspace.width >> 1, workspace.height >> 1];
+    workspace.cross = [Math.min(workspace.width - 1, Math.max(0, x + dx * step)), Math.min(workspace.height - 1, Math.max(0, y + dy * step))];
+    workspace.view.show(workspace.cross);
+    this.boxes.point(workspace.cross);
+    workspace.draw();
   }
 }

@@ -6,7 +6,7 @@ import { View } from './view.js';
 
 const SIDE = 1600; // pixels of the longer side of the small copy that a far view is drawn from
 
-export class Stage {
+export class Workspace {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext('2d');

@@ -1,14 +1,14 @@
 // Ways in which pictures come: chosen, photographed, dropped, pasted, by address, or the sample.
 
 import { ServiceError, address } from './api.js';
-import { $ } from './values.js';
+import { $ } from './form.js';
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp|avif|heic|heif|tiff?)$/i; // some systems give HEIC no type
 const isPicture = (file) => file.type.startsWith('image/') || PICTURE.test(file.name);
 const sources = (files) => [...files].map((file) => ({ name: file.name || 'picture.png', file }));
 
 // take([source], add); fail(error).
-export function bring(take, fail) {
+export function listen(take, fail) {
   let add = false;
   for (const id of ['file', 'camera']) {
     const chosen = () => {

@@ -91,8 +91,8 @@ class Head:
         return values[0].decode("latin-1") if values else None
 
 
-class Doorman:
-    """Holds the operator's rules; ``admit`` raises, or returns whether the caller is trusted with details.
+class Auth:
+    """Holds the operator's rules; ``check`` raises, or returns whether the caller is trusted with details.
 
     A strong key passes also from an address that guesses: it cannot be guessed, and behind a proxy or a container's
     gateway that address is everybody's. A weak one does not: an answer to every guess is what a guesser needs.
@@ -107,7 +107,7 @@ class Doorman:
         self._own_name = socket.gethostname().lower()
         self._wrong = WrongKeys()
 
-    def admit(self, method: str, path: str, head: Head, client: str) -> bool:
+    def check(self, method: str, path: str, head: Head, client: str) -> bool:
         """Raises BadRequest, ForbiddenHost, ForbiddenOrigin, KeyMissing, KeyWrong, TooManyRequests.
 
         True when the caller may see details: he showed the key, or there is none.
@@ -192,14 +192,14 @@ def _is_loopback(name: str) -> bool:
     return _is_address(name) and ipaddress.ip_address(name.strip("[]")).is_loopback
 
 
-class DoormanMiddleware:
-    """ASGI: asks the doorman first. His verdict on details stands in ``scope["state"]["trusted"]``."""
+class AuthMiddleware:
+    """ASGI: asks ``auth`` first. Whether the caller is trusted with details stands in ``scope["state"]["trusted"]``."""
 
-    def __init__(self, app: ASGIApp, doorman: Doorman) -> None:
-        self.app, self.doorman = app, doorman
+    def __init__(self, app: ASGIApp, auth: Auth) -> None:
+        self.app, self.auth = app, auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             head, caller = Head(scope["headers"]), caller_of(scope)
-            scope["state"]["trusted"] = self.doorman.admit(scope["method"], scope["path"], head, caller)
+            scope["state"]["trusted"] = self.auth.check(scope["method"], scope["path"], head, caller)
         await self.app(scope, receive, send)

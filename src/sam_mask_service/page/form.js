@@ -21,7 +21,7 @@ const shape = () => ({
 });
 const chosen = (subject) => (subject.chosen.size && !subject.everything ? { faces: [...subject.chosen].sort((a, b) => a - b) } : {});
 
-// A subject: { faces, chosen, points, box, hide, strokes }, as the stage has them, or one of several pictures; ``everything``: all faces
+// A subject: { faces, chosen, points, box, hide, strokes }, as the workspace has them, or one of several pictures; ``everything``: all faces
 // that there are, known or not.
 // Whether it leaves the service anything to mask: with no face on it would take them all.
 export const asks = ({ faces, chosen: on, points, box, everything }) =>

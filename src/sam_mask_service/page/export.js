@@ -1,8 +1,8 @@
-// Taking results home: the files that a picture gives, named after it.
+// Exporting results: the files that a picture gives, named after it.
 
 import { ServiceError } from './api.js';
+import { TASKS, asks, background, task } from './form.js';
 import { blankMask, retouchCut, retouchMask } from './retouch.js';
-import { TASKS, asks, background, task } from './values.js';
 
 const ENDINGS = { 'image/jpeg': 'jpg', 'image/webp': 'webp', 'image/png': 'png', 'application/zip': 'zip' };
 export const ending = (type) => ENDINGS[type] || 'png';
