@@ -165,6 +165,26 @@ def test_no_python_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "python3-venv" in answer.stderr
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+def test_a_python_that_is_none_of_those_promised_is_named(tmp_path: Path) -> None:
+    answer = make(f"VENV={tmp_path}/venv", "PYTHON=/bin/false", f"{tmp_path}/venv/bin/python")
+    assert answer.returncode != 0 and "/bin/false is no CPython 3.10-3.14" in answer.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+def test_an_index_out_of_reach_is_said_in_one_line(tmp_path: Path) -> None:
+    nothing = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+    answer = make(
+        f"TOOLS={tmp_path}/tools",
+        f"PYTHON={sys.executable}",
+        f"{tmp_path}/tools/bin/uv",
+        **nothing,
+        PIP_CONFIG_FILE=os.devnull,
+    )
+    said = [line for line in answer.stderr.splitlines() if line.startswith("set-up: ")]
+    assert answer.returncode != 0 and len(said) == 1 and "uv==" in said[0] and "PIP_INDEX_URL" in said[0]
+
+
 def commands(workflow: Path) -> list[str]:
     steps = [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
     return [step["run"] for step in steps if "run" in step]
@@ -213,6 +233,16 @@ def test_the_image_runs_the_seeds_command_as_nobody_special() -> None:
     assert "/health" in words["HEALTHCHECK"]
     commands = " ".join(text for word, text in stage if word == "RUN")
     assert not re.search(r"apt|gcc|make|pip", commands)
+
+
+def test_the_image_says_what_it_is_and_is_bound_to_no_processor() -> None:
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', dict(last_stage())["LABEL"]))
+    table = project()["project"]
+    assert (labels["title"], labels["licenses"]) == (table["name"], table["license"])
+    assert labels["source"] == labels["url"] == table["urls"]["Homepage"]
+    assert (labels["version"], labels["revision"]) == ("$VERSION", "$REVISION")
+    assert all("--platform" not in text for word, text in instructions() if word == "FROM")
+    assert not re.search(r"amd64|x86_64|aarch64", " ".join(text for _, text in instructions()))
 
 
 def test_the_build_context_holds_what_the_image_copies() -> None:
