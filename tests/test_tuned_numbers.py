@@ -21,17 +21,27 @@ from bench.quality.fields import Field, Tunings, changed, every, found, read, sc
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "sam_mask_service"
 FILES = [
     path
-    for folder in ("segment", "faces")
+    for folder in ("segment", "faces", "actions", "sam")
     for path in sorted((SOURCE / folder).rglob("*.py"))
-    if "tuning" not in path.parts and path.name not in ("fake.py", "ensemble.py")
+    if "tuning" not in path.parts and path.name not in ("tuning.py", "fake.py", "ensemble.py")
 ]
 """But for the ensemble's rows, which hold a network's own numbers, each a field with its meaning."""
 FREE = {0.0, 0.5, 1.0, 2.0}
 GUARD = re.compile(r"1e-\d+")
 FIXED: dict[str, dict[str, str]] = {
+    "actions/composite.py": {"0.01": "by how much the aspect of a picture that is sent may be off"},
+    "actions/cutout.py": dict.fromkeys(["0.9", "0.7", "0.4", "0.75", "0.45"], "the table of shapes; ICAO Doc 9303"),
+    "actions/hide.py": {"0.02": "room in the window around a hull; none of it is hidden"},
+    "actions/params.py": {"1e6": "a limit of the wire", "3.0": "the feather that the API promises"},
     "faces/blaze.py": {"0.3": "NMS as mediapipe has it", "100.0": "clipped as mediapipe", "127.5": "pixels to −1…1"},
     "faces/yunet.py": {"0.3": "NMS as OpenCV has it", "8.0": "e⁸ cells are more than any window"},
     "faces/landmarker.py": {"1.5": "the window as mediapipe has it"},
+    "sam/advice.py": {"0.758": "share of a ViT's GFLOP in fully connected layers"},
+    "sam/decoder.py": {"1e9": "a token that no attention is to see"},
+    "sam/frame.py": dict.fromkeys(
+        ["123.675", "116.28", "103.53", "58.395", "57.12", "57.375"],
+        "ImageNet's means and deviations, as Meta has them",
+    ),
     "segment/crop.py": {"0.2": "no interpolation reaches ½ below it"},
     "segment/mincut.py": {"1e7": "a channel that is not to be seen"},
     "segment/nets.py": {"127.5": "pixels to −1…1"},
@@ -70,6 +80,54 @@ def test_a_new_number_is_seen(text: str, tmp_path: Path) -> None:
     assert len(list(floats(path))) == 1
 
 
+WHOLE: dict[str, dict[str, str]] = {
+    "actions/anonymise.py": {
+        "DEFAULT_STRENGTH": "the API promises it",
+        "_BAND": "rows that are blended at a time: memory",
+        "_SAMPLES": "memory",
+    },
+    "actions/composite.py": {"_ASPECT_TOLERANCE": "in FIXED"},
+    "actions/cutout.py": {"MAX_FRAME": "a limit", "_TILE": "memory"},
+    "actions/hide.py": {"_SEES_A_FACE": "the threshold of the mesh's own graph"},
+    "actions/params.py": {"MAX_POINTS": "a limit of the wire", "MAX_BOXES": "a limit of the wire"},
+    "sam/advice.py": {"LINEAR": "in FIXED"},
+    "sam/architectures/efficientvit.py": {"IMAGE_SIZE": "the model's", "_NO_CELL": "a guard"},
+    "sam/architectures/tinyvit.py": {"IMAGE_SIZE": "the model's", "EPSILON": "the model's"},
+    "sam/architectures/vit.py": {"EPSILON": "the model's"},
+    "sam/checkpoint.py": dict.fromkeys(
+        ["MAX_BYTES", "MAX_ENTRIES", "MAX_TABLE_BYTES", "MAX_PICKLE_BYTES", "MAX_TENSORS", "MAX_DIMS", "MAX_NAME"],
+        "a limit",
+    ),
+    "sam/config.py": {"EMBEDDING_STRIDE": "the model's", "DECODER_HEADS": "the model's"},
+    "sam/pickle_machine.py": dict.fromkeys(["MAX_STEPS", "MAX_INT_BYTES", "_MAX_LINE"], "a limit"),
+}
+"""File → the single numbers at its top that are no tuning, and what they are."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.is_relative_to(SOURCE / "actions") or path.is_relative_to(SOURCE / "sam")],
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_single_numbers_at_the_top_are_known(path: Path) -> None:
+    """Whole ones too."""
+    known = WHOLE.get(str(path.relative_to(SOURCE)), {})
+    assert set(_numbers(path)) == set(known), "make it a field of the folder's tuning.py, or say in WHOLE what it is"
+
+
+def _numbers(path: Path) -> Iterator[str]:
+    """Names that the module gives to one number each."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _is_number(node.value):
+            yield node.targets[0].id
+
+
+def _is_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _is_number(node.left) and _is_number(node.right)
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+
+
 ALL = list(every())
 
 
@@ -86,7 +144,7 @@ def _classes(tuning: Any) -> Iterator[type]:
             yield from _classes(getattr(tuning, field.name))
 
 
-@pytest.mark.parametrize("tree", [Tunings().find, Tunings().draw], ids=["find", "draw"])
+@pytest.mark.parametrize("tree", Tunings().trees.values(), ids=Tunings().trees)
 def test_the_objects_are_frozen_and_name_their_measure(tree: Any) -> None:
     for kind in list(_classes(tree))[1:]:
         assert kind.__dataclass_params__.frozen and hasattr(kind, "__slots__"), kind  # type: ignore[attr-defined]
@@ -94,7 +152,7 @@ def test_the_objects_are_frozen_and_name_their_measure(tree: Any) -> None:
 
 
 def test_parts_have_names_of_their_own() -> None:
-    names = [field.name for tree in (Tunings().find, Tunings().draw) for field in fields(tree)]
+    names = [field.name for tree in Tunings().trees.values() for field in fields(tree)]
     assert len(names) == len(set(names))
 
 

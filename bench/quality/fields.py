@@ -11,21 +11,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_args, get_type_hints
 
+from sam_mask_service.actions import tuning as actions
 from sam_mask_service.faces import tuning as faces
+from sam_mask_service.sam import tuning as sam
 from sam_mask_service.segment import tuning as segment
 
 
 @dataclass(frozen=True, slots=True)
 class Tunings:
-    """Both trees. Their parts have different names, so that a part alone says which tree it hangs on."""
+    """All trees. Their parts have different names, so that a part alone says which tree it hangs on."""
 
     find: faces.Tuning = faces.TUNED
     draw: segment.Tuning = segment.TUNED
+    act: actions.Tuning = actions.TUNED
+    run: sam.Tuning = sam.TUNED
+
+    @property
+    def trees(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def root(self, part: str) -> str:
-        """``find`` or ``draw``. Raises KeyError for a part that neither has."""
-        for name in ("find", "draw"):
-            if any(field.name == part for field in fields(getattr(self, name))):
+        """``find``, ``draw``, ``act`` or ``run``. Raises KeyError for a part that none of them has."""
+        for name, tree in self.trees.items():
+            if any(field.name == part for field in fields(tree)):
                 return name
         raise KeyError(part)
 
@@ -46,7 +54,7 @@ class Field:
 
 def every(tunings: Tunings = Tunings()) -> Iterator[Field]:
     """All fields, in the order they stand in."""
-    for tree in (tunings.find, tunings.draw):
+    for tree in tunings.trees.values():
         for part in fields(tree):
             yield from _of(part.name, getattr(tree, part.name))
 
@@ -92,7 +100,7 @@ def found(tunings: Tunings, name: str) -> Any:
 
 
 def changed(tunings: Tunings, name: str, value: Any) -> Tunings:
-    """Both trees with another value under a dotted name."""
+    """All trees with another value under a dotted name."""
     path = [tunings.root(name.split(".")[0]), *name.split(".")]
     out: Tunings = _changed(tunings, path, value)
     return out

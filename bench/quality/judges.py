@@ -8,19 +8,19 @@ Each judge looks at its pictures once, keeps what does not depend on the numbers
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
-from bench.quality import HAIR, PARSING, SHARED, clicks, score_detection_local
+from bench.quality import SHARED, clicks, score_detection_local
+from bench.quality.action_judges import ACTING, HideJudge, PointJudge, SeamJudge
 from bench.quality.fields import Tunings
 from bench.quality.parity_real import loaded
 from bench.quality.score_masks_local import ALL_SETS, Bench, in_half, together
+from bench.quality.setup import Figures, Judge, Setup
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.build import build_detector
 from sam_mask_service.faces.detector import DetectOptions
@@ -42,13 +42,6 @@ LARGE = 400.0
 CELEB: Final = "seg_celebamask_ce7454"
 PARTS: Final = {"ears": (8, 9), "eyes": (4, 5), "brows": (6, 7), "lips": (11, 12), "glasses": (3,)}
 """Regions that SAM outlines anew, by CelebAMask's classes."""
-Figures = dict[str, float]
-
-
-class Judge(Protocol):
-    def score(self, tunings: Tunings) -> Figures: ...
-
-    def value(self, figures: Figures) -> float: ...
 
 
 class OnceEncoded:
@@ -81,26 +74,6 @@ class OnceEncoded:
 
 def real_sam() -> Sam:
     return loaded(mobile_sam(), "auto")
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What is judged on: ``half`` of the pictures, at most ``most`` of a set (0: all), with or without the optional
-    ``nets``.
-    """
-
-    half: str
-    most: int = 0
-    nets: bool = False
-
-    def some(self, pictures: Iterable[Any]) -> Iterator[Any]:
-        return islice(pictures, self.most or None)
-
-    def mesh(self) -> MeshSegmenter:
-        if not self.nets:
-            return MeshSegmenter()
-        folder = SHARED / "models"
-        return MeshSegmenter(folder / HAIR, folder / PARSING)
 
 
 class MaskJudge:
@@ -276,8 +249,16 @@ OWN: Final = {
 """Parts of the drawing that change one outline alone; others are judged on face and head."""
 
 
+def without_sam(part: str) -> bool:
+    return part in FINDING or part in ACTING
+
+
 def judge_of(part: str, setup: Setup, backend: OnceEncoded | None, yunet: Path | None = None) -> Judge:
     """Who judges the numbers of a part. ``backend``: SAM; None where the mesh engine alone is to draw."""
+    if part == "advice":
+        raise SystemExit("advice: its numbers are times, measured by python -m bench.speed.sam_reference.")
+    if part in ACTING:
+        return _acting(part, setup, yunet)
     if part in FINDING:
         return FindJudge(setup, "high" if part == "high" else "normal", yunet)
     if part in ("matte", "line", "hairline"):
@@ -286,3 +267,10 @@ def judge_of(part: str, setup: Setup, backend: OnceEncoded | None, yunet: Path |
         assert backend is not None, "parts and corrections are SAM's"
         return PartJudge(setup, backend) if part == "part" else ClickJudge(setup, backend)
     return MaskJudge(setup, backend, OWN.get(part, ("face", "head")), fine=part == "refine")
+
+
+def _acting(part: str, setup: Setup, yunet: Path | None) -> Judge:
+    if part in ("seam", "point"):
+        bench = Bench(SHARED, None, setup.half)
+        return SeamJudge(setup, bench) if part == "seam" else PointJudge(setup, bench)
+    return HideJudge(setup, yunet)

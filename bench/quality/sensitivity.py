@@ -17,10 +17,12 @@ from typing import Any, Final
 import numpy as np
 
 from bench.quality import OUT
+from bench.quality.action_judges import ACTING
 from bench.quality.fields import Field, Tunings, changed, every, scaled
-from bench.quality.judges import FINDING, OWN, Judge, MaskJudge, OnceEncoded, Setup, real_sam
+from bench.quality.judges import FINDING, OWN, MaskJudge, OnceEncoded, real_sam
 from bench.quality.report import table, write
 from bench.quality.score_masks_local import together
+from bench.quality.setup import Judge, Setup
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.segment.segmenter import FaceMask
 
@@ -28,7 +30,9 @@ KEPT: Final = OUT / "sensitivity.json"
 LEAST: Final = 5e-4
 """A smaller change of the mean IoU is none."""
 MOVES: Final = (0.7, 1.3)
-ELSEWHERE: Final = frozenset({*FINDING, "score", "matte", "line", "hairline", "part", "correction", "view"})
+ELSEWHERE: Final = frozenset(
+    {*FINDING, *ACTING, "advice", "score", "matte", "line", "hairline", "part", "correction", "view"}
+)
 """Parts that other figures than the IoU of outlines tell, or that cost an encoder's run for each value."""
 SCORED: Final = frozenset({"face.clear_band", "face.clear_least", "face.clear"})
 """Fields that tell a mask's score and leave the mask as it is."""

@@ -22,7 +22,8 @@ from typing import Any, Final
 import cv2
 
 from bench.quality.fields import Tunings, changed, every, found, read, scaled
-from bench.quality.judges import FINDING, Figures, Judge, OnceEncoded, Setup, judge_of, real_sam
+from bench.quality.judges import OnceEncoded, judge_of, real_sam, without_sam
+from bench.quality.setup import Figures, Judge, Setup
 
 FACTORS: Final = (0.5, 0.75, 1.5, 2.0)
 GAIN: Final = 2e-4
@@ -121,7 +122,7 @@ class Bench:
     def __call__(self, part: str, half: str) -> Judge:
         if (part, half) not in self._judges:
             setup = Setup(half, self._most, self._nets)
-            backend = None if part in FINDING or self._engine == "mesh" else self._sam()
+            backend = None if without_sam(part) or self._engine == "mesh" else self._sam()
             self._judges[part, half] = judge_of(part, setup, backend, self._yunet)
         return self._judges[part, half]
 

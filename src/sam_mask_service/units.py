@@ -34,4 +34,5 @@ Deviations = Annotated[float, "deviations"]
 Levels = Annotated[float, "8-bit levels"]
 Variance = Annotated[float, "squared intensity"]
 """Squared units of intensities 0…1."""
+Seconds = Annotated[float, "seconds"]
 Count = Annotated[int, "count"]

@@ -16,26 +16,25 @@ from ..deadline import Deadline
 from ..faces.detector import DetectOptions, FaceDetector
 from ..faces.sanitise import sane_faces
 from ..geometry import RGB, Box, Face
-
-_MARGIN = 11
-"""A border of one part in so many of the shorter side: it moves and shrinks all windows against the first search's."""
-_GREY = 127
+from .tuning import AGAIN, AgainTuning
 
 
-def look_again(rgb: RGB, detector: FaceDetector, options: DetectOptions, deadline: Deadline) -> tuple[list[Face], int]:
+def look_again(
+    rgb: RGB, detector: FaceDetector, options: DetectOptions, deadline: Deadline, tuning: AgainTuning = AGAIN
+) -> tuple[list[Face], int]:
     """Faces found in the whole of ``rgb`` (H, W, 3) uint8, in its pixels, and how many places were too many to be
     looked at. Key points and mesh are left out. Takes the memory of one more picture."""
     height, width = rgb.shape[:2]
-    margin = min(height, width) // _MARGIN
-    found = detector.detect(_mirrored(rgb, margin), options, deadline)
+    margin = min(height, width) // tuning.parts
+    found = detector.detect(_mirrored(rgb, margin, round(tuning.grey)), options, deadline)
     faces = [_back(face, width, margin) for face in found]
     return sane_faces(faces, width, height), getattr(found, "unexamined", 0)
 
 
-def _mirrored(rgb: RGB, margin: int) -> RGB:
-    """Left and right exchanged, below and right of a grey border."""
+def _mirrored(rgb: RGB, margin: int, grey: int) -> RGB:
+    """Left and right exchanged, below and right of a border of ``grey``."""
     height, width = rgb.shape[:2]
-    out = np.full((height + margin, width + margin, 3), _GREY, np.uint8)
+    out = np.full((height + margin, width + margin, 3), grey, np.uint8)
     out[margin:, margin:] = rgb[:, ::-1]
     return out
 

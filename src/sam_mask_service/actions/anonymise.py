@@ -21,50 +21,37 @@ from numpy.typing import NDArray
 from ..geometry import RGB, Bits, Box, PixelBox
 from ..mask import Alpha
 from ..patch import SoftPatch
+from .tuning import CELLS, CellTuning
 
 Method = Literal["blur", "pixelate", "solid", "mosaic"]
 Colour = tuple[int, int, int]
 DEFAULT_STRENGTH = 0.5
 GREY: Colour = (96, 96, 96)
-_MOST_CELLS = 8
-"""Cells across a face at strength 0; a quarter of them at strength 1."""
-_CONTRAST = 0.4
-"""What one cell across a face would keep of its contrast."""
-_TONE, _NEUTRAL = 0.1, 96.0
-"""What is kept of the face's mean colour's difference from this grey: a face-shaped patch of skin is found as a
-face.
-"""
-_UNFINDABLE = 0.5
-"""From this strength on no detector is to find the face (docs/quality.md); below, more and more of its colours is
-kept.
-"""
-_BOX_COVER = 1.0
-"""The ellipse inside the detector's box (brow to chin, cheek to cheek) is hidden even where the mask leaves it out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hidden:
     """A face to hide. ``mask``: 255 = hide fully. ``box``: the detector's, which sets the size of the cells.
-    ``cover_box``: hide the box's inner ellipse too."""
+    ``cover_box``: hide the ellipse in the box too (brow to chin, cheek to cheek), even where the mask leaves it out."""
 
     mask: SoftPatch
     box: Box
     cover_box: bool = True
 
 
-def cells_across(strength: float) -> int:
+def cells_across(strength: float, tuning: CellTuning = CELLS) -> int:
     """Cells from one side of a face to the other: 8 at strength 0, 4 at 0.5, 2 at 1."""
-    return round(_MOST_CELLS * math.pow(4.0, -strength))
+    return round(tuning.across * math.pow(tuning.fewer, -strength))
 
 
-def contrast(strength: float) -> float:
+def contrast(strength: float, tuning: CellTuning = CELLS) -> float:
     """What is kept of a cell's difference from the face's mean colour, 0…1: the more cells, the less."""
-    return _eased(_CONTRAST / cells_across(max(_UNFINDABLE, strength)), strength)
+    return _eased(tuning.contrast / cells_across(max(tuning.unfindable, strength), tuning), strength, tuning)
 
 
-def _eased(least: float, strength: float) -> float:
-    """``least`` from ``_UNFINDABLE`` on, 1 at strength 0."""
-    return float(least ** min(1.0, strength / _UNFINDABLE))
+def _eased(least: float, strength: float, tuning: CellTuning) -> float:
+    """``least`` from ``unfindable`` on, 1 at strength 0."""
+    return float(least ** min(1.0, strength / tuning.unfindable))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +61,14 @@ class _Paint:
     contrast: float
     tone: float
     colour: Colour
+    tuning: CellTuning
 
     def faded(self, means: NDArray[np.float32], source: RGB, bits: Bits) -> RGB:
         """(…, 3) mean colours as they are painted: drawn towards the mean of all hidden pixels, and that towards
         grey.
         """
         middle = np.array(cv2.mean(source, bits.view(np.uint8))[:3], np.float32)
-        base = _NEUTRAL + self.tone * (middle - _NEUTRAL)
+        base = self.tuning.grey + self.tone * (middle - self.tuning.grey)
         return np.rint(base + self.contrast * (means - middle)).clip(0, 255).astype(np.uint8)
 
 
@@ -90,6 +78,7 @@ def anonymise(
     method: Method = "blur",
     strength: float = DEFAULT_STRENGTH,
     colour: Colour = GREY,
+    tuning: CellTuning = CELLS,
 ) -> RGB:
     """A copy of ``image`` (H, W, 3) uint8 with every face hidden; outside their masks and boxes it is equal bit for
     bit.
@@ -97,13 +86,14 @@ def anonymise(
     ``strength`` 0…1 is relative to the face, so that small and large faces are equally unreadable. ``colour`` is for
     ``solid``. Cells are taken from the untouched picture: the order of the faces changes nothing but their overlaps.
     """
-    out, paint = image.copy(), _Paint(contrast(strength), _eased(_TONE, strength), colour)
+    out = image.copy()
+    paint = _Paint(contrast(strength, tuning), _eased(tuning.tone, strength, tuning), colour, tuning)
     for face in faces:
         where, alpha = _window(face, image.shape[1], image.shape[0])
         if not alpha.size:
             continue
         source = image[where.rows, where.columns]
-        cell = max(2, math.ceil(face.box.side / cells_across(strength)))
+        cell = max(2, math.ceil(face.box.side / cells_across(strength, tuning)))
         painted = _PAINTERS[method](source, alpha > 0, cell, paint)
         view = out[where.rows, where.columns]
         view[...] = blend(view, painted, alpha)
@@ -138,8 +128,8 @@ def _window(face: Hidden, width: int, height: int) -> tuple[PixelBox, Alpha]:
 def _ellipse(box: Box, where: PixelBox) -> Bits:
     """Pixels of the window whose centre lies in the ellipse that the box encloses."""
     cx, cy = box.centre
-    u = (np.arange(where.x, where.right) + 0.5 - cx) / max(1e-6, box.width / 2 * _BOX_COVER)
-    v = (np.arange(where.y, where.bottom) + 0.5 - cy) / max(1e-6, box.height / 2 * _BOX_COVER)
+    u = (np.arange(where.x, where.right) + 0.5 - cx) / max(1e-6, box.width / 2)
+    v = (np.arange(where.y, where.bottom) + 0.5 - cy) / max(1e-6, box.height / 2)
     return np.asarray(u[None, :] ** 2 + v[:, None] ** 2 <= 1)
 
 
@@ -178,7 +168,7 @@ def _pixelate(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
 
 def _blur(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
     cells = _cells(source, bits, cell)
-    smoothed = np.asarray(cv2.GaussianBlur(cells, (3, 3), 0.7), np.float32).reshape(cells.shape)
+    smoothed = np.asarray(cv2.GaussianBlur(cells, (3, 3), paint.tuning.blur), np.float32).reshape(cells.shape)
     means = paint.faded(smoothed, source, bits)
     size = (means.shape[1] * cell, means.shape[0] * cell)
     smooth = cv2.resize(means, size, interpolation=cv2.INTER_CUBIC)

@@ -15,17 +15,20 @@ from ..mask import Alpha, bounds, distance_to
 from ..targets.fit import Transform, resize, undo
 from ..targets.row import Change
 from .anonymise import blend
+from .tuning import SEAM, SeamTuning
 
 Match = Literal["none", "seam"]
-_RING = 0.03
-"""Width of the ring around the mask that the colour match compares, as a share of the mask's size."""
-_GRID = 96
-"""Longer side of the grid that the colour difference is spread on: it is smooth by nature."""
 _ASPECT_TOLERANCE = 0.01
+"""By how much two aspects may differ and still be the same one."""
 
 
 def composite(
-    original: RGB, edited: RGB, alpha: Alpha, transform: Transform | None = None, match: Match = "none"
+    original: RGB,
+    edited: RGB,
+    alpha: Alpha,
+    transform: Transform | None = None,
+    match: Match = "none",
+    tuning: SeamTuning = SEAM,
 ) -> RGB:
     """``edited`` where ``alpha`` (H, W) uint8 is 255, ``original`` (H, W, 3) uint8 bit for bit where it is 0, a blend
     between.
@@ -39,11 +42,13 @@ def composite(
     back = _to_original(original, edited, transform)
     out, box = original.copy(), bounds(alpha > 0)
     if box is not None:
-        margin = max(3, math.ceil(_RING * max(box.width, box.height))) + 1  # what a colour match looks at
+        margin = (
+            math.ceil(max(tuning.least, tuning.ring * max(box.width, box.height))) + 1
+        )  # what a colour match looks at
         near = box.grown(margin).clipped(alpha.shape[1], alpha.shape[0])
         where = near.rows, near.columns
         below, above, a = (array[where] for array in (original, back, alpha))
-        blend(below, match_seam(below, above, a) if match == "seam" else above, a, out=out[where])
+        blend(below, match_seam(below, above, a, tuning) if match == "seam" else above, a, out=out[where])
     return out
 
 
@@ -82,7 +87,7 @@ def _same_aspect(edited: RGB, width: int, height: int) -> None:
         )
 
 
-def match_seam(original: RGB, edited: RGB, alpha: Alpha) -> RGB:
+def match_seam(original: RGB, edited: RGB, alpha: Alpha, tuning: SeamTuning = SEAM) -> RGB:
     """``edited`` plus a smooth colour change that makes it meet ``original`` on a ring around the mask.
 
     The difference on the ring is spread over the inside by pull-push interpolation (Gortler et al., "The Lumigraph",
@@ -90,12 +95,12 @@ def match_seam(original: RGB, edited: RGB, alpha: Alpha) -> RGB:
     """
     mask = alpha > 0
     size = float(np.sqrt(np.count_nonzero(mask)))
-    ring = ~mask & (distance_to(mask) <= max(3.0, _RING * size)) if size else mask
+    ring = ~mask & (distance_to(mask) <= max(tuning.least, tuning.ring * size)) if size else mask
     if not ring.any():
         return edited
-    weight, out = _shrunk(ring.astype(np.float32)), np.empty_like(edited)
-    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring)) for c in range(3)]
-    spread = _pull_push(np.dstack(totals), weight[:, :, None])
+    weight, out = _shrunk(ring.astype(np.float32), tuning.grid), np.empty_like(edited)
+    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring), tuning.grid) for c in range(3)]
+    spread = _pull_push(np.dstack(totals), weight[:, :, None], tuning.known)
     for c in range(3):  # one channel at a time: all three as floats take twelve times the picture's memory
         moved = cv2.resize(spread[:, :, c], ring.shape[::-1], interpolation=cv2.INTER_LINEAR)
         moved += edited[:, :, c]
@@ -110,17 +115,17 @@ def _difference(original: NDArray[np.uint8], edited: NDArray[np.uint8], known: B
     return difference
 
 
-def _shrunk(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W) float32 on the grid."""
+def _shrunk(values: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """(H, W) float32 on a grid whose longer side is ``most`` at most."""
     h, w = values.shape
-    scale = min(1.0, _GRID / max(h, w))
+    scale = min(1.0, most / max(h, w))
     grid = (max(1, round(w * scale)), max(1, round(h * scale)))
     return np.asarray(cv2.resize(values, grid, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32], known: float) -> NDArray[np.float32]:
     """Weighted sums and their weights → values everywhere: coarser levels fill what a level does not know."""
-    trust = np.minimum(1.0, weight * 8)
+    trust = np.minimum(1.0, weight * np.float32(known))
     here = total / np.maximum(weight, 1e-6)
     h, w = weight.shape[:2]
     if max(h, w) <= 1:
@@ -128,7 +133,7 @@ def _pull_push(total: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArr
     half = ((w + 1) // 2, (h + 1) // 2)
     coarse_total = cv2.resize(total, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 3)
     coarse_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 1)
-    coarse = _pull_push(np.asarray(coarse_total, np.float32), np.asarray(coarse_weight, np.float32))
+    coarse = _pull_push(np.asarray(coarse_total, np.float32), np.asarray(coarse_weight, np.float32), known)
     below = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, 3)
     return np.asarray(here * trust + below * (1 - trust), np.float32)
 

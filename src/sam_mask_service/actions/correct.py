@@ -8,50 +8,43 @@ import cv2
 import numpy as np
 
 from ..geometry import RGB, Bits
+from .tuning import POINT, PointTuning
 
 UserPoint = tuple[float, float, int]
-_REACH = 0.25
-"""How far a point works at most, as a share of the face's size."""
-_CORE = 0.04
-"""Radius around a point that always follows it, as a share of the face's size."""
-_TOLERANCE = 14
-"""Largest step between neighbouring pixels, per channel of L*a*b*, that a point's patch still crosses."""
-_DRIFT = 60.0
-"""Largest distance in L*a*b* from the colour at the point."""
 
 
-def correct(rgb: RGB, bits: Bits, points: Sequence[UserPoint], size: float) -> Bits:
+def correct(rgb: RGB, bits: Bits, points: Sequence[UserPoint], size: float, tuning: PointTuning = POINT) -> Bits:
     """``bits`` (H, W) with the patch around every point added (1) or taken away (0), in the order of the points.
 
     A patch is what hangs together with the point in colour, at most a quarter of the face's ``size`` (pixels) away, and
     the small disc around the point in any case. ``rgb``: (H, W, 3) uint8; points in its pixels.
     """
     out = bits.copy()
-    lab = cv2.cvtColor(cv2.GaussianBlur(rgb, (0, 0), 1.0), cv2.COLOR_RGB2LAB)
+    lab = cv2.cvtColor(cv2.GaussianBlur(rgb, (0, 0), tuning.blur), cv2.COLOR_RGB2LAB)
     for x, y, sign in points:
-        where, patch = _patch(np.asarray(lab, np.uint8), int(x), int(y), size)
+        where, patch = _patch(np.asarray(lab, np.uint8), int(x), int(y), size, tuning)
         out[where] = out[where] | patch if sign else out[where] & ~patch
     return out
 
 
-def _patch(lab: RGB, x: int, y: int, size: float) -> tuple[tuple[slice, slice], Bits]:
+def _patch(lab: RGB, x: int, y: int, size: float, tuning: PointTuning) -> tuple[tuple[slice, slice], Bits]:
     """(window, patch in it) of the point (x, y)."""
-    reach = max(3, round(_REACH * size))
+    reach = max(3, round(tuning.reach * size))
     y0, x0 = max(0, y - reach), max(0, x - reach)
     where = slice(y0, min(lab.shape[0], y + reach + 1)), slice(x0, min(lab.shape[1], x + reach + 1))
     part = np.ascontiguousarray(lab[where])
     seed = x - x0, y - y0
     filled = np.zeros((part.shape[0] + 2, part.shape[1] + 2), np.uint8)
     cv2.floodFill(
-        part.copy(), filled, seed, 0, (_TOLERANCE,) * 3, (_TOLERANCE,) * 3, 4 | (1 << 8) | cv2.FLOODFILL_MASK_ONLY
+        part.copy(), filled, seed, 0, (tuning.step,) * 3, (tuning.step,) * 3, 4 | (1 << 8) | cv2.FLOODFILL_MASK_ONLY
     )
     rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
     distance = (rows - seed[1]) ** 2 + (columns - seed[0]) ** 2
     drift = np.linalg.norm(part.astype(np.float32) - part[seed[1], seed[0]].astype(np.float32), axis=2)
     near = distance <= reach**2
-    core = distance <= max(2.0, _CORE * size) ** 2
+    core = distance <= max(2.0, tuning.core * size) ** 2
     closed = cv2.morphologyEx(
-        ((filled[1:-1, 1:-1] == 1) & near & (drift <= _DRIFT)).astype(np.uint8),
+        ((filled[1:-1, 1:-1] == 1) & near & (drift <= tuning.drift)).astype(np.uint8),
         cv2.MORPH_CLOSE,
         np.ones((3, 3), np.uint8),
     )

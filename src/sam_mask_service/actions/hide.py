@@ -9,21 +9,13 @@ from ..faces.mesh import CHIN, FOREHEAD, filled
 from ..geometry import RGB, Box, Face
 from ..patch import Finish, Patch, SoftPatch
 from .anonymise import Hidden
+from .tuning import COVER, CoverTuning
 
-_MARGIN = 0.06
-"""How far beyond its mask a face is hidden, as a share of its size."""
-_PASSES = 10
-_RAISED = 0.15
-"""By how much the forehead, which the mesh ends short of the hair line, is raised, as a share of the mesh's height."""
-_NO_MESH = 0.1
-"""By how much the box of a face without a mesh is grown on each side before its ellipse is hidden."""
 _SEES_A_FACE = 0.5
 """The mesh's presence from which it sees a face: its own graph's threshold."""
-_UNTOUCHED = 0.5
-"""Share of changed pixels below which a box is still the picture as it was."""
 
 
-def oval(face: Face, width: int, height: int) -> Patch:
+def oval(face: Face, width: int, height: int, tuning: CoverTuning = COVER) -> Patch:
     """The hull of the face's mesh with the forehead raised, in a picture of ``width`` × ``height``. Without a mesh
     nothing: the ellipse of the box is hidden in any case."""
     if face.landmarks is None:
@@ -31,18 +23,18 @@ def oval(face: Face, width: int, height: int) -> Patch:
     points = face.landmarks[:, :2]
     up = points[FOREHEAD] - points[CHIN]
     tall = ((points - points[CHIN]) @ up / max(1e-6, float(up @ up)))[:, None]
-    raised = points + _RAISED * np.maximum(0, 2 * tall - 1) * up
+    raised = points + tuning.raised * np.maximum(0, 2 * tall - 1) * up
     hull = cv2.convexHull(np.ascontiguousarray(raised, np.float32))[:, 0]
     low, high = hull.min(axis=0), hull.max(axis=0)
     window = Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
     return filled(window.grown(0.02).pixels(width, height), [np.asarray(hull, np.float32)])
 
 
-def grown(face: Face, patch: Patch, width: int, height: int, whole: bool) -> Hidden:
+def grown(face: Face, patch: Patch, width: int, height: int, whole: bool, tuning: CoverTuning = COVER) -> Hidden:
     """``patch`` with its margin, as what ``anonymise`` hides. ``whole``: the ellipse of the face's box too."""
-    box = face.box if face.landmarks is not None else face.box.grown(_NO_MESH)
-    grow = max(1, round(_MARGIN * face.box.side))
-    return Hidden(patch.finished(Finish(grow, _PASSES), width, height), box, cover_box=whole)
+    box = face.box if face.landmarks is not None else face.box.grown(tuning.no_mesh)
+    grow = max(1, round(tuning.margin * face.box.side))
+    return Hidden(patch.finished(Finish(grow, tuning.passes), width, height), box, cover_box=whole)
 
 
 def named(box: Box, width: int, height: int) -> Hidden:
@@ -52,9 +44,9 @@ def named(box: Box, width: int, height: int) -> Hidden:
     return Hidden(whole, box, cover_box=False)
 
 
-def readable(face: Face, before: RGB, after: RGB) -> bool:
+def readable(face: Face, before: RGB, after: RGB, tuning: CoverTuning = COVER) -> bool:
     """A box over hidden pixels is the silhouette of a hidden face, head and shoulders around a few cells, unless the
     mesh sees a face in it. A box over untouched pixels is a face."""
     where = face.box.pixels(after.shape[1], after.shape[0])
     changed = (before[where.rows, where.columns] != after[where.rows, where.columns]).any(axis=2)
-    return face.presence >= _SEES_A_FACE or float(changed.mean()) < _UNTOUCHED
+    return face.presence >= _SEES_A_FACE or float(changed.mean()) < tuning.untouched

@@ -12,6 +12,7 @@ from ..geometry import RGB, Box, Face, PixelBox
 from ..patch import Patch
 from ..segment.segmenter import FaceMask
 from .correct import UserPoint, correct
+from .tuning import POINT, PointTuning
 
 
 def check_points(points: Sequence[UserPoint], width: int, height: int) -> None:
@@ -29,11 +30,11 @@ def boxed_face(box: Sequence[float], width: int, height: int) -> Face:
     return Face(wanted, 1.0, found_by="user")
 
 
-def pointed_face(points: Sequence[UserPoint], width: int, height: int) -> Face:
+def pointed_face(points: Sequence[UserPoint], width: int, height: int, tuning: PointTuning = POINT) -> Face:
     """A face around the user's points, at least a quarter of the picture's shorter side across."""
     spots = np.array([p[:2] for p in points])
     low, high = spots.min(axis=0), spots.max(axis=0)
-    side = max(float((high - low).max()), min(width, height) / 4)
+    side = max(float((high - low).max()), min(width, height) * tuning.alone)
     x, y = (low + high - side) / 2
     around = Box(float(x), float(y), side, side).pixels(width, height)
     return Face(Box(around.x, around.y, around.width, around.height), 1.0, found_by="user")
@@ -65,12 +66,12 @@ def missed(patch: Patch, points: Sequence[UserPoint]) -> list[UserPoint]:
     return [(x, y, sign) for x, y, sign in points if patch.has(x, y) != bool(sign)]
 
 
-def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint]) -> Patch:
+def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint], tuning: PointTuning = POINT) -> Patch:
     """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``:
     the whole picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
     box = patch.box
     far = max(max(box.x - x, x - box.right, box.y - y, y - box.bottom) for x, y, _ in points)
-    wide = patch.widened(int(max(0.0, far) + size / 4) + 4, rgb.shape[1], rgb.shape[0])
+    wide = patch.widened(int(max(0.0, far) + tuning.reach * size) + 4, rgb.shape[1], rgb.shape[0])
     part = np.ascontiguousarray(rgb[wide.box.rows, wide.box.columns])
     moved = [(x - wide.x, y - wide.y, sign) for x, y, sign in points]
-    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size)).trimmed()
+    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size, tuning)).trimmed()

@@ -7,20 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..models.registry import ROWS
-from ..models.row import Cost
 from ..runtime.machine import Exact, Rates
-
-PATIENCE_S = 5.0
-"""A picture that takes longer to look at is too slow to work with."""
-SOFTMAX_S = 1.2
-"""Core-seconds that ViT-B's global attention spends outside matrix products (measured 1.0 on Zen 4, 1.3 with AMX)."""
-
+from .tuning import ADVICE, AdviceTuning
 
 COSTS = {row.name: row.cost for row in ROWS if row.cost is not None}
 LINEAR = 0.758
 """Share of a ViT's GFLOP in fully connected layers: what ``SAM_PRECISION=int8`` computes in 8 bits."""
-INT8_GAIN = 1.2
-"""int8 is worth a word when it is so much faster: it costs twice the error of bf16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +29,26 @@ class Advice:
     choice: str
 
 
-def advise(rates: Rates, threads: int) -> Advice:
-    """ViT-B where a picture takes at most ``PATIENCE_S``, else MobileSAM; the larger ones gain little on faces."""
+def advise(rates: Rates, threads: int, tuning: AdviceTuning = ADVICE) -> Advice:
+    """ViT-B where a picture is not longer in the making than ``patience``, else MobileSAM; the larger ones gain little
+    on faces."""
     precision = rates.fastest
     rate = max(rates.bf16 if precision == "bf16" else rates.f32, 1e-3)
-    seconds = {name: round(cost.loss * cost.gflop / rate + _softmax(cost, threads), 2) for name, cost in COSTS.items()}
-    int8 = _int8_seconds(rates, rate, threads)
-    if int8 is not None and int8 * INT8_GAIN > seconds["vit_b"]:
+    softmax = tuning.softmax / max(1, threads)
+    seconds = {name: round(cost.loss * cost.gflop / rate + cost.softmax * softmax, 2) for name, cost in COSTS.items()}
+    int8 = _int8_seconds(rates, rate, softmax)
+    if int8 is not None and int8 * tuning.int8_gain > seconds["vit_b"]:
         int8 = None
-    model = "vit_b" if seconds["vit_b"] <= PATIENCE_S else "mobile_sam"
+    model = "vit_b" if seconds["vit_b"] <= tuning.patience else "mobile_sam"
     return Advice(model, precision, seconds, int8, _text(precision, seconds, rates, threads), _choice(model, int8))
 
 
-def _softmax(cost: Cost, threads: int) -> float:
-    return cost.softmax * SOFTMAX_S / max(1, threads)
-
-
-def _int8_seconds(rates: Rates, rate: float, threads: int) -> float | None:
+def _int8_seconds(rates: Rates, rate: float, softmax: float) -> float | None:
     """Of ViT-B; attention stays at ``rate``."""
     if rates.int8 <= 0:
         return None
     cost = COSTS["vit_b"]
-    return round(cost.gflop * (LINEAR / rates.int8 + (1 - LINEAR) / rate) + _softmax(cost, threads), 2)
+    return round(cost.gflop * (LINEAR / rates.int8 + (1 - LINEAR) / rate) + cost.softmax * softmax, 2)
 
 
 def _text(precision: str, seconds: dict[str, float], rates: Rates, threads: int) -> str:
