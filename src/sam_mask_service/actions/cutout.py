@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..errors import InvalidParameter, NoFace
 from ..geometry import RGB, Bits, PixelBox
 from ..mask import Alpha, bounds
@@ -77,22 +78,26 @@ def cutout(
     background: Colour | RGB | None = None,
     aspect: Aspect = "free",
     padding: float | None = None,
+    check: Check = unchecked,
 ) -> tuple[RGBA | RGB, PixelBox]:
     """What ``alpha`` ((H, W) uint8, 255 = keep) shows of ``image`` ((H, W, 3) uint8), and the frame that was cut.
 
     ``background`` None gives (h, w, 4) RGBA with straight alpha and black where it is 0; a colour, or a picture that is
-    scaled to cover the frame, gives (h, w, 3). Raises NoFace for an empty mask.
+    scaled to cover the frame, gives (h, w, 3). ``check`` is asked meanwhile, and may raise. Raises NoFace for an empty
+    mask.
     """
     subject = bounds(alpha > 0)
     if subject is None:
         raise NoFace("The mask is empty: there is nothing to cut out.")
     box = frame(subject, aspect, padding)
     a = cut(alpha, box)
-    rgb = decontaminate(cut(image, box), a)
+    rgb = decontaminate(cut(image, box), a, check)
+    check()
     rgb[a == 0] = 0  # nothing of the background travels under transparency
+    check()
     if background is None:
         return np.dstack([rgb, a]), box
-    return blend(_backdrop(background, box), rgb, a, out=rgb), box
+    return blend(_backdrop(background, box), rgb, a, rgb, check), box
 
 
 def _backdrop(background: Colour | RGB, box: PixelBox) -> RGB:
@@ -107,7 +112,7 @@ def _backdrop(background: Colour | RGB, box: PixelBox) -> RGB:
     return resize(background[y : y + height, x : x + width], box.width, box.height)
 
 
-def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
+def decontaminate(rgb: RGB, alpha: Alpha, check: Check = unchecked) -> RGB:
     """The subject's own colours where ``alpha`` is between 0 and 255; elsewhere ``rgb`` is as it was.
 
     Fast multi-level foreground estimation by blur fusion (Forte, "Approximate Fast Foreground Colour Estimation", ICIP
@@ -123,6 +128,7 @@ def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
     where = near.rows, near.columns
     coarse = _coarse(rgb[where], alpha[where])
     for tile in _tiles(soft[where]):
+        check()
         there = soft[where][tile.rows, tile.columns]
         colours = _fine(rgb[where], alpha[where], coarse, tile)
         out[where][tile.rows, tile.columns][there] = colours[there]

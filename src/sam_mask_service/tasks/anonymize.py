@@ -7,6 +7,7 @@ Every face that is found is hidden, however many: there is no limit but the time
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from ..actions import anonymise
 from ..actions.again import look_again
@@ -112,10 +113,10 @@ def _hide(work: _Work) -> None:
     first = params.region.split(",")[0].strip()
     whole = any(row.whole for row in region_table.ROWS if row.name == first)  # its box's ellipse is hidden too
     size = work.seen.width, work.seen.height
-    faces = work.watched(zip(work.chosen, work.outlines, strict=True))
-    hidden = [grown(face, patch, *size, whole) for (_, face), patch in faces]
-    hidden += [named(box, *size) for box in work.boxes]
-    work.rgb = anonymise(work.picture.rgb, hidden, params.method, params.strength, params.rgb)
+    check, faces = work.deadline.check, zip(work.chosen, work.outlines, strict=True)
+    found = (grown(face, patch, *size, whole, check) for (_, face), patch in faces)
+    asked = (named(box, *size) for box in dict.fromkeys(work.boxes))
+    work.rgb = anonymise(work.picture.rgb, chain(found, asked), params.method, params.strength, params.rgb, check)
 
 
 def _look_again(work: _Work) -> None:
@@ -135,17 +136,17 @@ def _all_asked(params: AnonymizeBase) -> bool:
 
 def _hide_more(work: _Work) -> None:
     """The faces of the second look, numbered after all others."""
-    params, size = work.asked.params, (work.seen.width, work.seen.height)
-    hidden = [grown(face, oval(face, *size), *size, whole=True) for face in work.residual]
+    params, size, check = work.asked.params, (work.seen.width, work.seen.height), work.deadline.check
+    hidden = (grown(face, oval(face, *size), *size, whole=True, check=check) for face in work.residual)
     work.chosen += enumerate(work.residual, len(work.seen.faces))
-    work.rgb = anonymise(work.rgb, hidden, params.method, params.strength, params.rgb)
+    work.rgb = anonymise(work.rgb, hidden, params.method, params.strength, params.rgb, check)
 
 
 def _search_again(work: _Work) -> None:
     """What is found now in the whole picture, but for the faces that were to be kept."""
     found, unexamined = look_again(work.rgb, work.tools.detector, options_of(work.asked.params), work.deadline)
     work.found = [face for face in found if not _among(face, [other for _, other in work.kept])]
-    work.residual = [face for face in work.found if readable(face, work.picture.rgb, work.rgb)]
+    work.residual = [face for face in work.watched(work.found) if readable(face, work.picture.rgb, work.rgb)]
     if unexamined:
         work.notices.append(more_faces(len(found), None, unexamined))
 

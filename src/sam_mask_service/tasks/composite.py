@@ -58,7 +58,7 @@ def _composite(work: _Work) -> None:
     rgb, transform = work.original.rgb, _transform(work)
     change = to_picture_size(work.change, rgb.shape[1], rgb.shape[0], transform)
     work.deadline.check()
-    work.pixels = composite(rgb, work.edit, change, transform, params.match)
+    work.pixels = composite(rgb, work.edit, change, transform, params.match, work.deadline.check)
     work.kind, work.said = params.format or "png", {}
     _see_through(work, change, transform)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..actions import colour, cutout
@@ -48,7 +50,8 @@ def _own(original: Original, alpha: Alpha) -> tuple[RGB, Alpha]:
 def _cut(work: _Work) -> None:
     params: CutoutParams = work.asked.params
     rgb, alpha = _own(work.original, work.alpha)
-    work.pixels, frame = cutout(rgb, alpha, background=work.background, aspect=params.aspect, padding=params.padding)
+    shape: dict[str, Any] = {"background": work.background, "aspect": params.aspect, "padding": params.padding}
+    work.pixels, frame = cutout(rgb, alpha, **shape, check=work.deadline.check)
     work.kind = params.format or "png"
     if work.kind == "jpeg" and work.pixels.shape[2] == 4:
         work.pixels, work.flattened = on_white(work.pixels), True
