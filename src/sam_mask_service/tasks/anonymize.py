@@ -167,11 +167,11 @@ def _row(numbered: Numbered, work: _Work, hidden: bool) -> Json:
 
 def _write(work: _Work) -> None:
     picture = work.picture
-    work.pixels, work.quality = to_srgb(work.rgb, picture.profile), picture.quality
+    work.pixels, work.quality = to_srgb(work.rgb, picture.profile, work.deadline.check), picture.quality
     work.kind = work.asked.params.format or _FORMATS.get(picture.format, "png")
     if picture.alpha is not None:
         work.flattened = work.kind == "jpeg"
-        work.pixels = work.pixels if work.flattened else lifted(work.pixels, picture.alpha)
+        work.pixels = work.pixels if work.flattened else lifted(work.pixels, picture.alpha, work.deadline.check)
     rows = [_row(face, work, True) for face in work.chosen] + [_row(face, work, False) for face in work.kept]
     work.said = {
         "faces": sorted(rows, key=lambda row: row["face_id"]),

@@ -66,7 +66,7 @@ def _warnings(face: Face, box: PixelBox, seen: Detection) -> tuple[str, ...]:
 
 
 def _colours(work: Work) -> None:
-    work.original = Original(work.picture, to_srgb(work.picture.rgb, work.picture.profile))
+    work.original = Original(work.picture, to_srgb(work.picture.rgb, work.picture.profile, work.deadline.check))
 
 
 COLOURS: Step[Work] = Step(_colours, "colours", pixels=always)
