@@ -187,9 +187,17 @@ def _blur(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
     cells = _cells(source, bits, cell, paint.check)
     smoothed = np.asarray(cv2.GaussianBlur(cells, (3, 3), paint.tuning.blur), np.float32).reshape(cells.shape)
     means = paint.faded(smoothed, source, bits)
-    size = (means.shape[1] * cell, means.shape[0] * cell)
-    smooth = cv2.resize(means, size, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(smooth[: bits.shape[0], : bits.shape[1]], np.uint8)
+    smooth = _grown_smoothly(means, min(cell, _BORDERS))
+    paint.check()
+    if cell > _BORDERS:
+        size = means.shape[1] * cell, means.shape[0] * cell
+        smooth = np.asarray(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return smooth[: bits.shape[0], : bits.shape[1]]
+
+
+def _grown_smoothly(means: RGB, by: int) -> RGB:
+    size = means.shape[1] * by, means.shape[0] * by
+    return np.asarray(cv2.resize(means, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _solid(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
@@ -237,7 +245,5 @@ _SAMPLES = 64
 GB.
 """
 _BORDERS = 256
-"""Pixels of a larger mosaic cell from side to side that its border is drawn in: the cost then hardly grows with the
-face.
-"""
+"""Pixels that a larger cell is drawn with from side to side, and then enlarged: the cost hardly grows with the face."""
 _PAINTERS = {"blur": _blur, "pixelate": _pixelate, "solid": _solid, "mosaic": _mosaic}
