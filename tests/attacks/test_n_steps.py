@@ -58,7 +58,7 @@ STEPS: dict[str, tuple[int, Callable[[Any], object]]] = {
     "blend": (4, lambda check: blend(RGB, RGB, ALPHA, check=check)),
     "cut out": (10, lambda check: cutout(RGB, SOFT, check=check)),
     "on a picture": (10, lambda check: cutout(RGB, SOFT, background=RGB, check=check)),
-    "seam": (7, lambda check: composite(RGB, RGB, ALPHA, match="seam", check=check)),
+    "seam": (10, lambda check: composite(RGB, RGB, ALPHA, match="seam", check=check)),
     "points": (9, lambda check: correct(RGB, BITS, [(5.0, 5.0, 1)] * 9, 100, check)),
     "off the white": (4, lambda check: lifted(RGB, SOFT, check)),
     "on the white": (4, lambda check: on_white(RGBA, check)),
@@ -108,6 +108,13 @@ def test_n01_the_borders_of_large_tiles_are_drawn_on_a_grid(monkeypatch: pytest.
     outside = ALPHA == 0
     assert np.array_equal(coarse[outside & (exact == RGB).all(axis=2)], exact[outside & (exact == RGB).all(axis=2)])
     assert len(np.unique(coarse[BITS], axis=0)) <= len(np.unique(exact[BITS], axis=0)) + 8
+
+
+def test_n01_a_large_blur_is_enlarged_from_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("sam_mask_service.actions.anonymise")
+    exact = anonymise(RGB, [WHOLE], "blur", 0.0).astype(int)
+    monkeypatch.setattr(module, "_BORDERS", 32)
+    assert np.abs(anonymise(RGB, [WHOLE], "blur", 0.0) - exact).max() <= 3
 
 
 def test_n02_boxes_of_the_whole_picture_take_no_memory_each() -> None:

@@ -103,7 +103,7 @@ def match_seam(original: RGB, edited: RGB, alpha: Alpha, check: Check = unchecke
     if not ring.any():
         return edited
     weight, out = _shrunk(ring.astype(np.float32), tuning.grid), np.empty_like(edited)
-    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring), tuning.grid) for c in range(3)]
+    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring, check), tuning.grid) for c in range(3)]
     spread = _pull_push(np.dstack(totals), weight[:, :, None], tuning.known)
     for c in range(3):  # one channel at a time: all three as floats take twelve times the picture's memory
         check()
@@ -113,8 +113,11 @@ def match_seam(original: RGB, edited: RGB, alpha: Alpha, check: Check = unchecke
     return out
 
 
-def _difference(original: NDArray[np.uint8], edited: NDArray[np.uint8], known: Bits) -> NDArray[np.float32]:
+def _difference(
+    original: NDArray[np.uint8], edited: NDArray[np.uint8], known: Bits, check: Check
+) -> NDArray[np.float32]:
     """One channel's difference where ``known``, else 0."""
+    check()
     difference = np.subtract(original, edited, dtype=np.float32)
     difference *= known
     return difference

@@ -93,7 +93,7 @@ def cutout(
     a = cut(alpha, box)
     rgb = decontaminate(cut(image, box), a, check)
     check()
-    rgb[a == 0] = 0  # nothing of the background travels under transparency
+    rgb = np.asarray(cv2.bitwise_and(rgb, rgb, mask=a), np.uint8)  # nothing of the background travels along
     check()
     if background is None:
         return np.dstack([rgb, a]), box

@@ -76,8 +76,7 @@ def _see_through(work: _Work, change: Alpha, transform: Transform | None) -> Non
     alpha = np.full(change.shape, 255, np.uint8) if picture.alpha is None else picture.alpha
     merged = alpha if work.edit_alpha is None else composite_alpha(alpha, work.edit_alpha, change, transform)
     work.pixels = lifted(work.pixels, merged, check)
-    untouched = change == 0
-    work.pixels[untouched, :3] = own[untouched]
+    np.copyto(work.pixels[:, :, :3], own, where=(change == 0)[:, :, None])
 
 
 COMPOSITE = Task(
