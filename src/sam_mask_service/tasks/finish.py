@@ -43,7 +43,7 @@ def _finished(work: Work, face: Face, patch: Patch) -> SoftPatch:
     params = work.wanted
     if not params.matte:
         return _grown(patch, work, params.expand_pixels, params.feather_pixels)
-    soft = matte(work.picture.rgb, patch, _grown(patch, work, 0, SHARP), face)
+    soft = matte(work.picture.rgb, patch, _grown(patch, work, 0, SHARP), face, work.deadline.check)
     if params.expand_pixels == 0:
         return soft
     moved = _grown(patch, work, params.expand_pixels, params.feather_pixels)
