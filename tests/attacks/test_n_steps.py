@@ -9,6 +9,7 @@ import importlib
 import io
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ import pytest
 from PIL import Image
 
 from sam_mask_service.actions import anonymise, composite, cutout
-from sam_mask_service.actions.anonymise import Hidden, blend
+from sam_mask_service.actions.anonymise import Hidden, Method, blend
 from sam_mask_service.actions.correct import correct
 from sam_mask_service.actions.hide import grown, named
-from sam_mask_service.deadline import Deadline
+from sam_mask_service.deadline import Check, Deadline
 from sam_mask_service.errors import DeadlinePassed
 from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import decode, encode, encoding, lifted, on_white, to_srgb, unasked
@@ -48,11 +49,12 @@ def file(kind: str, pixels: Any = RGB, **options: Any) -> bytes:
     return out.getvalue()
 
 
+def hidden(method: Method, check: Check) -> object:
+    return anonymise(RGB, [WHOLE], method, check=check)
+
+
 STEPS: dict[str, tuple[int, Callable[[Any], object]]] = {
-    **{
-        f"hide, {method}": (5, lambda check, method=method: anonymise(RGB, [WHOLE], method, check=check))
-        for method in ("blur", "pixelate", "solid", "mosaic")
-    },
+    **{f"hide, {method}": (5, partial(hidden, method)) for method in ("blur", "pixelate", "solid", "mosaic")},
     "hide, margin": (1, lambda check: grown(FACE, Patch(0, 0, BITS), SIDE, SIDE, True, check)),
     "many places": (300, lambda check: anonymise(RGB, [named(Box(0, 0, 9, 9), SIDE, SIDE)] * 300, check=check)),
     "blend": (4, lambda check: blend(RGB, RGB, ALPHA, check=check)),

@@ -144,7 +144,7 @@ def faces_of(rows: Any) -> tuple[Face, ...]:
 
 def _place(row: Json) -> Box | None:
     found = row.get("crop_bbox") or (row if "x" in row else None)
-    return found and Box.of(found)
+    return Box.of(found) if found else None
 
 
 def mask_of(body: Json) -> Mask:
