@@ -208,7 +208,7 @@ def _solid(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
 def _mosaic(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
     """Irregular tiles (the Voronoi cells of a jittered grid), each with the mean colour of its hidden pixels. The
     borders of large ones are drawn on a grid."""
-    grid = max(1, cell // _BORDERS)
+    grid = max(1, cell // _BORDERS, min(cell // 16, math.isqrt(bits.size // _DRAWN)))
     seen, there = source[::grid, ::grid], bits[::grid, ::grid]
     labels, count = _tiles(there.shape[0], there.shape[1], cell // grid)
     paint.check()
@@ -241,9 +241,9 @@ def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:
 
 
 _SAMPLES = 64
-"""Of a larger mosaic cell only so many pixels from side to side are averaged: a face of 50 megapixels took 10 s and 2
-GB.
-"""
+"""Of a larger mosaic cell only so many pixels from side to side are averaged."""
 _BORDERS = 256
 """Pixels that a larger cell is drawn with from side to side, and then enlarged: the cost hardly grows with the face."""
+_DRAWN = 4_000_000
+"""Pixels of a window in which tiles are drawn at least."""
 _PAINTERS = {"blur": _blur, "pixelate": _pixelate, "solid": _solid, "mosaic": _mosaic}
