@@ -81,12 +81,6 @@ def cases() -> Iterator[Case]:
     yield Case("5 boxes round it all", ANONYMIZE, face, {"boxes": [[float(n), 0.0, 7e3, 7e3] for n in range(5)]})
     yield Case("63 heads on a picture", CUTOUT, many, {"region": "head"}, backdrop)
     yield Case("one head with matte", CUTOUT, face, HEAD)
-    yield Case(
-        "noise as WebP without loss", ANONYMIZE, rough, {**NONE, "format": "webp", "boxes": [[0.0, 0.0, 9.0, 9.0]]}
-    )
-    yield Case(
-        "20 boxes as large as the picture", ANONYMIZE, face, {"boxes": [[float(n), 0.0, 7e3, 7e3] for n in range(20)]}
-    )
     yield Case("seam, as PNG", COMPOSITE, edit["original"], {"match": "seam"}, files)
     yield Case("63 faces", UPLOAD, many)
     yield Case("a box round it all", IMAGE_MASKS, face, dict(box))

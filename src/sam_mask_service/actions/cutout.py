@@ -90,6 +90,7 @@ def cutout(
     if subject is None:
         raise NoFace("The mask is empty: there is nothing to cut out.")
     box = frame(subject, aspect, padding)
+    check()
     a = cut(alpha, box)
     rgb = decontaminate(cut(image, box), a, check)
     check()
@@ -126,6 +127,7 @@ def decontaminate(rgb: RGB, alpha: Alpha, check: Check = unchecked) -> RGB:
         return out
     near = window.grown(32).clipped(soft.shape[1], soft.shape[0])
     where = near.rows, near.columns
+    check()
     coarse = _coarse(rgb[where], alpha[where])
     for tile in _tiles(soft[where]):
         check()
