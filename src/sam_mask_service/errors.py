@@ -12,7 +12,7 @@ The whole tree (a subclass inherits its parent's status)::
       TooManyRequests 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
       Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull              (Retry-After)
-      SourceTimeout 504
+      SourceTimeout 504 · VersionUnsupported 505
 
 ``detail`` is what the caller reads. It is written by us, never taken from an exception, a path, a host or an address.
 """
@@ -229,6 +229,11 @@ class StorageFull(Unavailable):
 class SourceTimeout(ServiceError):
     code, status, title = "source_timeout", 504, "Image source too slow"
     default_detail = "The picture did not arrive from this URL in time."
+
+
+class VersionUnsupported(ServiceError):
+    code, status, title = "version_unsupported", 505, "HTTP version not supported"
+    default_detail = "This service speaks HTTP/1.1."
 
 
 def forget_tracebacks(error: BaseException | None) -> None:

@@ -60,7 +60,7 @@ class Seen:
 
 def again(part: Any) -> list[Any]:
     detector = Seen()
-    look_again(IMAGE, detector, ANY, NO_DEADLINE, part)
+    look_again(IMAGE, detector, LOOSE, NO_DEADLINE, part)
     return [detector.image]
 
 
