@@ -233,7 +233,7 @@ class SourceTimeout(ServiceError):
 
 class VersionUnsupported(ServiceError):
     code, status, title = "version_unsupported", 505, "HTTP version not supported"
-    default_detail = "This service speaks HTTP/1.1."
+    default_detail = "This service speaks version 1.1 of HTTP."
 
 
 def forget_tracebacks(error: BaseException | None) -> None:
