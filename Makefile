@@ -37,8 +37,8 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock \
-  lock-check dist publish install-check actionlint image image-smoke env-size clean
+.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types \
+  soak fuzz audit lock lock-check dist publish install-check actionlint image image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -93,6 +93,9 @@ client-types: $(VENV)/.ok-dev  ## the TypeScript client's types, from the servic
 
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
 	$(RUN) -m bench.reliability.soak
+
+bench-replicas: $(VENV)/.ok-dev  ## replicas behind nginx, one killed every ten seconds: is any request lost? (wants nginx)
+	$(RUN) -m bench.reliability.replicas
 
 fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
 	$(RUN) -m bench.reliability.fuzz

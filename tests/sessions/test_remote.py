@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sam_mask_service.errors import ImagesUnreachable, StorageFull
+from sam_mask_service.errors import ImageGone, ImagesUnreachable, StorageFull
 from sam_mask_service.sessions import RedisStore
 from sam_mask_service.sessions.remote import PREFIX
 
@@ -50,8 +50,6 @@ def test_what_redis_threw_out_is_forgotten(redis: Running) -> None:
     image_id = store.put(bytes(1000), b"")
     [key] = [key for key in store._redis.keys("*") if len(key) > 64]
     store._redis.delete(key)
-    from sam_mask_service.errors import ImageGone
-
     with pytest.raises(ImageGone):
         store.get(image_id, b"")
     assert int(store._redis.get(PREFIX + "bytes") or 0) == 0

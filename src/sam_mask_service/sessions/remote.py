@@ -1,7 +1,7 @@
 """Uploads in Redis, which any number of machines share. The library is the extra ``redis``, imported when it is used.
 
 Each change is one script, so that nothing is ever counted twice or half, whoever dies meanwhile. Pictures expire by
-themselves; an index holds their last use and size, so that the bytes of all together stay bounded.
+themselves; an index holds their end and size, so that the bytes of all together stay bounded.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ CONNECT_S, ANSWER_S = 1.0, 5.0
 """Seconds that a connection and an answer (of a picture's size) may take."""
 PREFIX = "{sam-mask-images}:"
 """Of every key; the braces keep them on one node of a cluster."""
-_INDEX = [PREFIX + part for part in ("used", "sizes", "bytes")]
+_INDEX = [PREFIX + part for part in ("ends", "sizes", "bytes")]
 
 _COMMON = """
-local used, sizes, bytes, prefix, name = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]
+local ends, sizes, bytes, prefix, name = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]
 local ttl = tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -31,19 +31,19 @@ local function drop(which)
   local size = redis.call('HGET', sizes, which)
   if size then redis.call('DECRBY', bytes, size) end
   redis.call('HDEL', sizes, which)
-  redis.call('ZREM', used, which)
+  redis.call('ZREM', ends, which)
   return redis.call('DEL', prefix .. which)
 end
 local function touch()
-  redis.call('ZADD', used, now, name)
+  redis.call('ZADD', ends, now + ttl, name)
   for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl + 60000) end
 end
 """
 _PUT = """
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', used, '-inf', now - ttl)) do drop(old) end
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', now)) do drop(old) end
 local size, most = tonumber(ARGV[5]), tonumber(ARGV[6])
 while tonumber(redis.call('GET', bytes) or 0) + size > most do
-  local oldest = redis.call('ZRANGE', used, 0, 0)[1]
+  local oldest = redis.call('ZRANGE', ends, 0, 0)[1]
   if not oldest then redis.call('DEL', bytes) break end
   drop(oldest)
 end
