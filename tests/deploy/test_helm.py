@@ -25,11 +25,17 @@ NOT_OURS = {"ScaledObject"}
 CASES: dict[str, list[str]] = {
     "plain": [],
     "gpu": ["-f", str(CHART / "values-gpu.yaml")],
-    "closed": ["--set", "urlInput=false,apiKey.value=0123456789abcdef,networkPolicy.from[0].podSelector.matchLabels.a=b"],
+    "closed": [
+        "--set",
+        "urlInput=false,apiKey.value=0123456789abcdef,networkPolicy.from[0].podSelector.matchLabels.a=b",
+    ],
     "shared": ["--set", "images.url=redis://:pw@store:6379/0,urlInput=false,ingress.enabled=true"],
     "edge": ["--set", "ingress.enabled=true,ingress.tlsSecret=tls,trustedProxies={10.0.0.0/8,::1}"],
     "own secrets": ["--set", "apiKey.existingSecret=mine,images.existingSecret=mine,disruption.maxUnavailable=50%"],
-    "bare": ["--set", "autoscaling.enabled=false,networkPolicy.enabled=false,disruption.enabled=false,podAnnotations=null"],
+    "bare": [
+        "--set",
+        "autoscaling.enabled=false,networkPolicy.enabled=false,disruption.enabled=false,podAnnotations=null",
+    ],
 }
 HERE = pytest.mark.skipif(not HELM, reason="there is no helm here")
 EACH = pytest.mark.parametrize("case", CASES)
@@ -155,7 +161,14 @@ def test_scaling() -> None:
 @HERE
 @pytest.mark.parametrize(
     "wrong",
-    ["apiKey.value=short", "images.url=memory", "autoscaling.kind=other", "replicas=0", "settings.SAM_API_KEY=x", "no=1"],
+    [
+        "apiKey.value=short",
+        "images.url=memory",
+        "autoscaling.kind=other",
+        "replicas=0",
+        "settings.SAM_API_KEY=x",
+        "no=1",
+    ],
 )
 def test_values_that_are_wrong_are_refused_by_name(wrong: str) -> None:
     done = helm("template", "masks", str(CHART), "--set-string" if "settings" in wrong else "--set", wrong)

@@ -39,7 +39,9 @@ def test_the_first_place_with_room_else_the_roomiest(tmp_path: Path, monkeypatch
 
 
 def test_what_a_killed_start_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    text = f"from sam_mask_service.sessions.shared_folder import *; import os; SharedFolder(1, [Path({str(tmp_path)!r})])"
+    text = (
+        f"from sam_mask_service.sessions.shared_folder import *; import os; SharedFolder(1, [Path({str(tmp_path)!r})])"
+    )
     subprocess.run([sys.executable, "-c", f"{text}; os._exit(9)"], check=False)
     [left] = tmp_path.iterdir()
     living, other = SharedFolder(1, [tmp_path]), tmp_path / "other"

@@ -146,7 +146,12 @@ def test_processes_share_what_is_outside_of_them(build: Build) -> None:
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("", MemoryStore), ("file:///var/a%20b", FolderStore), ("redis://:pw@h:1/2", RedisStore), ("unix:///s", RedisStore)],
+    [
+        ("", MemoryStore),
+        ("file:///var/a%20b", FolderStore),
+        ("redis://:pw@h:1/2", RedisStore),
+        ("unix:///s", RedisStore),
+    ],
 )
 def test_an_address_opens_its_kind_without_dialling(url: str, kind: type) -> None:
     store = open_store(url, 1000, 60)

@@ -30,7 +30,9 @@ class SharedFolder:
             _sweep(place)
         rooms = {place: shutil.disk_usage(place).free for place in usable}
         roomy = [place for place in usable if rooms[place] >= wanted]
-        self.path = Path(tempfile.mkdtemp(prefix=_prefix(), dir=roomy[0] if roomy else max(usable, key=rooms.__getitem__)))
+        self.path = Path(
+            tempfile.mkdtemp(prefix=_prefix(), dir=roomy[0] if roomy else max(usable, key=rooms.__getitem__))
+        )
         self.free = shutil.disk_usage(self.path).free
         self._held = _lock(self.path)
 
