@@ -1,6 +1,6 @@
-"""Replicas that die: ``make bench-replicas``. Three real servers behind nginx as deploy/ has it, many clients that never
-ask twice, and every few seconds a replica that is killed (-9) and started again. Prints what came back; ends with 1 when
-a request was lost or answered with anything but 200.
+"""Replicas that die: ``make bench-replicas``. Three real servers behind nginx as deploy/ has it, many clients that
+never ask twice, and every few seconds a replica that is killed (-9) and started again. Prints what came back; ends with
+1 when a request was lost or answered with anything but 200.
 
 A torn answer is a lost one: each body is compared with that of a quiet service.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from PIL import Image
+from skimage import data
 
 from bench.reliability.overload import percentile
 from bench.started import ROOT, free_port
@@ -31,7 +34,7 @@ from tests.support.nginx import balanced
 WORKERS, QUEUE = 2, 24
 """As deploy/docker-compose.replicas.yaml has them."""
 
-_SERVER = "sam_mask_service.http.server"
+_IMPORTS = "from sam_mask_service import app; from sam_mask_service.http.server import serve_app"
 
 
 @dataclass
@@ -46,8 +49,7 @@ class Replica:
         settings = {"OFFLINE": "true", "ENGINE": "mesh", "WORKERS": WORKERS, "QUEUE": QUEUE}
         settings |= {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "warning", "CACHE_BYTES": 0}
         env = {**os.environ, **{f"SAM_{name}": str(value) for name, value in settings.items()}}
-        code = f"from sam_mask_service import app; from {_SERVER} import serve_app; serve_app(app, '127.0.0.1', {self.port})"
-        line = [sys.executable, "-c", code]
+        line = [sys.executable, "-c", f"{_IMPORTS}; serve_app(app, '127.0.0.1', {self.port})"]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(line, cwd=ROOT, env=env, stdout=output, stderr=output)
 
@@ -135,11 +137,6 @@ def load(url: str, picture: bytes, wanted: str, requests: int, clients: int) -> 
 
 def portrait(width: int) -> bytes:
     """A real face, small: the replicas share this machine's cores with the clients."""
-    import io
-
-    from PIL import Image
-    from skimage import data
-
     out = io.BytesIO()
     Image.fromarray(data.astronaut()).resize((width, width)).save(out, "JPEG", quality=90)
     return out.getvalue()

@@ -72,10 +72,7 @@ def test_a_replica_that_dies_under_a_request_is_not_noticed(tmp_path: Path) -> N
 
 
 def _at_work(server: Server) -> bool:
-    for _ in range(100):
-        if not re.search(r"sam_mask_at_work 0\.0", server.get("/metrics").text):
-            return True
-    return False
+    return any("sam_mask_at_work 0.0" not in server.get("/metrics").text for _ in range(100))
 
 
 @pytest.mark.server

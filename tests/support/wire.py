@@ -149,7 +149,9 @@ def command(kind: Kind, port: int, app: str, processes: int = 1) -> list[str]:
 def started(
     kind: Kind, folder: Path, app: str = "tests.support.fake_server:app", *, processes: int = 1, **settings: Any
 ) -> Iterator[Server]:
-    """A server of so many ``processes`` on fakes, or on ``app``, with ``settings`` as SAM_* variables; killed in the end when it still runs."""
+    """A server of ``processes`` on fakes, or on ``app``, with ``settings`` as SAM_* variables; killed in the end
+    when it still runs.
+    """
     port, log = free_port(), folder / f"{kind}.log"
     env = {name: value for name, value in os.environ.items() if not name.startswith("SAM_")}
     env |= {"PYTHONPATH": f"{REPO / 'src'}:{REPO}", "SAM_ENGINE": "mesh"}
