@@ -27,7 +27,11 @@ else:  # pragma: no cover
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt", *(f"requirements-{n}.txt" for n in ("image", "uv", "build", "dist")))
+LOCKS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    *(f"requirements-{n}.txt" for n in ("image", "uv", "build", "dist")),
+)
 UNWANTED = {
     *("torch", "torchvision", "jax", "jaxlib", "scipy", "matplotlib", "scikit-image", "sounddevice", "sentencepiece"),
     *(
