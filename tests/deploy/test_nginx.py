@@ -108,6 +108,21 @@ def test_when_all_are_full_or_gone_the_answer_is_the_services_own(tmp_path: Path
 
 @pytest.mark.server
 @HERE
+def test_who_is_full_is_passed_over_and_asked_again_at_once(tmp_path: Path) -> None:
+    one = {"workers": 1, "queue": 0, "FAKE_SECONDS": 1}
+    with (
+        replicas(tmp_path, **one) as three,
+        balanced(tmp_path / "nginx", ports(three), most=1) as url,
+        ThreadPoolExecutor(5) as pool,
+    ):
+        answers = list(pool.map(lambda _: ask(url), range(5)))
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 503, 503]
+        assert {answer.headers.get("retry-after") for answer in answers} == {None, "2"}, "by nginx itself"
+        assert [answer.status_code for answer in pool.map(lambda _: ask(url), range(3))] == [200] * 3
+
+
+@pytest.mark.server
+@HERE
 def test_a_caller_is_known_by_nginx_alone(tmp_path: Path) -> None:
     with (
         replicas(tmp_path, 1, log_format="json") as [server],

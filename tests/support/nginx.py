@@ -19,14 +19,16 @@ CONFIG = REPO / "deploy" / "nginx"
 _TEMPS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def write(folder: Path, replicas: Sequence[int], images: str = "sam_mask", workers: int = 1) -> int:
-    """Writes nginx.conf and what it includes for ``replicas`` (ports, the numbers behind them as in deploy/); the port
-    that nginx will listen on.
+def write(folder: Path, replicas: Sequence[int], images: str = "sam_mask", most: int | None = None) -> int:
+    """Writes nginx.conf and what it includes for ``replicas`` (ports; the numbers behind them are those of deploy/, but
+    for ``most`` at once); the port that nginx will listen on.
     """
     own = folder / "sam-mask"
     shutil.copytree(CONFIG, own)
     first = next(line for line in (own / "replicas.conf").read_text().splitlines() if line.startswith("server "))
     numbers = first.split(maxsplit=2)[2]
+    if most is not None:
+        numbers = re.sub(r"max_conns=\d+", f"max_conns={most}", numbers)
     (own / "replicas.conf").write_text("".join(f"server 127.0.0.1:{port} {numbers}\n" for port in replicas))
     (own / "images.conf").write_text(f"set $sam_mask_images {images};\n")
     port = free_port()
@@ -34,7 +36,7 @@ def write(folder: Path, replicas: Sequence[int], images: str = "sam_mask", worke
     (own / "sam-mask.conf").write_text(main)
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in _TEMPS)
     (folder / "nginx.conf").write_text(
-        f"daemon off; user root; pid {folder}/pid; error_log {folder}/error.log info; worker_processes {workers};\n"
+        f"daemon off; user root; pid {folder}/pid; error_log {folder}/error.log info; worker_processes 1;\n"
         f"events {{ }}\nhttp {{ access_log {folder}/access.log; {paths}\ninclude sam-mask/sam-mask.conf;\n}}\n"
     )
     return port
@@ -45,9 +47,9 @@ def line(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def balanced(folder: Path, replicas: Sequence[int], images: str = "sam_mask", workers: int = 1) -> Iterator[str]:
+def balanced(folder: Path, replicas: Sequence[int], images: str = "sam_mask", most: int | None = None) -> Iterator[str]:
     """The address of nginx before the servers on these ports."""
-    port = write(folder, replicas, images, workers)
+    port = write(folder, replicas, images, most)
     process = subprocess.Popen(line(folder))
     try:
         _await(url := f"http://127.0.0.1:{port}", process)
