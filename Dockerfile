@@ -6,10 +6,10 @@ FROM python:3.12-slim-bookworm AS build
 ARG PIP_CERT=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements.txt requirements-build.txt ./
+COPY requirements-image.txt requirements-build.txt ./
 # Exactly the locked files, by hash; the environment gets no pip of its own, and no bytecode of the packages' tests.
 RUN python -m venv --without-pip /opt/venv \
- && python -m pip --python /opt/venv/bin/python install --no-deps --no-compile --require-hashes --only-binary :all: -r requirements.txt \
+ && python -m pip --python /opt/venv/bin/python install --no-deps --no-compile --require-hashes --only-binary :all: -r requirements-image.txt \
  && python -m compileall -q -j 0 -x '[/\\]tests[/\\]' /opt/venv/lib \
  && python -m pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
 COPY pyproject.toml README.md LICENSE NOTICE ./

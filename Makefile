@@ -41,7 +41,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-sam parity client-types test-typescript openapi-lint \
+.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
   soak fuzz audit lock lock-check sbom dist publish install-check actionlint image image-push image-smoke env-size clean
 
 help:  ## this list
@@ -69,7 +69,7 @@ lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the w
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/hadolint Dockerfile
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml deploy/*.yaml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yaml
 
@@ -107,6 +107,9 @@ openapi-lint: $(VENV)/.ok-dev  ## the service's OpenAPI document by redocly (wan
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
 	$(RUN) -m bench.reliability.soak
 
+bench-replicas: $(VENV)/.ok-dev  ## replicas behind nginx, one killed every ten seconds: is any request lost? (wants nginx)
+	$(RUN) -m bench.reliability.replicas
+
 fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
 	$(RUN) -m bench.reliability.fuzz
 
@@ -119,6 +122,7 @@ env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lo
 lock: $(UV)  ## resolve anew and write the locks
 	$(UV) lock
 	$(EXPORT) --no-dev -o requirements.txt
+	$(EXPORT) --no-dev --extra redis -o requirements-image.txt
 	$(EXPORT) --group dev -o requirements-dev.txt
 	$(EXPORT) --only-group uv -o requirements-uv.txt
 	$(EXPORT) --only-group build -o requirements-build.txt

@@ -28,8 +28,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "segment",
         # What can be asked, and what is done for it.
         "params",
-        "actions",
-        "settings gate sessions",
+        "actions sessions",
+        "settings gate",
         "engines nets reader tasks",
         # Running it.
         "service",
@@ -51,6 +51,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "httpcore": frozenset({"doors/fetch.py", "doors/paced.py"}),
     "requests": frozenset(),
     "urllib.request": frozenset(),
+    "redis": frozenset({"sessions/remote.py"}),
     "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset(),
     "openvino": frozenset({"runtime/"}),

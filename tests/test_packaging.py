@@ -27,7 +27,11 @@ else:  # pragma: no cover
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt", *(f"requirements-{n}.txt" for n in ("uv", "build", "dist")))
+LOCKS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    *(f"requirements-{n}.txt" for n in ("image", "uv", "build", "dist")),
+)
 UNWANTED = {
     *("torch", "torchvision", "jax", "jaxlib", "scipy", "matplotlib", "scikit-image", "sounddevice", "sentencepiece"),
     *(
@@ -93,12 +97,21 @@ def imported_distributions() -> set[str]:
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="packages_distributions() misses wheels without top_level.txt")
 def test_everything_imported_is_declared_and_everything_declared_is_used() -> None:
     declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
-    assert imported_distributions() <= declared
+    extras = {line for lines in project()["project"]["optional-dependencies"].values() for line in lines}
+    assert imported_distributions() <= declared | {re.split(r"[<>=;\[ ]", line)[0] for line in extras}
     assert declared - imported_distributions() <= {"httpx"}, "imported by the client alone"
 
 
 def test_the_development_lock_contains_the_runtime_lock() -> None:
     assert set(locked("requirements.txt")) <= set(locked("requirements-dev.txt"))
+
+
+def test_the_image_has_the_extras_that_deploy_wants() -> None:
+    assert set(locked("requirements-image.txt")) - set(locked("requirements.txt")) <= {"redis", "async-timeout"}
+    assert "redis" in locked("requirements-image.txt")
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "-r requirements-image.txt" in dockerfile
+    assert "!requirements-image.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_version_stands_in_one_place() -> None:

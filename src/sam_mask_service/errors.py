@@ -11,7 +11,8 @@ The whole tree (a subclass inherits its parent's status)::
         RegionUnavailable · EngineUnavailable · SourceUnavailable                              (all 422)
       TooManyRequests 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
-      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull              (Retry-After)
+      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull
+        ImagesUnreachable                                                                      (Retry-After)
       SourceTimeout 504 · VersionUnsupported 505
 
 ``detail`` is what the caller reads. It is written by us, never taken from an exception, a path, a host or an address.
@@ -224,6 +225,12 @@ class StorageFull(Unavailable):
     code, title = "storage_full", "Storage full"
     default_detail = "There is no space left to write the result."
     retry_after = 60
+
+
+class ImagesUnreachable(Unavailable):
+    code, title = "images_unreachable", "Store of uploads unreachable"
+    default_detail = "The store that keeps uploads to /images does not answer; pictures can be sent with each request."
+    retry_after = 5
 
 
 class SourceTimeout(ServiceError):

@@ -12,7 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from ..doors.netguard import FetchFailed
 from ..engines import State
-from ..errors import ServiceError, SourceTimeout
+from ..errors import ImagesUnreachable, ServiceError, SourceTimeout
 from ..models.registry import SAMS
 from ..segment.segmenter import Segmenter
 
@@ -44,6 +44,9 @@ class Metrics:
         self.warnings = Counter(
             "sam_mask_warnings_total", "Answers with a warning, by its code.", ["code"], registry=reg
         )
+        self.images_failures = Counter(
+            "sam_mask_images_failures_total", "Times that the store of uploads did not answer.", registry=reg
+        )
         self._watch(service)
 
     def _watch(self, service: Service) -> None:
@@ -70,11 +73,13 @@ class Metrics:
         self.seconds.labels(endpoint).observe(seconds)
 
     def failed(self, error: ServiceError) -> None:
-        """Why a fetch failed; every other error shows in the code already."""
+        """Why a fetch failed, and a store that is gone; every other error shows in the code already."""
         if isinstance(error, FetchFailed):
             self.fetch_failures.labels(error.reason).inc()
         elif isinstance(error, SourceTimeout):
             self.fetch_failures.labels("timeout").inc()
+        elif isinstance(error, ImagesUnreachable):
+            self.images_failures.inc()
 
     def worked(self, timings: Mapping[str, float], faces: int) -> None:
         for step, seconds in timings.items():
