@@ -198,6 +198,10 @@ def test_an_index_out_of_reach_is_said_in_one_line(tmp_path: Path) -> None:
     assert answer.returncode != 0 and len(said) == 1 and "uv==" in said[0] and "PIP_INDEX_URL" in said[0]
 
 
+INSTALLERS = {("brew", "install"), ("sudo", "apt-get")}
+"""Of programs that are no package of Python's."""
+
+
 def commands(workflow: Path) -> list[str]:
     steps = [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
     return [step["run"] for step in steps if "run" in step]
@@ -208,7 +212,7 @@ def test_workflows_call_make_targets_that_there_are(workflow: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for command in commands(workflow):
         program, target, *_ = command.split()
-        assert (program, target) == ("brew", "install") or (program == "make" and target in targets), command
+        assert (program, target) in INSTALLERS or (program == "make" and target in targets), command
 
 
 def test_every_promised_python_is_tried() -> None:
