@@ -52,7 +52,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "requests": frozenset(),
     "urllib.request": frozenset(),
     "pooch": frozenset({"doors/transfer.py"}),
-    "torch": frozenset(),
+    "torch": frozenset({"runtime/"}),
     "openvino": frozenset({"runtime/"}),
     "flatbuffers": frozenset({"runtime/tflite.py"}),
     "mediapipe": frozenset(),

@@ -238,12 +238,12 @@ def _attention(g: Graph, x: Node, p: str, b: Block, side: int) -> Node:
     near = g.convolution(qkv, p + "aggreg.0.0", pad=b.scale // 2, groups=3 * b.inputs)
     near = g.convolution(near, p + "aggreg.0.1", groups=3 * b.inputs // b.depth)
     heads, cells = 2 * b.inputs // b.depth, side * side
-    parts = op.split_heads(reshape(op.concat([qkv, near], 1), 1, heads, 3 * b.depth, cells), 3, 2)
+    parts = op.split_heads(reshape(op.concat([qkv, near], 1), 0, heads, 3 * b.depth, cells), 3, 2)
     q, k, v = op.relu(parts[0]), op.relu(parts[1]), parts[2]
     answers = op.matmul(multiply_transposed(v, k), q)
     sums = op.matmul(multiply_transposed(constant(np.ones((1, 1, 1, cells))), k), q)
     out = op.divide(answers, op.add(sums, scalar(_NO_CELL)))
-    return g.convolution_bn(reshape(out, 1, 2 * b.inputs, side, side), p + "proj")
+    return g.convolution_bn(reshape(out, 0, 2 * b.inputs, side, side), p + "proj")
 
 
 EFFICIENTVIT = Family(
