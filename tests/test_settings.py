@@ -18,7 +18,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_defaults() -> None:
     s = load()
     assert (s.engine, s.model, s.api_key, s.url_input) == ("auto", "vit_b", None, True)
-    assert s.cuda_visible_devices == ""
+    assert s.cuda_visible_devices is None
     assert s.threads is None
 
 

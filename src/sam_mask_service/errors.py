@@ -11,7 +11,8 @@ The whole tree (a subclass inherits its parent's status)::
         RegionUnavailable · EngineUnavailable · SourceUnavailable                              (all 422)
       TooManyRequests 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
-      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull              (Retry-After)
+      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull · DeviceFull · DeviceLost
+                                                                               (Retry-After)
       SourceTimeout 504
 
 ``detail`` is what the caller reads. It is written by us, never taken from an exception, a path, a host or an address.
@@ -223,6 +224,17 @@ class DeadlinePassed(Unavailable):
 class StorageFull(Unavailable):
     code, title = "storage_full", "Storage full"
     default_detail = "There is no space left to write the result."
+    retry_after = 60
+
+
+class DeviceFull(Unavailable):
+    code, title = "device_full", "Card out of memory"
+    default_detail = "The card that SAM runs on has no memory left for this picture; try again soon."
+
+
+class DeviceLost(Unavailable):
+    code, title = "device_lost", "Card lost"
+    default_detail = "The card that SAM runs on does not answer any more; engine=mesh still does."
     retry_after = 60
 
 

@@ -1,4 +1,5 @@
-"""OpenVINO on the CPU: networks read from files, and compiled into sessions with a pool of inference requests.
+"""OpenVINO, on the CPU unless said otherwise: networks read from files, and compiled into sessions with a pool of
+inference requests.
 
 OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its
 import costs 150 MB and a second). Precision of small networks is pinned to f32: the default depends on the processor
@@ -96,6 +97,15 @@ def session(model: ops.Model, arithmetic: Arithmetic, threads: int) -> OpenVinoS
 
 
 OPENVINO = Runtime("cpu", session)
+
+
+def gpu_session(model: ops.Model, arithmetic: Arithmetic, _: int) -> OpenVinoSession:
+    """On an Intel GPU, by OpenVINO's own plug-in."""
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": arithmetic.rest}
+    return OpenVinoSession(model, options, device="GPU")
+
+
+INTEL_GPU = Runtime("intel-gpu", gpu_session)
 
 
 def small_session(model: ops.Model | ov.Model, requests: int = 1) -> OpenVinoSession:

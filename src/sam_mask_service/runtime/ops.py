@@ -117,9 +117,9 @@ def attention_by_places(
 ) -> Node:
     """Attention among side² cells with a bias for each row and each column of keys.
 
-    ``q`` (scaled), ``k``, ``v`` (windows, heads, side², depth); ``by_row``, ``by_column`` (windows, heads, side², side):
-    what is added to a query's scores of all keys in a row, in a column. ``apart``: a runtime without fused attention
-    takes one head after the other, since the scores of all at once would fill its memory.
+    ``q`` (scaled), ``k``, ``v`` (windows, heads, side², depth); ``by_row``, ``by_column`` (windows, heads, side²,
+    side): what is added to a query's scores of all keys in a row, in a column. ``apart``: a runtime without fused
+    attention takes one head after the other, since the scores of all at once would fill its memory.
     """
     return Node("attention_by_places", (q, k, v, by_row, by_column), {"heads": heads, "side": side, "apart": apart})
 

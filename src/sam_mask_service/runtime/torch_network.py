@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,7 +71,7 @@ def _steps(nodes: Sequence[ops.Node], places: dict[ops.Node, int], kept: set[int
             spent.setdefault(reader, []).append(place)
     return [
         _Step(
-            partial(function_of(node, form), **node.options),
+            function_of(node, form),
             tuple(places[one] for one in node.inputs),
             places[node],
             tuple(spent.get(places[node], ())),

@@ -8,6 +8,7 @@ column], whose product has the bias in it; or as a *bias*, all scores' at once o
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,10 +52,9 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return f.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=1.0)
 
 
-def folded(
-    q: Tensor, k: Tensor, v: Tensor, by_row: Tensor, by_column: Tensor, *, heads: int, side: int, apart: bool
-) -> Tensor:
+def folded(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor, by_column: Tensor) -> Tensor:
     """Values are filled up to the same width: torch's fastest kernels want all three alike."""
+    side = by_row.shape[-1]
     places = torch.eye(side, dtype=k.dtype, device=k.device)
     rows = places.repeat_interleave(side, 0).expand(*k.shape[:2], -1, -1)
     columns = places.repeat(side, 1).expand(*k.shape[:2], -1, -1)
@@ -63,21 +63,15 @@ def folded(
     return f.scaled_dot_product_attention(asked, keys, values, scale=1.0)[..., : v.shape[-1]]
 
 
-def biased(
-    q: Tensor, k: Tensor, v: Tensor, by_row: Tensor, by_column: Tensor, *, heads: int, side: int, apart: bool
-) -> Tensor:
+def biased(q: Tensor, k: Tensor, v: Tensor, by_row: Tensor, by_column: Tensor) -> Tensor:
     scores = by_row[..., :, None] + by_column[..., None, :]
     return attention(q, k, v, scores.flatten(-2))
 
 
-def biased_apart(
-    q: Tensor, k: Tensor, v: Tensor, by_row: Tensor, by_column: Tensor, *, heads: int, side: int, apart: bool
-) -> Tensor:
-    """Of the whole grid the biases of one head are as many as fit into memory well."""
-    if not apart:
-        return biased(q, k, v, by_row, by_column, heads=heads, side=side, apart=apart)
-    parts = zip(*(x.split(1, 1) for x in (q, k, v, by_row, by_column)), strict=True)
-    return torch.cat([biased(*part, heads=1, side=side, apart=apart) for part in parts], 1)
+def biased_apart(*inputs: Tensor) -> Tensor:
+    """The biases of one head among all cells are as many as fit into memory well."""
+    parts = zip(*(x.split(1, 1) for x in inputs), strict=True)
+    return torch.cat([biased(*part) for part in parts], 1)
 
 
 FORMS: dict[str, Callable[..., Tensor]] = {"folded": folded, "bias": biased, "apart": biased_apart}
@@ -151,12 +145,16 @@ def group_convolution(x: Tensor, weight: Tensor, *, stride: int, pad: int) -> Te
 
 
 _ALL: tuple[Callable[..., Any], ...] = (
-    add, multiply, divide, matmul, multiply_transposed, linear, layer_norm, attention, reshape, transpose, concat, split,
-    piece, squeeze, unsqueeze, gather, pad, cut, softmax, relu, gelu, gelu_by_tanh, convolution, group_convolution,
+    add, multiply, divide, matmul, multiply_transposed, linear, layer_norm, attention, reshape, transpose, concat,
+    split, piece, squeeze, unsqueeze, gather, pad, cut, softmax, relu, gelu, gelu_by_tanh, convolution,
+    group_convolution,
 )  # fmt: skip
 OPERATIONS: dict[str, Callable[..., Any]] = {function.__name__: function for function in _ALL}
 """All but inputs, constants and attention by places, which has several forms."""
 
 
 def function_of(node: Node, form: str) -> Callable[..., Any]:
-    return FORMS[form] if node.kind == "attention_by_places" else OPERATIONS[node.kind]
+    """From the tensors of a node's inputs to its own."""
+    if node.kind != "attention_by_places":
+        return partial(OPERATIONS[node.kind], **node.options)
+    return FORMS["bias" if form == "apart" and not node.options["apart"] else form]

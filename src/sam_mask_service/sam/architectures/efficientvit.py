@@ -14,13 +14,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ...geometry import RGB
 from ...runtime import ops as op
 from ...runtime.graph import BatchNorm, Graph, enlarged
 from ...runtime.ops import Model, Node, constant, multiply_transposed, reshape, scalar
 from ..checkpoint import State, WrongArchitecture
-from ..config import F32, Architecture
-from ..frame import to_input
+from ..config import Architecture
 from ..tensors import MAX_DEPTH, MAX_DIM, Named, conv_bn, depth_of, pair, shape_of
 from .family import Family, Found
 
@@ -175,9 +173,9 @@ def _block_shapes(p: str, b: Block) -> Named:
         channels = outputs
 
 
-def _preprocess(image: RGB, a: Architecture, c: EfficientVitConfig) -> F32:
+def _square(a: Architecture, c: EfficientVitConfig) -> int:
     """In the encoder's own resolution."""
-    return to_input(image, a.grid * c.stride)
+    return a.grid * c.stride
 
 
 def _build(state: State, a: Architecture, c: EfficientVitConfig, _: bool) -> Model:
@@ -253,7 +251,8 @@ EFFICIENTVIT = Family(
     _read,
     _shapes,
     _build,
-    _preprocess,
+    square=_square,
     norm_epsilon=1e-6,
     linear=False,
+    f16=False,
 )
