@@ -102,7 +102,7 @@ def test_what_is_not_the_published_file_never_becomes_an_engine(
 
 def test_nothing_begins_before_the_weights_are_there(tmp_path: Path) -> None:
     assert compose.begin(settings(tmp_path), CPU) is None
-    assert compose.begin(settings(tmp_path, checkpoint=tmp_path / "nowhere.pth")) is None
+    assert compose.begin(settings(tmp_path, checkpoint=tmp_path / "nowhere.pth"), CPU) is None
 
 
 def steps(chosen: Settings) -> list[str]:

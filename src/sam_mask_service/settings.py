@@ -26,7 +26,7 @@ Words = Annotated[tuple[str, ...], NoDecode]
 MIB = 1024 * 1024
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", re.ASCII)
-ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "SAM_SHARED")
+ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "SAM_GPU_IMAGE", "SAM_SHARED")
 """Not ours, and not misspelt: docker-compose.yaml reads them from the same ``.env``; the last one is the tests'."""
 
 

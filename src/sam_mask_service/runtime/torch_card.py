@@ -34,6 +34,8 @@ CPU_BATCH = 4
 """Pictures at once where no card limits them."""
 MEMORY_SHARE = 0.4
 """Of the card's free memory that the largest batch may take: the recordings of all smaller ones take as much again."""
+HALF = 0.5 + 1e-4
+"""Pillow rounds a half up, and so are those here that float32 leaves just below one."""
 LARGEST = 32
 
 
@@ -94,7 +96,7 @@ class Card:
             for shape in ((image.shape[0], size[1]), size):
                 if tuple(x.shape[2:]) != shape:
                     x = f.interpolate(x, shape, mode="bilinear", antialias=True, align_corners=False)
-                    x = x.round().clamp(0, 255)
+                    x = (x + HALF).floor().clamp(0, 255)
             middle, spread = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (mean, deviation))
             x = (x - middle) / spread
             return f.pad(x, (0, square - size[1], 0, square - size[0]))
@@ -127,6 +129,11 @@ class Card:
         """One behind the other along the first axis."""
         with self.guarded():
             return torch.cat(list(tensors)) if len(tensors) > 1 else tensors[0]
+
+    def apart(self, tensor: Tensor) -> list[Tensor]:
+        """The entries of the first axis, each in memory of its own: a view of one would keep them all."""
+        with self.guarded():
+            return [tensor] if len(tensor) == 1 else [part.clone() for part in tensor.split(1)]
 
     def wait(self) -> None:
         """Until all that was begun is done: its faults show here."""

@@ -12,7 +12,6 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB
 from ..runtime.machine import EXACT, Arithmetic
-from ..runtime.openvino import OPENVINO
 from ..runtime.session import Runtime, Session
 from . import decoder
 from .architectures import family_of
@@ -114,8 +113,9 @@ class Sam:
         architecture: Architecture,
         arithmetic: Arithmetic,
         threads: int,
-        runtime: Runtime = OPENVINO,
+        runtime: Runtime | None = None,
     ) -> None:
+        runtime = runtime or _openvino()
         self.device = runtime.device
         self.lost: str | None = None
         self.architecture = architecture
@@ -162,3 +162,10 @@ class Sam:
         """(1, g², C), ``dense`` added."""
         cells = self.architecture.grid**2
         return np.asarray(cv2.transpose((embedding + dense).reshape(-1, cells)), np.float32)[None]
+
+
+def _openvino() -> Runtime:
+    """The CPU's; not loaded where a card computes."""
+    from ..runtime.openvino import OPENVINO
+
+    return OPENVINO

@@ -57,6 +57,8 @@ class Card(Protocol):
 
     def together(self, tensors: Sequence[OnCard]) -> OnCard: ...
 
+    def apart(self, tensor: OnCard) -> list[OnCard]: ...
+
     def wait(self) -> None: ...
 
     def room(self, use: Any) -> int: ...
@@ -110,6 +112,10 @@ class CardSam:
         deadline.check()
         return self.batches(self._taken(image), deadline)
 
+    def embedding(self, features: CardFeatures) -> F32:
+        """What is on the card as an array, (1, C, g, g): to look at; nothing else needs it."""
+        return self._card.array(features.tensor)
+
     def _taken(self, image: RGB) -> OnCard:
         """The picture as the encoder's input, on the card."""
         family, a = family_of(self.architecture), self.architecture
@@ -123,10 +129,7 @@ class CardSam:
         (embeddings,) = self._encoder(self._card.together(pictures))
         self._card.wait()
         nbytes = 4 * self.architecture.decoder.dim * self.architecture.grid**2
-        parts = [embeddings[i : i + 1] for i in range(len(pictures))]
-        if len(parts) > 1:  # a view of it would keep the whole batch
-            parts = [part.clone() for part in parts]
-        return [CardFeatures(part, nbytes) for part in parts]
+        return [CardFeatures(part, nbytes) for part in self._card.apart(embeddings)]
 
     def decode(
         self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE

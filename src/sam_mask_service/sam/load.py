@@ -9,7 +9,6 @@ from typing import IO
 from ..errors import DeviceFull
 from ..runtime.devices import Device, DeviceUnavailable
 from ..runtime.machine import EXACT, Arithmetic, ArithmeticUnavailable, Wish, choose, cpu_threads
-from ..runtime.openvino import INTEL_GPU
 from .architecture import detect
 from .architectures import family_of
 from .backend import Sam, SamBackend
@@ -61,6 +60,8 @@ def _on_cpu(state: State, architecture: Architecture, precision: Wish, cores: in
 
 
 def _on_intel(state: State, architecture: Architecture, precision: Wish, cores: int) -> Sam:
+    from ..runtime.openvino import INTEL_GPU
+
     chosen = "f16" if precision == "auto" else precision
     if chosen not in ("f16", "f32") or (chosen == "f16" and not family_of(architecture).f16):
         raise ArithmeticUnavailable(f"SAM_PRECISION={precision} does not go on intel-gpu; set f32.")
