@@ -79,8 +79,8 @@ def compare(config: Path, state: State, precision: Exact, device: str = "cpu") -
     golden = np.load(config.with_suffix(".npz"))
     architecture = architecture_of(config, state)
     sam = _sam(state, architecture, precision, device)
-    features = sam.encode(golden["image"])
-    embedding = features if isinstance(sam, Sam) else sam.embedding(features)
+    features: Features = sam.encode(golden["image"])
+    embedding = embedding_of(sam, features)
     asked = zip(golden["points"], golden["labels"], golden["boxes"], strict=True)
     logits, iou = sam.decode(features, [Prompt(*one) for one in asked])
     candidates = logits[:, 1:]
@@ -94,6 +94,11 @@ def compare(config: Path, state: State, precision: Exact, device: str = "cpu") -
         "logits_with_prior": _with_prior(sam, features, golden),
         "mask_disagreement": _disagreement(candidates, golden, architecture.image_size),
     }
+
+
+def embedding_of(sam: SamBackend, features: Any) -> NDArray[np.float32]:
+    """As an array, wherever it is kept."""
+    return np.asarray(sam.embedding(features) if isinstance(sam, CardSam) else features, np.float32)
 
 
 def _sam(state: State, architecture: Architecture, precision: Exact, device: str) -> Sam | CardSam:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from openvino import opset15 as op
 from PIL import Image, ImageOps
 
-from bench.quality.parity import relative
+from bench.quality.parity import embedding_of, relative
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import iou
 from sam_mask_service.runtime import openvino
@@ -31,10 +31,9 @@ from sam_mask_service.runtime.machine import Wish, cpu_threads, measure
 from sam_mask_service.runtime.openvino import OpenVinoSession
 from sam_mask_service.runtime.openvino_ops import lowered
 from sam_mask_service.sam.backend import Features, SamBackend
-from sam_mask_service.sam.card import CardSam
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.frame import Frame, upscale
-from sam_mask_service.sam.load import load_sam
+from sam_mask_service.sam.load import load_sam_on
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
@@ -77,11 +76,6 @@ def masks(logits: F32, frame: Frame) -> Bits:
     return np.stack([upscale(one, frame) > 0 for one in logits])
 
 
-def embedding_of(sam: SamBackend, features: Any) -> F32:
-    """As an array, wherever it is kept."""
-    return np.asarray(sam.embedding(features) if isinstance(sam, CardSam) else features, np.float32)
-
-
 def compared(sam: SamBackend, case: Case, features: Features, reference: Any) -> dict[str, float]:
     """Relative errors against the reference, and the share of mask pixels that differ."""
     embedding = embedding_of(sam, features)
@@ -110,7 +104,7 @@ def answers(sam: SamBackend, asked: list[Case]) -> list[NDArray[np.bool_]]:
 
 def loaded(path: Path, precision: Wish, device: str = "cpu") -> SamBackend:
     with path.open("rb") as file:
-        return load_sam(file, precision=precision, device=Device(device))
+        return load_sam_on(Device(device), file, precision=precision)
 
 
 class _Rounded(OpenVinoSession):

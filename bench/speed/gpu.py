@@ -183,7 +183,7 @@ def agreement(card: Any, state: Any, architecture: Any, size: tuple[int, int]) -
 
     image, found = picture(size), {}
     for precision in ("f32", "bf16", "f16"):
-        sam = CardSam(state, architecture, precision, card, largest=1)  # type: ignore[arg-type]
+        sam = CardSam(state, architecture, precision, card, largest=1)
         found[precision] = sam.decode(sam.encode(image), asked(sam.image_size, 3))[0][:, 1:] > 0
     said = [f"{p} {100 * np.mean(found[p] != found['f32']):.3f} %" for p in ("bf16", "f16")]
     return f"Mask pixels that differ from f32's: {', '.join(said)}."

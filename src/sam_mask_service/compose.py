@@ -167,9 +167,9 @@ def _network(settings: Settings, device: Device) -> PendingSam:
 
 
 def _compiled(file: IO[bytes], settings: Settings, device: Device) -> SamBackend:
-    from .sam.load import load_sam  # brings the network's graphs: only who wants SAM pays for them
+    from .sam.load import load_sam_on  # brings the network's graphs: only who wants SAM pays for them
 
-    return load_sam(file, precision=settings.precision, threads=settings.threads, device=device)
+    return load_sam_on(device, file, precision=settings.precision, threads=settings.threads)
 
 
 def sam_loader(settings: Settings, mesh: Cutter, device: Device, network: PendingSam | None = None) -> Loader:

@@ -68,14 +68,14 @@ def test_the_device_is_said_everywhere(client: Client, card: Any) -> None:
 
 
 def test_requests_at_once_get_their_own_masks(client: Client) -> None:
-    alone = [mask(client, picture).json()["mask"] for picture in PICTURES]
+    alone = [mask(client, picture).json()["mask_base64"] for picture in PICTURES]
     assert len(set(alone)) == len(alone)
 
     async def together() -> list[Any]:
         files = [{"image": ("p.png", picture)} for picture in PICTURES * 3]
         return list(await asyncio.gather(*(client.ask("POST", "/create_mask", files=file) for file in files)))
 
-    assert [answer.json()["mask"] for answer in client.run(together())] == alone * 3
+    assert [answer.json()["mask_base64"] for answer in client.run(together())] == alone * 3
 
 
 def test_a_lost_card_is_said_and_the_mesh_engine_goes_on(client: Client, card: Any) -> None:
@@ -95,6 +95,6 @@ def test_a_full_card_is_a_503_and_the_worker_lives(client: Client, card: Any) ->
     card.fits = 0
     answer = mask(client, PICTURES[0])
     assert (answer.status_code, answer.json()["code"]) == (503, "device_full")
-    assert answer.headers["retry-after"] == "1" and "no memory left" in answer.json()["detail"]
+    assert int(answer.headers["retry-after"]) >= 1 and "no memory left" in answer.json()["detail"]
     card.fits = 64
     assert mask(client, PICTURES[0]).status_code == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from sam_mask_service.runtime import devices
@@ -98,7 +100,7 @@ def test_why_there_is_no_card_in_our_words(text: str, words: str) -> None:
 
 
 def test_looking_where_torch_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert devices.look("0") == Torch()
 
 

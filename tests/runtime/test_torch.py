@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sam_mask_service.errors import DeviceFull, DeviceLost  # noqa: E402
 from sam_mask_service.runtime import devices, ops, torch_card, torch_ops  # noqa: E402
 from sam_mask_service.runtime.machine import ArithmeticUnavailable  # noqa: E402
 from sam_mask_service.runtime.openvino_ops import OPERATIONS  # noqa: E402
-from sam_mask_service.runtime.torch_card import Card, problem_of  # noqa: E402
+from sam_mask_service.runtime.torch_card import Card  # noqa: E402
 from sam_mask_service.runtime.torch_network import TorchNetwork  # noqa: E402
 from sam_mask_service.sam.architectures import family_of  # noqa: E402
 from sam_mask_service.sam.frame import DEVIATION, MEAN, Frame, to_input  # noqa: E402
@@ -67,14 +68,13 @@ def test_lower_precision_stays_near(card: Card, precision: Any, limit: float) ->
     assert 0 < float(torch.linalg.norm(rough - exact)) < limit * float(torch.linalg.norm(exact))
 
 
-@pytest.mark.parametrize("shape", [(128, 128), (96, 128), (301, 517), (40, 30), (1000, 60), (7, 900)])
-def test_pictures_are_scaled_as_pillow_scales(shape: tuple[int, int], card: Card) -> None:
-    """At most a step of 255 apart, where a half is rounded otherwise, and that hardly anywhere."""
+@pytest.mark.parametrize("shape", [(128, 128), (96, 128), (301, 517), (40, 30), (1000, 600), (7, 900), (1, 1)])
+@pytest.mark.parametrize("side", [128, 1000])
+def test_pictures_are_scaled_as_pillow_scales(shape: tuple[int, int], side: int, card: Card) -> None:
     image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    size = Frame(shape[1], shape[0], 128).scaled
-    found = card.array(card.picture(image, size, 128, MEAN, DEVIATION))
-    apart = np.abs(found - to_input(image, 128)) * DEVIATION.reshape(1, 3, 1, 1)
-    assert apart.max() < 1.01 and (apart > 0.5).mean() < 1e-3
+    size = Frame(shape[1], shape[0], side).scaled
+    found = card.array(card.picture(image, size, side, MEAN, DEVIATION))
+    assert np.allclose(found, to_input(image, side), atol=1e-5)
 
 
 def test_memory_and_loss_are_told_apart(card: Card) -> None:
@@ -122,11 +122,11 @@ def test_a_driver_that_is_too_old_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(torch.cuda, "init", init)
     found = torch_card.seen()
-    assert not found.cards and found.problem == problem_of("driver on your system is too old", torch.__version__)
+    assert not found.cards and "too old for torch" in found.problem
 
 
 def test_visible_cards_of_dotenv_reach_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(torch_card, "seen", lambda: devices.Torch("x"))
     devices.look("1")
-    assert devices.os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"

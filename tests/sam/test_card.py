@@ -20,7 +20,7 @@ from sam_mask_service.runtime.machine import EXACT, ArithmeticUnavailable
 from sam_mask_service.sam.backend import Sam
 from sam_mask_service.sam.card import Card, CardSam
 from sam_mask_service.sam.config import Architecture
-from sam_mask_service.sam.load import load_sam
+from sam_mask_service.sam.load import load_sam, load_sam_on
 from sam_mask_service.sam.prompt import Prompt
 
 from ..support import torchzip
@@ -144,10 +144,10 @@ def file(tmp_path: Path) -> Iterator[Any]:
 
 def test_from_a_file_onto_the_card(file: Any) -> None:
     pytest.importorskip("torch")
-    sam = load_sam(file, threads=1, device=Device("torch-cpu"))
+    sam = load_sam_on(Device("torch-cpu"), file, threads=1)
     assert (sam.device, sam.precision, sam.name) == ("torch-cpu", "f32", "vit")
     with pytest.raises(ArithmeticUnavailable, match="int8 is for CPUs"):
-        load_sam(file, precision="int8", threads=1, device=Device("torch-cpu"))
+        load_sam_on(Device("torch-cpu"), file, precision="int8", threads=1)
 
 
 def test_a_card_without_room_for_the_network(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_a_card_without_room_for_the_network(file: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(TorchCard, "network", full)
     with pytest.raises(DeviceUnavailable, match="not enough free memory for vit"):
-        load_sam(file, threads=1, device=Device("torch-cpu"))
+        load_sam_on(Device("torch-cpu"), file, threads=1)
 
 
 def test_f16_is_for_gpus_and_not_for_every_network(file: Any, tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_f16_is_for_gpus_and_not_for_every_network(file: Any, tmp_path: Path) ->
     pytest.importorskip("torch")
     path = torchzip.write(tmp_path / "l0.pth", draw(EFFICIENTVIT))
     with path.open("rb") as other, pytest.raises(ArithmeticUnavailable, match="range of f16"):
-        load_sam(other, precision="f16", threads=1, image_size=128, device=Device("torch-cpu"))
+        load_sam_on(Device("torch-cpu"), other, precision="f16", threads=1, image_size=128)

@@ -22,6 +22,7 @@ from .devices import Torch, problem_of
 from .machine import ArithmeticUnavailable, Precision
 from .torch_network import TorchNetwork
 from .torch_ops import Tensor
+from .torch_scaling import scaled
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,6 @@ CPU_BATCH = 4
 """Pictures at once where no card limits them."""
 MEMORY_SHARE = 0.4
 """Of the card's free memory that the largest batch may take: the recordings of all smaller ones take as much again."""
-HALF = 0.5 + 1e-4
-"""Pillow rounds a half up, and so are those here that float32 leaves just below one."""
 LARGEST = 32
 
 
@@ -90,13 +89,9 @@ class Card:
         self, image: NDArray[np.uint8], size: tuple[int, int], square: int, mean: Any, deviation: Any
     ) -> Tensor:
         """``image`` (H, W, 3) scaled to ``size`` (height, width), normalised, with zeros right and below: (1, 3,
-        square, square) float32. As Pillow scales: across, then down, each rounded to whole numbers."""
+        square, square) float32."""
         with self.guarded(), torch.inference_mode(), self._beside():
-            x = self._up(image).permute(2, 0, 1)[None].float()
-            for shape in ((image.shape[0], size[1]), size):
-                if tuple(x.shape[2:]) != shape:
-                    x = f.interpolate(x, shape, mode="bilinear", antialias=True, align_corners=False)
-                    x = (x + HALF).floor().clamp(0, 255)
+            x = scaled(self._up(image).permute(2, 0, 1), *size)[None].float()
             middle, spread = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (mean, deviation))
             x = (x - middle) / spread
             return f.pad(x, (0, square - size[1], 0, square - size[0]))

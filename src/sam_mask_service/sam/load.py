@@ -16,31 +16,36 @@ from .card import CardSam
 from .checkpoint import State, read_state
 from .config import Architecture
 
-CPU = Device("cpu")
-
 
 def load_sam(
+    file: IO[bytes], *, precision: Wish = "auto", threads: int | None = None, image_size: int | None = None
+) -> Sam:
+    """On the CPU. ``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be
+    closed afterwards.
+
+    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a
+    CheckpointError, or ArithmeticUnavailable.
+    """
+    state = read_state(file)
+    return _on_cpu(state, detect(state, image_size), precision, cpu_threads(threads))
+
+
+def load_sam_on(
+    device: Device,
     file: IO[bytes],
     *,
     precision: Wish = "auto",
     threads: int | None = None,
     image_size: int | None = None,
-    device: Device = CPU,
 ) -> SamBackend:
-    """``file``: an opened checkpoint of SAM ViT-B/-L/-H or MobileSAM (doors/weights.py opens it); may be closed
-    afterwards.
-
-    ``threads``: at most so many (default ``OMP_NUM_THREADS``), never more than the cgroup allows. Raises a
-    CheckpointError, ArithmeticUnavailable, or DeviceUnavailable.
-    """
+    """As ``load_sam``, on any device. Raises DeviceUnavailable too."""
+    if device.name == "cpu":
+        return load_sam(file, precision=precision, threads=threads, image_size=image_size)
     state = read_state(file)
-    architecture = detect(state, image_size)
-    cores = cpu_threads(threads)
-    if device.by_torch:
-        return _on_card(state, architecture, precision, cores, device)
+    architecture, cores = detect(state, image_size), cpu_threads(threads)
     if device.name == "intel-gpu":
         return _on_intel(state, architecture, precision, cores)
-    return _on_cpu(state, architecture, precision, cores)
+    return _on_card(state, architecture, precision, cores, device)
 
 
 def _on_cpu(state: State, architecture: Architecture, precision: Wish, cores: int) -> Sam:
