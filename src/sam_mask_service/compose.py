@@ -67,7 +67,8 @@ def device_of(settings: Settings) -> Device:
     if settings.engine == "mesh":
         return Device("cpu", "SAM_ENGINE=mesh")
     try:
-        return devices.choose_device(settings.device, settings.cuda_visible_devices, devices.look, devices.intel_gpu)
+        wish, visible = settings.device, settings.cuda_visible_devices
+        return devices.choose_device(wish, visible, devices.look, devices.intel_gpu, devices.worker_number())
     except DeviceUnavailable as e:
         raise EngineUnavailable(str(e)) from e
 

@@ -65,6 +65,27 @@ def test_an_intel_gpu_is_openvinos() -> None:
     assert not chosen("cpu", NONE).by_torch and chosen("cuda", ONE).by_torch and chosen("torch-cpu", BARE).by_torch
 
 
+@pytest.mark.parametrize(
+    ("wish", "worker", "name"),
+    [
+        ("cuda", 0, "cuda:0"),
+        ("cuda", 1, "cuda:1"),
+        ("auto", 1, "cuda:1"),
+        ("cuda", 2, "cuda:0"),
+        ("cuda:0", 1, "cuda:0"),
+    ],
+)
+def test_each_worker_has_a_card_of_its_own(wish: str, worker: int, name: str) -> None:
+    assert choose_device(wish, None, lambda _: TWO, lambda: False, worker).name == name
+
+
+def test_a_workers_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(devices.WORKER_NUMBER, raising=False)
+    assert devices.worker_number() == 0
+    monkeypatch.setenv(devices.WORKER_NUMBER, "3")
+    assert devices.worker_number() == 3
+
+
 def test_torch_is_asked_only_where_it_matters() -> None:
     def never(_: str | None) -> Torch:
         raise AssertionError("torch was imported")

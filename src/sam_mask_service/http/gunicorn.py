@@ -4,11 +4,14 @@ them too.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from ..runtime.devices import WORKER_NUMBER
 
 worker_class = "sam_mask_service.http.worker.Worker"
 graceful_timeout = 60
@@ -20,6 +23,16 @@ control_socket_disable = True
 
 _asked: list[int] = []
 """The signals to stop that came."""
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Gives the worker the lowest number that no other has: with several cards, each serves by its own."""
+    taken = {getattr(other, "number", None) for other in server.WORKERS.values()}
+    worker.number = next(number for number in itertools.count() if number not in taken)
+
+
+def post_fork(_: Any, worker: Any) -> None:
+    os.environ[WORKER_NUMBER] = str(worker.number)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 PLAIN = ("auto", "cpu", "cuda", "mps", "intel-gpu", "torch-cpu")
 _NUMBERED = re.compile(r"cuda:[0-9]{1,3}", re.ASCII)
+WORKER_NUMBER = "_SAM_MASK_WORKER"
+"""In a worker's environment: its number among its siblings, from 0."""
 INSTALL = "pip install 'sam-mask-api[gpu]'"
 
 
@@ -46,10 +48,11 @@ def is_device(text: str) -> bool:
 
 
 def choose_device(
-    wish: str, visible: str | None, look: Callable[[str | None], Torch], intel: Callable[[], bool]
+    wish: str, visible: str | None, look: Callable[[str | None], Torch], intel: Callable[[], bool], worker: int = 0
 ) -> Device:
     """``wish``: SAM_DEVICE. ``visible``: CUDA_VISIBLE_DEVICES as it is written, None where it is not; empty hides all
-    cards. Raises DeviceUnavailable."""
+    cards. ``worker``: number of this process among several; ``auto`` and ``cuda`` deal the cards out by it. Raises
+    DeviceUnavailable."""
     if wish == "cpu":
         return Device("cpu", "SAM_DEVICE=cpu")
     if wish == "intel-gpu":
@@ -58,22 +61,32 @@ def choose_device(
         return Device("intel-gpu", "SAM_DEVICE=intel-gpu")
     hidden = visible is not None and visible.strip() in ("", "-1")
     if wish == "auto":
-        return Device("cpu", "CUDA_VISIBLE_DEVICES hides all cards") if hidden else _automatic(look(visible))
+        return Device("cpu", "CUDA_VISIBLE_DEVICES hides all cards") if hidden else _automatic(look(visible), worker)
     if hidden and wish.startswith("cuda"):
         raise DeviceUnavailable(f"SAM_DEVICE={wish}: CUDA_VISIBLE_DEVICES is empty, which hides all cards.")
-    return _asked(wish, look(visible))
+    return _asked(wish, look(visible), worker)
 
 
-def _automatic(found: Torch) -> Device:
+def _automatic(found: Torch, worker: int) -> Device:
     """A card where there is one; Apple's only when it is asked for by name."""
     if found.version is None:
         return Device("cpu", f"no torch for a GPU ({INSTALL})")
     if found.cards:
-        return Device("cuda:0", found.cards[0])
+        return _dealt(found, worker)
     return Device("cpu", "SAM_DEVICE=mps would use Apple's GPU" if found.mps else found.problem)
 
 
-def _asked(wish: str, found: Torch) -> Device:
+def _dealt(found: Torch, worker: int) -> Device:
+    """One card for each worker; further workers share them."""
+    number = worker % len(found.cards)
+    return Device(f"cuda:{number}", found.cards[number])
+
+
+def worker_number() -> int:
+    return int(os.environ.get(WORKER_NUMBER, "0"))
+
+
+def _asked(wish: str, found: Torch, worker: int) -> Device:
     if found.version is None:
         raise DeviceUnavailable(f"SAM_DEVICE={wish} needs torch: {INSTALL}")
     if wish == "torch-cpu":
@@ -82,9 +95,11 @@ def _asked(wish: str, found: Torch) -> Device:
         if not found.mps:
             raise DeviceUnavailable("SAM_DEVICE=mps: torch sees no Apple GPU here.")
         return Device(wish, "SAM_DEVICE=mps")
-    number = int(wish.partition(":")[2] or 0)
     if not found.cards:
         raise DeviceUnavailable(f"SAM_DEVICE={wish}: {found.problem}. SAM_DEVICE=auto or cpu computes on the CPU.")
+    if wish == "cuda":
+        return _dealt(found, worker)
+    number = int(wish.partition(":")[2])
     if number >= len(found.cards):
         there = ", ".join(f"cuda:{i} {name}" for i, name in enumerate(found.cards))
         raise DeviceUnavailable(f"SAM_DEVICE={wish}: there is no such card; there is {there}.")

@@ -1,6 +1,6 @@
 """Scaling a picture on a device to the last bit as Pillow's bilinear does: whole numbers, first across, then down
-(followed: Pillow, ``src/libImaging/Resample.c``, 8-bit case). Pillow 13 goes down first where one side shrinks much more
-than the other; no picture does so on its way into a square.
+(followed: Pillow, ``src/libImaging/Resample.c``, 8-bit case). Pillow 13 goes down first where one side shrinks much
+more than the other; no picture does so on its way into a square.
 """
 
 from __future__ import annotations
