@@ -30,10 +30,10 @@ from sam_mask_service.runtime.devices import Device
 from sam_mask_service.runtime.machine import Wish, cpu_threads, measure
 from sam_mask_service.runtime.openvino import OpenVinoSession
 from sam_mask_service.runtime.openvino_ops import lowered
-from sam_mask_service.sam.backend import Features, SamBackend
+from sam_mask_service.sam.backend import Features, Sam, SamBackend
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.frame import Frame, upscale
-from sam_mask_service.sam.load import load_sam_on
+from sam_mask_service.sam.load import load_sam, load_sam_on
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
@@ -102,7 +102,12 @@ def answers(sam: SamBackend, asked: list[Case]) -> list[NDArray[np.bool_]]:
     return out
 
 
-def loaded(path: Path, precision: Wish, device: str = "cpu") -> SamBackend:
+def loaded(path: Path, precision: Wish) -> Sam:
+    with path.open("rb") as file:
+        return load_sam(file, precision=precision)
+
+
+def loaded_on(device: str, path: Path, precision: Wish) -> SamBackend:
     with path.open("rb") as file:
         return load_sam_on(Device(device), file, precision=precision)
 
@@ -137,8 +142,8 @@ def rougher(path: Path, device: str) -> Iterator[tuple[str, SamBackend]]:
         yield in_bf16(path)
         yield in_int8(path)
         return
-    yield "bf16", loaded(path, "bf16", device)
-    yield "f16", loaded(path, "f16", device)
+    yield "bf16", loaded_on(device, path, "bf16")
+    yield "f16", loaded_on(device, path, "f16")
 
 
 def row(name: str, sam: SamBackend, asked: list[Case], exact: F32, truth: list[Bits]) -> str:
@@ -156,7 +161,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu (OpenVINO), torch-cpu, cuda:0")
     given = parser.parse_args()
     reference = np.load(given.golden / f"{PAIR}.npz")
-    exact, asked = loaded(mobile_sam(), "f32", given.device), list(cases(given.golden))
+    exact, asked = loaded_on(given.device, mobile_sam(), "f32"), list(cases(given.golden))
     for case in asked:
         errors = compared(exact, case, exact.encode(case.image), reference)
         print(case.key, {name: f"{value:.1e}" for name, value in errors.items()}, flush=True)
