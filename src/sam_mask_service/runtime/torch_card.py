@@ -7,7 +7,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -158,7 +158,8 @@ class Card:
         if self.lost is not None:
             raise DeviceLost
         try:
-            yield
+            with torch.cuda.device(self.device) if self.cuda else nullcontext():
+                yield
         except torch.OutOfMemoryError as e:
             self._release()
             raise DeviceFull from e
