@@ -495,7 +495,7 @@ export interface components {
         };
         /**
          * ReadyResponse
-         * @description ``reason`` when it is not: draining, starting, busy.
+         * @description ``reason`` when it is not: draining, starting, busy, device_lost.
          */
         ReadyResponse: {
             /** Ready */
