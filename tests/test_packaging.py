@@ -140,7 +140,7 @@ def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "PYTHON"))}
     return subprocess.run(
         [shutil.which("make") or "make", "-C", str(ROOT), *arguments],
         env={**clean, **environment},
