@@ -39,6 +39,7 @@ FIXED: dict[str, dict[str, str]] = {
     "faces/yunet.py": {"0.3": "NMS as OpenCV has it", "8.0": "e⁸ cells are more than any window"},
     "faces/landmarker.py": {"1.5": "the window as mediapipe has it"},
     "sam/advice.py": {"0.758": "share of a ViT's GFLOP in fully connected layers"},
+    "sam/batching.py": {"0.003": "in WHOLE"},
     "sam/decoder.py": {"1e9": "a token that no attention is to see"},
     "sam/frame.py": dict.fromkeys(
         ["123.675", "116.28", "103.53", "58.395", "57.12", "57.375"],
@@ -98,6 +99,7 @@ WHOLE: dict[str, dict[str, str]] = {
     "sam/architectures/efficientvit.py": {"IMAGE_SIZE": "the model's", "_NO_CELL": "a guard"},
     "sam/architectures/tinyvit.py": {"IMAGE_SIZE": "the model's", "EPSILON": "the model's"},
     "sam/architectures/vit.py": {"EPSILON": "the model's"},
+    "sam/batching.py": {"WINDOW_S": "seconds that a batch waits; no mask depends on them"},
     "sam/archive.py": dict.fromkeys(["MAX_ENTRIES", "MAX_TABLE_BYTES", "MAX_NAME"], "a limit"),
     "sam/checkpoint.py": dict.fromkeys(["MAX_BYTES", "MAX_PICKLE_BYTES", "MAX_TENSORS", "MAX_DIMS"], "a limit"),
     "sam/config.py": {"EMBEDDING_STRIDE": "the model's", "DECODER_HEADS": "the model's"},

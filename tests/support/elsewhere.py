@@ -7,9 +7,10 @@ The libraries are loaded before: what they need is their own affair.
 from __future__ import annotations
 
 import builtins
-import importlib
+import importlib.util
 import os
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,18 @@ CALLS = ("pread", "sched_getaffinity", "sysconf", "getuid", "geteuid", "fork", "
 FLAGS = ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_DIRECTORY", "O_CLOEXEC")
 
 
+ON_CARDS = re.compile(r"sam_mask_service\.runtime\.(torch|cuda)_")
+TORCH = importlib.util.find_spec("torch") is not None
+"""These are loaded when a card is chosen alone: the extra ``gpu`` need not be here."""
+
+
 def ours() -> list[str]:
     names = [found.name for found in pkgutil.walk_packages(sam_mask_service.__path__, "sam_mask_service.")]
-    return [name for name in names if name not in SUPERVISED and not name.endswith("__main__")]
+    return [
+        name
+        for name in names
+        if name not in SUPERVISED and not name.endswith("__main__") and not (ON_CARDS.match(name) and not TORCH)
+    ]
 
 
 def hide() -> None:
