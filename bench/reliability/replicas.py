@@ -31,7 +31,7 @@ from bench.reliability.overload import percentile
 from bench.started import ROOT, free_port
 from tests.support.nginx import balanced
 
-WORKERS, QUEUE = 2, 24
+WORKERS, QUEUE = 2, 64
 """As deploy/docker-compose.replicas.yaml has them."""
 
 _IMPORTS = "from sam_mask_service import app; from sam_mask_service.http.server import serve_app"

@@ -167,7 +167,7 @@ def test_its_numbers_are_the_services_own() -> None:
     assert seconds["client_body_timeout"] == settings.body_seconds
     assert seconds["send_timeout"] == settings.write_seconds
     assert 0 < seconds["proxy_read_timeout"] - settings.deadline_seconds <= 10
-    assert set(re.findall(r"max_conns=(\d+)", (CONFIG / "replicas.conf").read_text())) == {str(settings.workers + 24)}
+    assert set(re.findall(r"max_conns=(\d+)", (CONFIG / "replicas.conf").read_text())) == {str(settings.workers + 64)}
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.path)
