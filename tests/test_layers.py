@@ -48,7 +48,7 @@ IMPURE = frozenset(
 
 ONLY_IN: dict[str, frozenset[str]] = {
     "httpx": frozenset({"client/"}),
-    "httpcore": frozenset({"doors/fetch.py", "doors/paced.py"}),
+    "httpcore": frozenset({"doors/dial.py", "doors/fetch.py", "doors/paced.py"}),
     "requests": frozenset(),
     "urllib.request": frozenset(),
     "pooch": frozenset({"doors/transfer.py"}),
