@@ -146,6 +146,19 @@ class Settings(BaseSettings):
     images_bytes: int = Field(512 * MIB, ge=0, le=2**40, description="Memory for uploads to /images; 0: off.")
     images_seconds: float = Field(900.0, gt=0, le=86_400, description="How long an upload to /images is kept.")
 
+    # Jobs
+    jobs_dir: Path | None = Field(
+        None, description="Folder that jobs are kept in, pictures and results among them; unset: no /jobs."
+    )
+    jobs_max: int = Field(20, ge=1, le=100_000, description="Unfinished jobs of one caller (key); more get 429.")
+    jobs_bytes: int = Field(
+        2048 * MIB, ge=MIB, le=2**50, description="Disk for pictures and results of one caller's jobs; more get 429."
+    )
+    jobs_seconds: float = Field(86_400.0, ge=60, le=31_536_000, description="How long a finished job is kept.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Key that webhooks are signed with, 16 characters or more; unset: no webhooks."
+    )
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
@@ -202,6 +215,13 @@ class Settings(BaseSettings):
             raise ValueError(f"the key must have at least {MIN_KEY} characters")
         return value
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"the key must have at least {MIN_SECRET} characters")
+        return value
+
     @property
     def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         return tuple(ipaddress.ip_network(word, strict=False) for word in self.url_allow_networks)
@@ -209,6 +229,9 @@ class Settings(BaseSettings):
 
 MIN_KEY = 8
 """A shorter key stops the start. Below 16 characters the log and /health warn: the documented example key has 15."""
+
+MIN_SECRET = 16
+"""Whoever gets a signed webhook can try keys at leisure, so there is no weak one."""
 
 
 def load(**overrides: Any) -> Settings:
