@@ -27,7 +27,7 @@ def signature(secret: str, body: bytes) -> str:
     """The value of ``SIGNATURE``.
 
     >>> signature("a secret of the operator", b"{}")[:20]
-    'sha256=8f6d3f8f39df4'
+    'sha256=c34b7d5ca8dc2'
     """
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
