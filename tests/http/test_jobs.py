@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +97,26 @@ class Office:
         return [json.loads(line) for line in answer.text.splitlines()]
 
 
+Make = Callable[..., Office]
+
+
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    made = Office(tmp_path)
-    yield made
-    made.client.run(made.routes.jobs.close())
-    made.client.close()
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Office] = []
+
+    def one(detector: Any = None, **values: Any) -> Office:
+        made.append(Office(tmp_path, detector, **values))
+        return made[-1]
+
+    yield one
+    for office in made:
+        office.client.run(office.routes.jobs.close())
+        office.client.close()
+
+
+@pytest.fixture
+def office(make: Make) -> Office:
+    return make()
 
 
 def code_of(answer: httpx.Response) -> tuple[int, str]:
@@ -198,8 +212,8 @@ def test_a_webhook_to_a_private_address_is_refused_at_once(office: Office, url: 
     assert office.routes.jobs.store.count("queued") == 0
 
 
-def test_a_webhook_needs_a_secret(tmp_path: Path) -> None:
-    office = Office(tmp_path, webhook_secret=None)
+def test_a_webhook_needs_a_secret(make: Make) -> None:
+    office = make(webhook_secret=None)
     answer = office.post({**ONE, "webhook": "http://hooks.example/"})
     assert code_of(answer) == (422, "invalid_parameter") and "SAM_WEBHOOK_SECRET" in answer.json()["detail"]
 
@@ -238,22 +252,22 @@ def test_a_webhook_is_tried_again_and_its_failure_is_told(office: Office, monkey
     assert 'sam_mask_job_webhooks{state="failed"} 1.0' in office.client.get("/metrics").text
 
 
-def test_jobs_are_off_without_a_folder(tmp_path: Path) -> None:
-    office = Office(tmp_path, jobs_dir=None)
+def test_jobs_are_off_without_a_folder(make: Make) -> None:
+    office = make(jobs_dir=None)
     for method, path in (("POST", "/jobs"), ("GET", "/jobs/x"), ("GET", "/jobs/x/results"), ("DELETE", "/jobs/x")):
         answer = office.client.request(method, path)
         assert code_of(answer) == (404, "jobs_off") and "SAM_JOBS_DIR" in answer.json()["detail"]
     assert "sam_mask_jobs" not in office.client.get("/metrics").text
 
 
-def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path: Path, make: Make) -> None:
     (tmp_path / "jobs").write_text("a file")
     with pytest.raises(SettingsError, match="SAM_JOBS_DIR"):
-        Office(tmp_path)
+        make()
 
 
-def test_too_many_jobs(tmp_path: Path) -> None:
-    office = Office(tmp_path, jobs_max=1)
+def test_too_many_jobs(make: Make) -> None:
+    office = make(jobs_max=1)
     url = office.post(ONE).headers["location"]
     answer = office.post(ONE)
     assert code_of(answer) == (429, "too_many_jobs") and int(answer.headers["retry-after"]) >= 30
@@ -261,8 +275,8 @@ def test_too_many_jobs(tmp_path: Path) -> None:
     assert office.post(ONE).status_code == 202
 
 
-def test_results_beyond_the_bytes_of_a_caller_are_said_line_by_line(tmp_path: Path) -> None:
-    office = Office(tmp_path, jobs_bytes=1 << 20)
+def test_results_beyond_the_bytes_of_a_caller_are_said_line_by_line(make: Make) -> None:
+    office = make(jobs_bytes=1 << 20)
     (office.client.service.settings.image_root / "a.png").write_bytes(PICTURE)
     office.routes.jobs.store.limits = type(office.routes.jobs.store.limits)(20, 2000, 100.0)
     url = office.post({**ONE, "images": [{"image_path": "a.png"}] * 3}).headers["location"]
@@ -271,13 +285,13 @@ def test_results_beyond_the_bytes_of_a_caller_are_said_line_by_line(tmp_path: Pa
     assert {line.get("code") for line in office.lines(url)} <= {None, "storage_full"}
 
 
-def test_a_job_is_its_keys_own(tmp_path: Path) -> None:
+def test_a_job_is_its_keys_own(make: Make) -> None:
     key, another = ({"X-API-Key": word * 20} for word in "ab")
-    office = Office(tmp_path, api_key="a" * 20)
+    office = make(api_key="a" * 20)
     url = office.post(ONE, headers=key).headers["location"]
     assert office.client.get(url, headers=another).status_code == 403
     assert office.client.get(url, headers=key).json()["state"] == "queued"
-    renewed = Office(tmp_path, api_key="b" * 20)
+    renewed = make(api_key="b" * 20)
     for method, path in (("GET", url), ("GET", f"{url}/results"), ("DELETE", url)):
         assert code_of(renewed.client.request(method, path, headers=another)) == (404, "not_found")
 
@@ -301,12 +315,12 @@ def test_metrics_count_jobs_by_state(office: Office) -> None:
     assert 'sam_mask_jobs{state="done"} 2.0' in text
 
 
-def test_requests_come_before_jobs_and_a_full_service_takes_jobs(tmp_path: Path) -> None:
+def test_requests_come_before_jobs_and_a_full_service_takes_jobs(make: Make) -> None:
     """One slot: it is held by a request, a second request waits, a job is taken in; then the second is served before
     any picture of the job is begun.
     """
     detector = Held()
-    office = Office(tmp_path, detector, workers=1, queue=1)
+    office = make(detector, workers=1, queue=1)
     gate, mask = office.client.service.gate, {"files": {"image": PICTURE}}
 
     async def run() -> tuple[Any, list[httpx.Response]]:
@@ -327,9 +341,9 @@ def test_requests_come_before_jobs_and_a_full_service_takes_jobs(tmp_path: Path)
     assert told["pictures"]["answered"] == 2
 
 
-def test_a_stop_puts_back_what_is_at_work_and_the_next_start_goes_on(tmp_path: Path) -> None:
+def test_a_stop_puts_back_what_is_at_work_and_the_next_start_goes_on(make: Make) -> None:
     detector = Held()
-    office = Office(tmp_path, detector, workers=1)
+    office = make(detector, workers=1)
     url = office.post({**ONE, "images": ONE["images"] * 3}).headers["location"]
 
     async def stopped() -> None:
@@ -341,26 +355,29 @@ def test_a_stop_puts_back_what_is_at_work_and_the_next_start_goes_on(tmp_path: P
     assert office.client.get(url).json()["pictures"]["waiting"] == 3
     detector.release.set()
     office.client.run(office.client.service.gate.idle())
-    again = Office(tmp_path)
+    again = make()
     assert again.finish(url)["pictures"]["answered"] == 3
     assert [line["index"] for line in again.lines(url)] == [0, 1, 2]
 
 
-def test_one_process_of_several_works_and_another_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_process_of_several_works_and_another_takes_over(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "_LOOK", 0.01)
-    first, second = Office(tmp_path), Office(tmp_path)
+    first, second = make(), make()
 
-    async def run() -> tuple[int, int]:
-        async with second.working():
+    async def run() -> None:
+        async with contextlib.AsyncExitStack() as stack:
             async with first.working():
-                await asyncio.sleep(0.1)
-                url = (await first.client.ask("POST", "/jobs", json=ONE)).headers["location"]
+                url = (await second.client.ask("POST", "/jobs", json=ONE)).headers["location"]
+                await first.until(url)
+                await stack.enter_async_context(second.working())
+                url = (await second.client.ask("POST", "/jobs", json=ONE)).headers["location"]
                 await second.until(url)
+            assert (len(asked(first)), len(asked(second))) == (2, 0)
             url = (await first.client.ask("POST", "/jobs", json=ONE)).headers["location"]
             await first.until(url)
-        return len(asked(first)), len(asked(second))
 
-    assert sorted(first.client.run(run())) == [1, 1]
+    first.client.run(run())
+    assert (len(asked(first)), len(asked(second))) == (2, 1)
 
 
 def asked(office: Office) -> list[Any]:
