@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ..support.scene import picture
@@ -27,7 +28,7 @@ def until(server: Server, url: str, what: Any) -> Any:
 def test_o01_killed_between_and_started_again_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     text = base64.b64encode(picture()).decode()
     images = [{"image_base64": text, "id": number} for number in range(12)]
-    jobs = {"jobs_dir": tmp_path / "jobs", "FAKE_SECONDS": 0.1}
+    jobs: dict[str, Any] = {"jobs_dir": tmp_path / "jobs", "FAKE_SECONDS": 0.1}
     with started("serve", tmp_path, **jobs) as server:
         asked = server.post("/jobs", json={"endpoint": "create_mask", "images": images})
         url = asked.json()["status_url"]
@@ -46,7 +47,7 @@ def test_o01_killed_between_and_started_again_nothing_is_lost_or_doubled(tmp_pat
 
 def test_o02_a_picture_that_kills_the_process_is_given_up_and_the_others_are_done(tmp_path: Path) -> None:
     images = [{"image_base64": base64.b64encode(picture(size, size)).decode()} for size in (66, 100)]
-    jobs = {"jobs_dir": tmp_path / "jobs", "FAKE_POISON": "abort", "workers": 1}
+    jobs: dict[str, Any] = {"jobs_dir": tmp_path / "jobs", "FAKE_POISON": "abort", "workers": 1}
     with started("gunicorn", tmp_path, **jobs) as server:
         asked = server.post("/jobs", json={"endpoint": "create_mask", "images": images})
         url = asked.json()["status_url"]
@@ -62,8 +63,6 @@ def test_o02_a_picture_that_kills_the_process_is_given_up_and_the_others_are_don
 
 def _asked(server: Server, url: str) -> Any:
     """The status; None while the process is being renewed."""
-    import httpx
-
     try:
         return server.get(url).json()
     except httpx.TransportError:

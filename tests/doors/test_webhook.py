@@ -104,6 +104,6 @@ def test_a_resolver_that_hangs_is_a_refusal(world: World) -> None:
         await asyncio.sleep(3600)
         return []
 
-    world.resolve = hang  # type: ignore[method-assign,assignment]
+    world.resolve = hang  # type: ignore[method-assign]
     with pytest.raises(WebhookRefused):
         asyncio.run(webhooks(world, seconds=0.05).check(URL))

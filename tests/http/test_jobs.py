@@ -10,6 +10,7 @@ import hmac
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from ..support.world import World, reply
 SECRET = "a secret of the operator"
 PICTURE = picture()
 TEXT = base64.b64encode(PICTURE).decode()
-ONE = {"endpoint": "create_mask", "images": [{"image_base64": TEXT}]}
+ONE: dict[str, Any] = {"endpoint": "create_mask", "images": [{"image_base64": TEXT}]}
 
 
 class Held(Fixed):
@@ -235,8 +236,6 @@ def test_a_signed_webhook_tells_of_success_and_of_failure(office: Office, images
 
 
 def delivery_time(told: Any) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(told["finished"].replace("Z", "+00:00")).timestamp()
 
 
@@ -321,7 +320,8 @@ def test_requests_come_before_jobs_and_a_full_service_takes_jobs(make: Make) -> 
     """
     detector = Held()
     office = make(detector, workers=1, queue=1)
-    gate, mask = office.client.service.gate, {"files": {"image": PICTURE}}
+    gate = office.client.service.gate
+    mask: dict[str, Any] = {"files": {"image": PICTURE}}
 
     async def run() -> tuple[Any, list[httpx.Response]]:
         async with office.working():

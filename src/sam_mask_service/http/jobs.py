@@ -57,9 +57,9 @@ class JobRoutes:
         taken, told = _json(202, job_schema.TakenResponse, ADD_ERRORS), _json(200, job_schema.JobResponse, LOOK_ERRORS)
         lines: Responses = {200: {"content": {NDJSON: {}}}, **schema.errors(*RESULT_ERRORS)}
         gone: Responses = {204: {"content": {}}, **schema.errors(*LOOK_ERRORS)}
-        self._route("POST", "/jobs", self.add_job, 202, JSONResponse, taken, body)
-        self._route("GET", "/jobs/{job_id}", self.job, 200, JSONResponse, told)
-        self._route("GET", "/jobs/{job_id}/results", self.job_results, 200, Response, lines)
+        self._route("POST", "/jobs", self.create_job, 202, JSONResponse, taken, body)
+        self._route("GET", "/jobs/{job_id}", self.get_job, 200, JSONResponse, told)
+        self._route("GET", "/jobs/{job_id}/results", self.get_job_results, 200, Response, lines)
         self._route("DELETE", "/jobs/{job_id}", self.delete_job, 204, Response, gone)
 
     def _route(
@@ -86,7 +86,7 @@ class JobRoutes:
     def _owner(self, request: Request) -> bytes:
         return owner_of(request, self.service.settings.api_key is not None)
 
-    async def add_job(self, request: Request) -> Response:
+    async def create_job(self, request: Request) -> Response:
         """Takes in any mask endpoint's request for one or many pictures, to be worked off when nobody waits."""
         store = self.jobs.store
         if self.service.gate.draining:
@@ -121,12 +121,12 @@ class JobRoutes:
             return Entry(await line(source, index, item, request_id), item.name)
         return Entry(source, item.name)
 
-    async def job(self, request: Request, job_id: str) -> Response:
+    async def get_job(self, request: Request, job_id: str) -> Response:
         """How far it is: queued, running, done (at least one picture has an answer) or failed (none has)."""
         job = await asyncio.to_thread(self.jobs.store.get, job_id, self._owner(request))
         return json_answer(job.json())
 
-    async def job_results(self, request: Request, job_id: str) -> Response:
+    async def get_job_results(self, request: Request, job_id: str) -> Response:
         """A line of JSON for each picture, in their order; 409 until the job is finished."""
         job = await asyncio.to_thread(self.jobs.store.finished, job_id, self._owner(request))
         return StreamingResponse(self._lines(job), media_type=NDJSON)

@@ -70,12 +70,12 @@ class Runner:
         if self._all is not None:
             self._all.cancel()
             await asyncio.gather(self._all, return_exceptions=True)
-        self._lock.release()
+            self._all = None
+        self._lock.release(force=True)
 
     async def _run(self) -> None:
-        while not self._locked():
+        while not await self._guarded(self._lead):
             await asyncio.sleep(_LOOK)
-        await asyncio.to_thread(self.store.recover)
         steps = [self._work] * self.service.settings.workers + [self._tell, self._tidy]
         loops = [asyncio.create_task(self._again(step)) for step in steps]
         try:
@@ -85,11 +85,13 @@ class Runner:
                 each.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
 
-    def _locked(self) -> bool:
+    async def _lead(self) -> bool:
+        """Whether it is now us who work, and what a leader before us has left waits again."""
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             return False
+        await asyncio.to_thread(self.store.recover)
         return True
 
     async def _again(self, step: Callable[[], Awaitable[bool]]) -> None:
@@ -128,7 +130,8 @@ class Runner:
             self.store.put_back(piece)
             return False
         except asyncio.CancelledError:
-            self.store.put_back(piece)  # here and now: after a cancellation nothing may be waited for
+            with contextlib.suppress(Exception):  # else the next start does so
+                self.store.put_back(piece)  # here and now: after a cancellation nothing may be waited for
             raise
         except Exception:
             self.store.put_back(piece, counted=True)

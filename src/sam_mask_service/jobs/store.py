@@ -239,7 +239,8 @@ def _one(db: Any, job_id: str) -> Job:
 
 def _job(row: Sequence[Any]) -> Job:
     url, *rest = row[9:]
-    return Job(*row[:9], hook=Hook(url, *rest) if url else None)
+    fields = [*row[:9], Hook(url, *rest) if url else None]
+    return Job(*fields)
 
 
 def _drop(db: Any, job_id: str) -> None:
