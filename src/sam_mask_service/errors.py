@@ -114,7 +114,6 @@ class FileExists(ServiceError):
 class JobUnfinished(ServiceError):
     code, status, title = "job_unfinished", 409, "Job unfinished"
     default_detail = "The job is not finished yet; its status says how far it is."
-    retry_after = 5
 
 
 class TooLarge(ServiceError):

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from sam_mask_service.jobs import delivery, job
 from sam_mask_service.jobs.job import Hook, Job, State, state_of
 
 from ..support.docstrings import run_examples
+from ..support.examples import blocks
 
 HOOK = Hook("https://hooks.example/a", "pending", 0, 0.0, "")
 JOB = Job("id", "create_mask", "done", 3, 1, 2, 0.0, 1.5, 2.0, HOOK)
@@ -71,3 +74,14 @@ def test_tries_are_spaced_further_and_further_and_then_given_up() -> None:
     assert tuple(waits) == delivery.DELAYS
     assert (hook.state, hook.tries, hook.said) == ("failed", len(delivery.DELAYS) + 1, "answered 500")
     assert delivery.taken(HOOK).state == "delivered"
+
+
+def test_the_documented_check_takes_ours_and_no_other() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text(encoding="utf-8")
+    [code] = [block.code for block in blocks(document) if block.language == "python"]
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own page
+    body = delivery.message(JOB, 1234.0)
+    assert names["genuine"](b"secret", body, delivery.signature("secret", body))
+    assert not names["genuine"](b"secret", body + b" ", delivery.signature("secret", body))
+    assert not names["genuine"](b"other", body, delivery.signature("secret", body))

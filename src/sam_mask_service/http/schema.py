@@ -72,7 +72,7 @@ _ERRORS = {
     404: "No such file.",
     405: "Another method is due.",
     408: "The body came too slowly.",
-    409: "The job is not finished yet; see Retry-After.",
+    409: "The job is not finished yet.",
     413: "Too many bytes.",
     415: "No picture in a known format, or no known body.",
     422: "A parameter or the picture is at fault; `code` says which.",
