@@ -1,14 +1,16 @@
 # syntax=docker/dockerfile:1
 # CPU image of the service, with MobileSAM's weights; what is downloaded later is kept in the volume /app/models.
+# Nothing in it is bound to a processor: linux/amd64 and linux/arm64 (scripts/build_image.sh, PLATFORMS).
 FROM python:3.12-slim-bookworm AS build
 # Only for networks that re-sign TLS: --build-arg PIP_CERT=/path/in/the/build/container
 ARG PIP_CERT=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements.txt requirements-build.txt ./
-# Exactly the locked files, by hash; the environment gets no pip of its own.
+COPY requirements-image.txt requirements-build.txt ./
+# Exactly the locked files, by hash; the environment gets no pip of its own, and no bytecode of the packages' tests.
 RUN python -m venv --without-pip /opt/venv \
- && python -m pip --python /opt/venv/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements.txt \
+ && python -m pip --python /opt/venv/bin/python install --no-deps --no-compile --require-hashes --only-binary :all: -r requirements-image.txt \
+ && python -m compileall -q -j 0 -x '[/\\]tests[/\\]' /opt/venv/lib \
  && python -m pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
@@ -23,9 +25,17 @@ RUN export REQUESTS_CA_BUNDLE="$PIP_CERT" SAM_MODELS_DIR=/opt/venv/share/sam-mas
  && rm -f "$SAM_MODELS_DIR"/.*.lock
 
 FROM python:3.12-slim-bookworm
+# scripts/build_image.sh gives both.
+ARG VERSION=unknown
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="sam-mask-api" \
       org.opencontainers.image.description="Picture in, pixel-accurate masks of its faces out" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.url="https://github.com/yourusername/sam-mask-api" \
+      org.opencontainers.image.source="https://github.com/yourusername/sam-mask-api" \
+      org.opencontainers.image.documentation="https://github.com/yourusername/sam-mask-api/tree/main/docs" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 # HOME is the one place besides the volumes that is writable under a read-only root.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp SAM_MODELS_DIR=/app/models
 RUN useradd --system --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sam \

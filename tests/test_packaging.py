@@ -27,7 +27,11 @@ else:  # pragma: no cover
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.txt", "requirements-dev.txt", *(f"requirements-{n}.txt" for n in ("uv", "build", "dist")))
+LOCKS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    *(f"requirements-{n}.txt" for n in ("image", "uv", "build", "dist")),
+)
 UNWANTED = {
     *("torch", "torchvision", "jax", "jaxlib", "scipy", "matplotlib", "scikit-image", "sounddevice", "sentencepiece"),
     *(
@@ -93,12 +97,21 @@ def imported_distributions() -> set[str]:
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="packages_distributions() misses wheels without top_level.txt")
 def test_everything_imported_is_declared_and_everything_declared_is_used() -> None:
     declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project()["project"]["dependencies"]}
-    assert imported_distributions() <= declared
+    extras = {line for lines in project()["project"]["optional-dependencies"].values() for line in lines}
+    assert imported_distributions() <= declared | {re.split(r"[<>=;\[ ]", line)[0] for line in extras}
     assert declared - imported_distributions() <= {"httpx"}, "imported by the client alone"
 
 
 def test_the_development_lock_contains_the_runtime_lock() -> None:
     assert set(locked("requirements.txt")) <= set(locked("requirements-dev.txt"))
+
+
+def test_the_image_has_the_extras_that_deploy_wants() -> None:
+    assert set(locked("requirements-image.txt")) - set(locked("requirements.txt")) <= {"redis", "async-timeout"}
+    assert "redis" in locked("requirements-image.txt")
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "-r requirements-image.txt" in dockerfile
+    assert "!requirements-image.txt" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_version_stands_in_one_place() -> None:
@@ -165,6 +178,30 @@ def test_no_python_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert "python3-venv" in answer.stderr
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+def test_a_python_that_is_none_of_those_promised_is_named(tmp_path: Path) -> None:
+    answer = make(f"VENV={tmp_path}/venv", "PYTHON=/bin/false", f"{tmp_path}/venv/bin/python")
+    assert answer.returncode != 0 and "/bin/false is no CPython 3.10-3.14" in answer.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is absent")
+def test_an_index_out_of_reach_is_said_in_one_line(tmp_path: Path) -> None:
+    nothing = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+    answer = make(
+        f"TOOLS={tmp_path}/tools",
+        f"PYTHON={sys.executable}",
+        f"{tmp_path}/tools/bin/uv",
+        **nothing,
+        PIP_CONFIG_FILE=os.devnull,
+    )
+    said = [line for line in answer.stderr.splitlines() if line.startswith("set-up: ")]
+    assert answer.returncode != 0 and len(said) == 1 and "uv==" in said[0] and "PIP_INDEX_URL" in said[0]
+
+
+INSTALLERS = {("brew", "install"), ("sudo", "apt-get")}
+"""Of programs that are no package of Python's."""
+
+
 def commands(workflow: Path) -> list[str]:
     steps = [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
     return [step["run"] for step in steps if "run" in step]
@@ -175,7 +212,7 @@ def test_workflows_call_make_targets_that_there_are(workflow: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for command in commands(workflow):
         program, target, *_ = command.split()
-        assert (program, target) == ("brew", "install") or (program == "make" and target in targets), command
+        assert (program, target) in INSTALLERS or (program == "make" and target in targets), command
 
 
 def test_every_promised_python_is_tried() -> None:
@@ -213,6 +250,16 @@ def test_the_image_runs_the_seeds_command_as_nobody_special() -> None:
     assert "/health" in words["HEALTHCHECK"]
     commands = " ".join(text for word, text in stage if word == "RUN")
     assert not re.search(r"apt|gcc|make|pip", commands)
+
+
+def test_the_image_says_what_it_is_and_is_bound_to_no_processor() -> None:
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', dict(last_stage())["LABEL"]))
+    table = project()["project"]
+    assert (labels["title"], labels["licenses"]) == (table["name"], table["license"])
+    assert labels["source"] == labels["url"] == table["urls"]["Homepage"]
+    assert (labels["version"], labels["revision"]) == ("$VERSION", "$REVISION")
+    assert all("--platform" not in text for word, text in instructions() if word == "FROM")
+    assert not re.search(r"amd64|x86_64|aarch64", " ".join(text for _, text in instructions()))
 
 
 def test_the_build_context_holds_what_the_image_copies() -> None:

@@ -32,9 +32,9 @@ from sam_mask_service.errors import (
     Starting,
     TooLarge,
 )
-from sam_mask_service.geometry import Box, Face
+from sam_mask_service.geometry import Box, Face, PixelBox
 from sam_mask_service.image import encode
-from sam_mask_service.params import DetectParams, MaskFileParams, MaskParams, Source
+from sam_mask_service.params import DetectParams, MaskFileParams, MaskParams, Source, parse
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import Segmenter
 from sam_mask_service.service import Service
@@ -109,6 +109,35 @@ def test_separate_gives_one_mask_each(tmp_path: Path) -> None:
     assert (second[75, 150], second[55, 40]) == (0, 255)
     with pytest.raises(InvalidParameter, match="one picture"):
         _ = answer.picture
+
+
+@pytest.mark.parametrize("invert", [True, False])
+def test_windows_of_separate_masks_hold_all_of_them(tmp_path: Path, invert: bool) -> None:
+    asked: dict[str, Any] = {"mode": "separate", "invert": invert, "feather_pixels": 7.0}
+    whole = mask(tmp_path, **asked).json()["masks"]
+    windows = mask(tmp_path, **asked, masks_format="window").json()["masks"]
+    assert len(windows) == len(whole) == 2
+    for one, window in zip(whole, windows, strict=True):
+        place = PixelBox(*(window[name] for name in ("x", "y", "width", "height")))
+        pixels, all_of_it = opened(window["mask_base64"]), opened(one["mask_base64"])
+        assert pixels.shape == (place.height, place.width)
+        assert pixels.size < all_of_it.size / 2
+        canvas = np.full(all_of_it.shape, 255 if invert else 0, np.uint8)
+        canvas[place.rows, place.columns] = pixels
+        np.testing.assert_array_equal(canvas, all_of_it)
+
+
+def test_a_window_of_nothing_is_one_pixel(tmp_path: Path) -> None:
+    rows = mask(tmp_path, mode="separate", invert=False, masks_format="window", expand_pixels=-256).json()["masks"]
+    for row in rows:
+        assert (row["x"], row["y"], row["width"], row["height"]) == (0, 0, 1, 1)
+        assert opened(row["mask_base64"]).tolist() == [[0]]
+
+
+@pytest.mark.parametrize("mode", ["first", "combined", "crop"])
+def test_windows_are_of_separate_masks(mode: str) -> None:
+    with pytest.raises(InvalidParameter, match="masks_format"):
+        parse(MaskParams, {"mode": mode, "masks_format": "window"})
 
 
 def test_crop_gives_pictures_and_masks_of_the_same_size(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -127,3 +128,21 @@ def test_a_misspelt_name_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         "SAM_ENGIN is no setting and is ignored; did you mean SAM_ENGINE?",
         "SAM_TIMEOUT is no setting and is ignored.",
     )
+
+
+def test_where_uploads_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().images_at == ""
+    for url in ("file:///srv/kept", "redis://:secret-word@store:6379/0", "rediss://store", "unix:///run/redis.sock"):
+        monkeypatch.setenv("SAM_IMAGES_URL", url)
+        assert load().images_at == url and "secret-word" not in repr(load())
+    for wrong in ("memory", "ftp://a", "file://host/x", "file:///", "redis://:secret-word@store:no"):
+        monkeypatch.setenv("SAM_IMAGES_URL", wrong)
+        with pytest.raises(SettingsError, match="SAM_IMAGES_URL: ") as caught:
+            load()
+        assert "secret-word" not in str(caught.value)
+
+
+def test_redis_without_its_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"sam-mask-api\[redis\]"):
+        load(images_url="redis://store")

@@ -87,6 +87,8 @@ WHOLE: dict[str, dict[str, str]] = {
         "DEFAULT_STRENGTH": "the API promises it",
         "_BAND": "rows that are blended at a time: memory",
         "_SAMPLES": "memory",
+        "_BORDERS": "time: what is larger is enlarged",
+        "_DRAWN": "time: what is larger is enlarged",
     },
     "actions/composite.py": {"_ASPECT_TOLERANCE": "in FIXED"},
     "actions/cutout.py": {"MAX_FRAME": "a limit", "_TILE": "memory"},

@@ -68,7 +68,7 @@ class HideJudge:
 
     def _judged(self, tunings: Tunings, rgb: RGB, boxes: list[Box], faces: list[Face]) -> tuple[float, ...]:
         act, size = tunings.act, (rgb.shape[1], rgb.shape[0])
-        covers = [grown(face, oval(face, *size, act.cover), *size, True, act.cover) for face in faces]
+        covers = [grown(face, oval(face, *size, act.cover), *size, True, tuning=act.cover) for face in faces]
         after = anonymise(rgb, covers, tuning=act.cells)
         again, _ = look_again(after, self._detector, OPTIONS, NO_DEADLINE, act.again)
         told = [face.box for face in again if readable(face, rgb, after, act.cover)]
@@ -106,7 +106,7 @@ class SeamJudge:
 
     def score(self, tunings: Tunings) -> Figures:
         seam = tunings.act.seam
-        off = [_off(rgb, match_seam(rgb, edit, alpha, seam), alpha) for rgb, edit, alpha in self._cases]
+        off = [_off(rgb, match_seam(rgb, edit, alpha, tuning=seam), alpha) for rgb, edit, alpha in self._cases]
         return {"colour error": float(np.mean(off))}
 
     def value(self, figures: Figures) -> float:
@@ -156,7 +156,7 @@ class PointJudge:
 
 def by_points(one: Any, face: Face, start: FaceMask, point: PointTuning) -> Callable[[list[clicks.Click], Bits], Bits]:
     def answer(asked: list[clicks.Click], shown: Bits) -> Bits:
-        patch = by_colour(one.rgb, start.patch, face.box.side, asked, point)
+        patch = by_colour(one.rgb, start.patch, face.box.side, asked, tuning=point)
         return together([_Drawn(patch)], shown.shape)
 
     return answer

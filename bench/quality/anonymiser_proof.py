@@ -42,7 +42,7 @@ from sam_mask_service.faces.detector import DetectOptions, FaceDetector
 from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.image import decode_srgb
 from sam_mask_service.segment.mesh import MeshSegmenter
-from sam_mask_service.sessions import ImageStore
+from sam_mask_service.sessions.memory import MemoryStore
 from sam_mask_service.tasks import Asked, Limits, Tools
 from sam_mask_service.tasks.anonymize import ANONYMIZE
 
@@ -193,7 +193,7 @@ class Pair:
 
 def proof(pair: Pair, limit: int, ways: list[tuple[str, float]]) -> dict[str, Tally]:
     tallies = {way: Tally() for way in ("before", *(f"{method}, {strength:g}" for method, strength in ways))}
-    tools = Tools(pair.detector, LIMITS, ByteCache(256 << 20), ImageStore(0, 1.0), ROOT / "out")
+    tools = Tools(pair.detector, LIMITS, ByteCache(256 << 20), MemoryStore(0, 1.0), ROOT / "out")
     mesh = MeshSegmenter()
     for number, one in enumerate(labelled(limit)):
         rgb = decode_srgb(one.data, **LIMITS.decoding)

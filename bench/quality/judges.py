@@ -178,9 +178,8 @@ class MatteJudge:
         engine, rows = self._mesh.with_tuning(tunings.draw), []
         for case, rgb, faces in self._cases:
             for mask in engine.masks(engine.embed(rgb, faces), faces, "head", pixels=lambda: rgb):  # noqa: B023
-                soft = matte(
-                    rgb, mask.patch, mask.patch.finished(Finish(), rgb.shape[1], rgb.shape[0]), faces[0], tunings.draw
-                )
+                edge = mask.patch.finished(Finish(), rgb.shape[1], rgb.shape[0])
+                soft = matte(rgb, mask.patch, edge, faces[0], tuning=tunings.draw)
                 whole = soft.place(rgb.shape[1], rgb.shape[0]).astype(np.float32) / np.float32(255)
                 rows.append(self._measured.errors(whole, case))
         hair, _, gradient, skin, both = np.nanmean(rows, axis=0)

@@ -27,6 +27,7 @@ from pathlib import Path
 from PIL import Image
 from skimage import data as pictures
 
+from bench.reliability.ballast import ballast
 from bench.reliability.heaviest import peaks
 from bench.reliability.overload import measure, percentile
 from bench.report import MIB, Row, worker_of
@@ -100,10 +101,14 @@ def portraits() -> list[bytes]:
 
 
 def broken(good: list[bytes], count: int) -> list[bytes]:
-    """Cut, flipped and made-up pictures; the same for the same count."""
+    """Cut, flipped and made-up pictures, and one in a hundred of which nearly nothing is the picture; the same for the
+    same count."""
     chance = random.Random(count)  # noqa: S311
     made = []
-    for _ in range(count):
+    for number in range(count):
+        if number % 100 == 0:
+            made.append(ballast(chance))
+            continue
         data = bytearray(chance.choice(good))
         if chance.random() < 0.5:
             del data[chance.randrange(len(data)) :]

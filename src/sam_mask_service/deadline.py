@@ -42,11 +42,13 @@ class Deadline:
         """
         return min(self.remaining() + slack, FOREVER)
 
-    def check(self) -> None:
-        """Raises DeadlinePassed when the time is over and ClientLeft when nobody waits any more."""
+    def check(self, needed: float = 0.0) -> None:
+        """Raises DeadlinePassed when fewer seconds are left than ``needed``, or none, and ClientLeft when nobody waits
+        any more.
+        """
         if self.left.is_set():
             raise ClientLeft
-        if time.monotonic() >= self.at:
+        if time.monotonic() + needed >= self.at:
             raise DeadlinePassed
 
 

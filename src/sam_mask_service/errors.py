@@ -11,8 +11,9 @@ The whole tree (a subclass inherits its parent's status)::
         RegionUnavailable · EngineUnavailable · SourceUnavailable · WebhookRefused             (all 422)
       TooManyRequests 429 · TooManyJobs 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
-      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull              (Retry-After)
-      SourceTimeout 504
+      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull
+        ImagesUnreachable                                                                      (Retry-After)
+      SourceTimeout 504 · VersionUnsupported 505
 
 ``detail`` is what the caller reads. It is written by us, never taken from an exception, a path, a host or an address.
 """
@@ -247,9 +248,20 @@ class StorageFull(Unavailable):
     retry_after = 60
 
 
+class ImagesUnreachable(Unavailable):
+    code, title = "images_unreachable", "Store of uploads unreachable"
+    default_detail = "The store that keeps uploads to /images does not answer; pictures can be sent with each request."
+    retry_after = 5
+
+
 class SourceTimeout(ServiceError):
     code, status, title = "source_timeout", 504, "Image source too slow"
     default_detail = "The picture did not arrive from this URL in time."
+
+
+class VersionUnsupported(ServiceError):
+    code, status, title = "version_unsupported", 505, "HTTP version not supported"
+    default_detail = "This service speaks version 1.1 of HTTP."
 
 
 def forget_tracebacks(error: BaseException | None) -> None:

@@ -65,7 +65,7 @@ def _near_outline(
     return plain
 
 
-def expand(bits: Bits, pixels: int, check: Check = unchecked) -> Bits:
+def expand(bits: Bits, pixels: float, check: Check = unchecked) -> Bits:
     """The mask grown by exactly ``pixels`` (shrunk when negative); the cost hardly depends on the number.
 
     >>> expand(np.array([[False, False, True, False]]), 1).tolist()

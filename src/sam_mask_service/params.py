@@ -23,6 +23,7 @@ from .spellings import read
 from .targets import TARGETS, Edit, find, resolve_invert
 
 Mode = Literal["first", "combined", "separate", "crop"]
+MasksFormat = Literal["picture", "window"]
 EngineName = Literal["auto", "sam", "mesh"]
 SOURCES = ("image_url", "image_base64", "image_path", "image")
 
@@ -103,12 +104,21 @@ class MaskParams(DetectParams):
     engine: EngineName = Field("auto", description="What draws the mask.")
     detail: Detail = Field("auto", description="SAM looks at the whole picture, or closely at each face.")
     output: Literal["base64", "png"] | None = Field(None, description="JSON with base64, or the PNG itself.")
+    masks_format: MasksFormat = Field(
+        "picture", description="With mode=separate: masks as large as the picture, or the window that holds each."
+    )
     target: str | None = Field(
         None,
         description="The mask as this consumer takes it; sets invert, and the answer also holds the matching picture.",
         json_schema_extra={"enum": [*TARGETS, None]},
     )
     edit: Edit = Field("faces", description="With target: what the consumer is to repaint.")
+
+    @model_validator(mode="after")
+    def _windows_are_of_one_face(self) -> MaskParams:
+        if self.masks_format == "window" and self.mode != "separate":
+            raise ValueError("masks_format: window goes with mode separate")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 from . import base64_text
 from .deadline import Deadline
@@ -21,13 +23,19 @@ from .params import Source
 from .sessions import ImageStore
 from .settings import Settings
 
+T = TypeVar("T")
+
 
 class Reader:
-    """At most ``max_bytes`` of each picture. ``slots``: how many may be fetched from URLs at once."""
+    """At most ``max_bytes`` of each picture. ``slots``: how many may be fetched from URLs at once. The store of uploads
+    may be far away: it is asked in threads of its own, as many at once as there are places.
+    """
 
     def __init__(self, settings: Settings, images: ImageStore, fetcher: Fetcher | None = None) -> None:
         self.settings, self.images = settings, images
         self.slots = Slots(settings.url_slots)
+        places = settings.workers + settings.queue
+        self._asking, self._threads = Slots(places), ThreadPoolExecutor(places, thread_name_prefix="images")
         self._fetcher = fetcher or _fetcher(settings)
         self._ways: dict[str, Callable[[Source, Deadline], Awaitable[bytes]]] = {
             "bytes": self._sent,
@@ -63,7 +71,18 @@ class Reader:
         return await asyncio.to_thread(files.read_inside, settings.image_root, source.text, settings.max_bytes)
 
     async def _kept(self, source: Source, _: Deadline) -> bytes:
-        return self.images.get(source.text, source.owner)
+        return await self._of_store(self.images.get, source.text, source.owner)
+
+    async def forget(self, image_id: str, owner: bytes) -> None:
+        """Frees an upload. Raises ImageGone, ImagesUnreachable, Busy."""
+        await self._of_store(self.images.delete, image_id, owner)
+
+    async def _of_store(self, ask: Callable[[str, bytes], T], image_id: str, owner: bytes) -> T:
+        with self._asking.hold():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask, image_id, owner)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _bounded(self, data: bytes) -> bytes:
         if len(data) > self.settings.max_bytes:

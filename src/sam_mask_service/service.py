@@ -20,7 +20,7 @@ from .gate import Gate, Slots
 from .nets import Nets
 from .params import Params, Source
 from .reader import Reader
-from .sessions import ImageStore
+from .sessions import open_store
 from .settings import Settings
 from .tasks import Answer, Asked, Limits, Task, Tools
 from .wire import Json
@@ -40,7 +40,7 @@ class Service:
         self.detector = detector
         self.engines = engines
         self.gate = Gate(settings.workers, settings.queue)
-        self.images = ImageStore(settings.images_bytes, settings.images_seconds)
+        self.images = open_store(settings.images_at, settings.images_bytes, settings.images_seconds)
         self.reader = Reader(settings, self.images, fetcher)
         self.batches = Slots(settings.workers + settings.queue)
         limits = Limits(settings.max_bytes, settings.max_pixels, settings.max_faces, settings.output_bytes)
@@ -109,6 +109,7 @@ class Service:
 
     def close(self) -> None:
         self.gate.close()
+        self.reader.close()
 
     def ready(self) -> tuple[bool, str | None]:
         """Would the next mask request be served? Else why not: ``draining``, ``starting`` or ``busy``."""

@@ -5,17 +5,20 @@ listed.
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import ipaddress
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from .models.registry import SAMS
+from .sessions import STORES, WITH_REDIS
 from .wire import prefix_of
 
 Engine = Literal["auto", "sam", "mesh"]
@@ -50,6 +53,13 @@ def default_models_dir() -> Path:
     if (clone / "Makefile").is_file() and (clone / "pyproject.toml").is_file():
         return clone / "models"
     return platformdirs.user_data_path("sam-mask-api", appauthor=False) / "models"
+
+
+def _port_of(url: SplitResult) -> int | None:
+    try:
+        return url.port
+    except ValueError:
+        raise ValueError("its port is no number up to 65535") from None
 
 
 def _both(name: str) -> Any:
@@ -146,6 +156,12 @@ class Settings(BaseSettings):
     images_bytes: int = Field(512 * MIB, ge=0, le=2**40, description="Memory for uploads to /images; 0: off.")
     images_seconds: float = Field(900.0, gt=0, le=86_400, description="How long an upload to /images is kept.")
 
+    images_url: SecretStr | None = Field(
+        None,
+        description="Where uploads to /images are kept: unset, the process's memory (several `--workers`: a folder in "
+        "memory that they share); `file:///folder`; `redis://…`, `rediss://…`, `unix://…` (extra `redis`).",
+    )
+
     # Jobs
     jobs_dir: Path | None = Field(
         None, description="Folder that jobs are kept in, pictures and results among them; unset: no /jobs."
@@ -214,6 +230,25 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < MIN_KEY:
             raise ValueError(f"the key must have at least {MIN_KEY} characters")
         return value
+
+    @field_validator("images_url")
+    @classmethod
+    def _store(cls, value: SecretStr | None) -> SecretStr | None:
+        """Never repeats the address: a password may stand in it."""
+        url = urlsplit(value.get_secret_value() if value else "")
+        if url.scheme not in STORES or (value and not url.scheme):
+            raise ValueError(f"it begins with {', '.join(f'{scheme}://' for scheme in STORES if scheme)}")
+        if url.scheme == "file" and (url.netloc or len(url.path) < 2):
+            raise ValueError("a folder is written file:///its/whole/path")
+        _port_of(url)
+        if url.scheme in WITH_REDIS and importlib.util.find_spec("redis") is None:
+            raise ValueError("Redis needs its library: pip install 'sam-mask-api[redis]'")
+        return value
+
+    @property
+    def images_at(self) -> str:
+        """Address of the store of uploads; empty: this process's memory."""
+        return self.images_url.get_secret_value() if self.images_url else ""
 
     @field_validator("webhook_secret")
     @classmethod

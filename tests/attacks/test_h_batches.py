@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,3 +185,40 @@ def test_an_id_that_could_not_be_given_back_is_its_own_line(crowd: Crowd, name: 
     rows = [json.loads(line) for line in answer.text.splitlines()]
     assert [(row["success"], row.get("id")) for row in rows] == [(True, "first"), (False, None), (True, -7)]
     assert rows[1]["code"] == "invalid_parameter"
+
+
+class OneByOne(Crowd):
+    """Each ``go.release()`` lets one piece of work go on, in the order in which they came."""
+
+    def __init__(self, folder: Path) -> None:
+        self.go, self.held = threading.Semaphore(0), 0
+        super().__init__(folder, workers=2, queue=6, cache_bytes=0)
+
+    def _hold(self) -> None:
+        self.held += 1
+        self.go.acquire(timeout=20)
+
+
+def test_n12_a_single_request_waits_for_one_picture_of_a_batch_not_for_all(tmp_path: Path) -> None:
+    """One request with many pictures held both slots for 100 × 60 s."""
+    crowd = OneByOne(tmp_path)
+    (tmp_path / "images" / "a.png").write_bytes(picture())
+
+    async def run() -> tuple[int, httpx.Response]:
+        batch, gate = ask_many(crowd), crowd.service.gate
+        await crowd.until(lambda: crowd.held == 2)
+        single = crowd.ask()
+        await crowd.until(lambda: gate.waiting == 1)
+        while not single.done():
+            seen = crowd.held
+            crowd.go.release()
+            await crowd.until(lambda seen=seen: crowd.held > seen or single.done())  # type: ignore[misc]
+        held = crowd.held
+        crowd.go.release(100)
+        await batch
+        return held, await single
+
+    held, answer = crowd.client.run(run())
+    crowd.client.close()
+    assert answer.status_code == 200
+    assert held <= 6, "of 41"

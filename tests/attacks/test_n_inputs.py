@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import encode
 from sam_mask_service.tasks import TASKS, Task
 
-from ..support.scene import picture, service
+from ..support.scene import Fixed, picture, service
 from ..support.wire import Client
 
 HUGE = "9" * 390
@@ -94,6 +95,15 @@ def test_n06_a_format_narrower_than_the_picture(client: Client, kind: str, side:
     long = encode(np.zeros((16, side, 3), np.uint8))
     files = {"original": long, "edited": b"not looked at", "mask": b"not looked at"}
     answer = composite(client, files, format=kind)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+    assert kind in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("kind", "side"), [("webp", 16_384), ("jpeg", 65_501)])
+def test_n06_a_cut_out_longer_than_its_format(client: Client, kind: str, side: int) -> None:
+    files, sent = {"image": encode(np.zeros((16, side, 3), np.uint8))}, {"format": kind, "background": "white"}
+    client.service.renew_detector(Fixed([Face(Box(0, 0, 40, 16), 0.9), Face(Box(side - 40, 0, 40, 16), 0.9)]))
+    answer = client.post("/cutout", files=files, data=sent)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
     assert kind in answer.json()["detail"]
 

@@ -39,6 +39,29 @@ def test_several_processes_without_gunicorn_are_refused_in_one_line(
     assert caught.value.code == 2 and "gunicorn" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("missing", ["gunicorn", "fork"])
+def test_one_process_needs_no_gunicorn(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing == "gunicorn":
+        monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    else:
+        monkeypatch.delattr("os.fork", raising=False)
+    served: list[tuple[Any, ...]] = []
+    said: list[str] = []
+    monkeypatch.setattr(server.log, "warning", said.append)
+    monkeypatch.setattr("sam_mask_service.app", "the app", raising=False)
+    monkeypatch.setattr(server, "serve_app", lambda *what: served.append(what))
+    monkeypatch.setattr(server, "_exec_gunicorn", lambda *_: pytest.fail("gunicorn is not here"))
+    server.serve("127.0.0.1", 8740, workers=1)
+    assert served == [("the app", "127.0.0.1", 8740)] and "a crash ends the service" in said[0]
+
+
+def test_several_processes_are_refused_where_none_can_be_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.fork", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        server.serve(workers=2)
+    assert caught.value.code == 2
+
+
 def test_a_worker_gives_signs_of_life_while_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """gunicorn ends one that is silent for longer than its timeout; a first start may fetch for longer than that."""
     alive = threading.Event()

@@ -16,7 +16,7 @@ from typing import Any
 
 import sam_mask_service
 
-SUPERVISED = {"sam_mask_service.http.worker", "sam_mask_service.http.gunicorn"}
+SUPERVISED = {f"sam_mask_service.{name}" for name in ("http.worker", "http.gunicorn", "sessions.shared_folder")}
 """gunicorn's own: never loaded where there is no gunicorn."""
 MODULES = ("fcntl", "termios", "resource", "pwd", "grp", "gunicorn", "gunicorn.arbiter", "uvicorn_worker")
 CALLS = ("pread", "sched_getaffinity", "sysconf", "getuid", "geteuid", "fork", "getpgid", "killpg", "mkfifo")

@@ -138,23 +138,27 @@ def status_of(answer: bytes) -> int:
     return int(found[-1]) if found else 0
 
 
-def command(kind: Kind, port: int, app: str) -> list[str]:
+def command(kind: Kind, port: int, app: str, processes: int = 1) -> list[str]:
     if kind == "serve":
         return [sys.executable, "-m", "tests.support.fake_server", str(port)]
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--timeout", "120"]
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", str(processes), "--timeout", "120"]
     return [sys.executable, "-m", "gunicorn", *options, app]
 
 
 @contextlib.contextmanager
-def started(kind: Kind, folder: Path, app: str = "tests.support.fake_server:app", **settings: Any) -> Iterator[Server]:
-    """A server on fakes, or on ``app``, with ``settings`` as SAM_* variables; killed in the end when it still runs."""
+def started(
+    kind: Kind, folder: Path, app: str = "tests.support.fake_server:app", *, processes: int = 1, **settings: Any
+) -> Iterator[Server]:
+    """A server of ``processes`` on fakes, or on ``app``, with ``settings`` as SAM_* variables; killed in the end
+    when it still runs.
+    """
     port, log = free_port(), folder / f"{kind}.log"
     env = {name: value for name, value in os.environ.items() if not name.startswith("SAM_")}
     env |= {"PYTHONPATH": f"{REPO / 'src'}:{REPO}", "SAM_ENGINE": "mesh"}
     env |= {"SAM_IMAGE_ROOT": str(folder), "SAM_OUTPUT_ROOT": str(folder / "output"), "SAM_MODELS_DIR": str(folder)}
     env |= {f"SAM_{name.upper()}" if name.islower() else name: str(value) for name, value in settings.items()}
     with log.open("wb") as output:
-        process = subprocess.Popen(command(kind, port, app), cwd=REPO, env=env, stdout=output, stderr=output)
+        process = subprocess.Popen(command(kind, port, app, processes), cwd=REPO, env=env, stdout=output, stderr=output)
     server = Server(port, process, log)
     try:
         _await_health(server)

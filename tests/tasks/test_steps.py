@@ -13,7 +13,7 @@ from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import ClientLeft, DeadlinePassed, ImageUnreadable
 from sam_mask_service.params import MaskParams
 from sam_mask_service.segment.fake import FakeSegmenter
-from sam_mask_service.sessions import ImageStore
+from sam_mask_service.sessions.memory import MemoryStore
 from sam_mask_service.tasks import TASKS, Answer, Asked, Limits, Tools
 from sam_mask_service.tasks.steps import DECODE, Step, Work, always, run
 
@@ -24,7 +24,7 @@ ANSWER = Answer({"success": True})
 
 def work(data: bytes = b"", **more: Any) -> Work:
     asked = Asked(data or picture(), MaskParams(), FakeSegmenter(), more.pop("deadline", Deadline.after(60)))
-    tools = Tools(Fixed(), Limits(1 << 20, 1 << 20, 9), ByteCache(1 << 20), ImageStore(0, 1.0), Path())
+    tools = Tools(Fixed(), Limits(1 << 20, 1 << 20, 9), ByteCache(1 << 20), MemoryStore(0, 1.0), Path())
     return Work(asked, MaskParams(), tools)
 
 

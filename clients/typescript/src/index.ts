@@ -273,13 +273,19 @@ function bare(raw: Json): Json {
   return Object.fromEntries(Object.entries(raw).filter(([name]) => !name.endsWith("_base64") && !many.includes(name)));
 }
 
+/** Where a crop, or a mask of masks_format=window, lies in the picture. */
+function placeOf(row: Json): Box | undefined {
+  const { x, y, width, height } = row;
+  return box(row.crop_bbox ?? (typeof x === "number" ? { x, y, width, height } : undefined));
+}
+
 function maskOf(raw: Json): Mask {
   const stats = (raw.stats ?? {}) as Json;
   const parts = [...rows(raw.masks), ...rows(raw.cropped_faces)].map((row) => ({
     faceId: Number(row.face_id),
     mask: bytes(String(row.mask_base64)),
     image: picture(row.image_base64),
-    box: box(row.crop_bbox),
+    box: placeOf(row),
   }));
   return {
     mask: picture(raw.mask_base64),

@@ -20,6 +20,9 @@ test("the masks of each face, and crops", async () => {
   const separate = await client.mask(photo, { mode: "separate" });
   assert.equal(separate.mask, undefined);
   png(separate.parts[0].mask);
+  assert.equal(separate.parts[0].box, undefined);
+  const windows = await client.mask(photo, { mode: "separate", masks_format: "window" });
+  assert.deepEqual(Object.keys(windows.parts[0].box), ["x", "y", "width", "height"]);
   const { parts } = await client.mask(photo, { mode: "crop" });
   png(parts[0].image);
   assert.ok(parts[0].box.width > 0);

@@ -10,7 +10,7 @@ are reduced too: dark cells where eyes and mouth were, and even a patch of skin 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..geometry import RGB, Bits, Box, PixelBox
 from ..mask import Alpha
 from ..patch import SoftPatch
@@ -56,11 +57,13 @@ def _eased(least: float, strength: float, tuning: CellTuning) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Paint:
-    """``contrast``, ``tone``: what is kept of the cells', and of the mean colour; ``colour``: of ``solid``."""
+    """``contrast``, ``tone``: what is kept of the cells', and of the mean colour; ``colour``: of ``solid``; ``check``:
+    asked meanwhile."""
 
     contrast: float
     tone: float
     colour: Colour
+    check: Check
     tuning: CellTuning
 
     def faded(self, means: NDArray[np.float32], source: RGB, bits: Bits) -> RGB:
@@ -74,10 +77,11 @@ class _Paint:
 
 def anonymise(
     image: RGB,
-    faces: Sequence[Hidden],
+    faces: Iterable[Hidden],
     method: Method = "blur",
     strength: float = DEFAULT_STRENGTH,
     colour: Colour = GREY,
+    check: Check = unchecked,
     tuning: CellTuning = CELLS,
 ) -> RGB:
     """A copy of ``image`` (H, W, 3) uint8 with every face hidden; outside their masks and boxes it is equal bit for
@@ -85,10 +89,12 @@ def anonymise(
 
     ``strength`` 0…1 is relative to the face, so that small and large faces are equally unreadable. ``colour`` is for
     ``solid``. Cells are taken from the untouched picture: the order of the faces changes nothing but their overlaps.
+    ``check`` is asked meanwhile, and may raise.
     """
     out = image.copy()
-    paint = _Paint(contrast(strength, tuning), _eased(tuning.tone, strength, tuning), colour, tuning)
+    paint = _Paint(contrast(strength, tuning), _eased(tuning.tone, strength, tuning), colour, check, tuning)
     for face in faces:
+        check()
         where, alpha = _window(face, image.shape[1], image.shape[0])
         if not alpha.size:
             continue
@@ -96,18 +102,19 @@ def anonymise(
         cell = max(2, math.ceil(face.box.side / cells_across(strength, tuning)))
         painted = _PAINTERS[method](source, alpha > 0, cell, paint)
         view = out[where.rows, where.columns]
-        view[...] = blend(view, painted, alpha)
+        blend(view, painted, alpha, view, check)
     return out
 
 
 _BAND = 256
 
 
-def blend(below: RGB, above: RGB, alpha: Alpha, out: RGB | None = None) -> RGB:
+def blend(below: RGB, above: RGB, alpha: Alpha, out: RGB | None = None, check: Check = unchecked) -> RGB:
     """``above`` over ``below``: exactly ``below`` where ``alpha`` is 0 and exactly ``above`` where it is 255. Into
-    ``out``, which may be either of the two, or into a new array."""
+    ``out``, which may be either of the two, or into a new array. ``check`` is asked meanwhile, and may raise."""
     out = np.empty_like(below) if out is None else out
     for top in range(0, len(out), _BAND):  # the products take eight times the picture's memory
+        check()
         rows = slice(top, top + _BAND)
         a = alpha[rows, :, None].astype(np.uint16)
         out[rows] = (below[rows] * (255 - a) + above[rows] * a + 127) // 255
@@ -130,23 +137,33 @@ def _ellipse(box: Box, where: PixelBox) -> Bits:
     cx, cy = box.centre
     u = (np.arange(where.x, where.right) + 0.5 - cx) / max(1e-6, box.width / 2)
     v = (np.arange(where.y, where.bottom) + 0.5 - cy) / max(1e-6, box.height / 2)
-    return np.asarray(u[None, :] ** 2 + v[:, None] ** 2 <= 1)
+    return np.asarray((u**2)[None, :] <= (1 - v**2)[:, None])
 
 
-def _cells(source: RGB, bits: Bits, cell: int) -> NDArray[np.float32]:
+def _cells(source: RGB, bits: Bits, cell: int, check: Check) -> NDArray[np.float32]:
     """(rows, columns, 3) float32 mean colours of the ``cell`` × ``cell`` squares, over the hidden pixels alone.
 
     Squares without any take the nearest mean, so that an interpolation never meets a hole.
     """
-    h, w = bits.shape
-    rows, columns = -(-h // cell), -(-w // cell)
-    pad = ((0, rows * cell - h), (0, columns * cell - w))
-    weight = cv2.resize(np.pad(bits, pad).astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
-    inside = np.pad(source * bits[:, :, None], (*pad, (0, 0))).astype(np.float32)
-    total = cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_AREA).reshape(rows, columns, 3)
-    weight = np.asarray(weight, np.float32).reshape(rows, columns)
+    rows = [_row_of_cells(source, bits, slice(top, top + cell), cell, check) for top in range(0, len(bits), cell)]
+    total, weight = (np.concatenate(each) for each in zip(*rows, strict=True))
     means = total / np.maximum(weight, 1e-9)[:, :, None]
     return _fill(means.astype(np.float32), weight > 1e-6)
+
+
+def _row_of_cells(
+    source: RGB, bits: Bits, band: slice, cell: int, check: Check
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """((1, columns, 3), (1, columns)) float32: the hidden pixels' mean over each cell, and their share of it. Row by
+    row: as floats the whole window takes twelve times the picture's memory."""
+    check()
+    hidden, colours = bits[band], source[band]
+    columns = -(-bits.shape[1] // cell)
+    pad = ((0, cell - len(hidden)), (0, columns * cell - bits.shape[1]))
+    weight = cv2.resize(np.pad(hidden, pad).astype(np.float32), (columns, 1), interpolation=cv2.INTER_AREA)
+    inside = np.pad(colours * hidden[:, :, None], (*pad, (0, 0))).astype(np.float32)
+    total = cv2.resize(inside, (columns, 1), interpolation=cv2.INTER_AREA)
+    return np.asarray(total, np.float32).reshape(1, columns, 3), np.asarray(weight, np.float32).reshape(1, columns)
 
 
 def _fill(means: NDArray[np.float32], known: Bits) -> NDArray[np.float32]:
@@ -161,18 +178,26 @@ def _fill(means: NDArray[np.float32], known: Bits) -> NDArray[np.float32]:
 
 
 def _pixelate(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
-    means = paint.faded(_cells(source, bits, cell), source, bits)
+    means = paint.faded(_cells(source, bits, cell, paint.check), source, bits)
     big = np.repeat(np.repeat(means, cell, axis=0), cell, axis=1)
     return np.asarray(big[: bits.shape[0], : bits.shape[1]])
 
 
 def _blur(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
-    cells = _cells(source, bits, cell)
+    cells = _cells(source, bits, cell, paint.check)
     smoothed = np.asarray(cv2.GaussianBlur(cells, (3, 3), paint.tuning.blur), np.float32).reshape(cells.shape)
     means = paint.faded(smoothed, source, bits)
-    size = (means.shape[1] * cell, means.shape[0] * cell)
-    smooth = cv2.resize(means, size, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(smooth[: bits.shape[0], : bits.shape[1]], np.uint8)
+    smooth = _grown_smoothly(means, min(cell, _BORDERS))
+    paint.check()
+    if cell > _BORDERS:
+        size = means.shape[1] * cell, means.shape[0] * cell
+        smooth = np.asarray(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return smooth[: bits.shape[0], : bits.shape[1]]
+
+
+def _grown_smoothly(means: RGB, by: int) -> RGB:
+    size = means.shape[1] * by, means.shape[0] * by
+    return np.asarray(cv2.resize(means, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def _solid(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
@@ -181,14 +206,24 @@ def _solid(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
 
 
 def _mosaic(source: RGB, bits: Bits, cell: int, paint: _Paint) -> RGB:
-    """Irregular tiles (the Voronoi cells of a jittered grid), each with the mean colour of its hidden pixels."""
-    labels, count = _tiles(bits.shape[0], bits.shape[1], cell)
-    step = max(1, cell // _SAMPLES)
+    """Irregular tiles (the Voronoi cells of a jittered grid), each with the mean colour of its hidden pixels. The
+    borders of large ones are drawn on a grid."""
+    grid = max(1, cell // _BORDERS, min(cell // 16, math.isqrt(bits.size // _DRAWN)))
+    seen, there = source[::grid, ::grid], bits[::grid, ::grid]
+    labels, count = _tiles(there.shape[0], there.shape[1], cell // grid)
+    paint.check()
+    step = max(1, cell // grid // _SAMPLES)
     few = slice(None, None, step), slice(None, None, step)
-    flat, weight = labels[few].ravel(), bits[few].ravel().astype(np.float64)
+    flat, weight = labels[few].ravel(), there[few].ravel().astype(np.float64)
     area = np.maximum(np.bincount(flat, weight, count), 1e-9)
-    means = [np.bincount(flat, source[:, :, c][few].ravel() * weight, count) / area for c in range(3)]
-    return np.asarray(paint.faded(np.stack(means, axis=1).astype(np.float32), source, bits)[labels])
+    means = [np.bincount(flat, seen[:, :, c][few].ravel() * weight, count) / area for c in range(3)]
+    painted = np.asarray(paint.faded(np.stack(means, axis=1).astype(np.float32), source, bits)[labels])
+    return painted if grid == 1 else _enlarged(painted, grid)[: bits.shape[0], : bits.shape[1]]
+
+
+def _enlarged(pixels: RGB, by: int) -> RGB:
+    size = pixels.shape[1] * by, pixels.shape[0] * by
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:
@@ -206,7 +241,9 @@ def _tiles(height: int, width: int, cell: int) -> tuple[NDArray[np.int32], int]:
 
 
 _SAMPLES = 64
-"""Of a larger mosaic cell only so many pixels from side to side are averaged: a face of 50 megapixels took 10 s and 2
-GB.
-"""
+"""Of a larger mosaic cell only so many pixels from side to side are averaged."""
+_BORDERS = 256
+"""Pixels that a larger cell is drawn with from side to side, and then enlarged: the cost hardly grows with the face."""
+_DRAWN = 4_000_000
+"""Pixels of a window in which tiles are drawn at least."""
 _PAINTERS = {"blur": _blur, "pixelate": _pixelate, "solid": _solid, "mosaic": _mosaic}

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..errors import InvalidParameter
 from ..geometry import RGB, Bits
-from ..mask import Alpha, bounds, distance_to
+from ..mask import Alpha, bounds, expand
 from ..targets.fit import Transform, resize, undo
 from ..targets.row import Change
 from .anonymise import blend
@@ -28,6 +29,7 @@ def composite(
     alpha: Alpha,
     transform: Transform | None = None,
     match: Match = "none",
+    check: Check = unchecked,
     tuning: SeamTuning = SEAM,
 ) -> RGB:
     """``edited`` where ``alpha`` (H, W) uint8 is 255, ``original`` (H, W, 3) uint8 bit for bit where it is 0, a blend
@@ -35,11 +37,12 @@ def composite(
 
     ``edited`` has the original's size, or another with the same aspect, or that of ``transform``'s canvas (or that
     canvas scaled as a whole). ``match="seam"`` moves its colours so that they meet the original's around the mask.
-    Raises InvalidParameter when the sizes do not fit.
+    ``check`` is asked meanwhile, and may raise. Raises InvalidParameter when the sizes do not fit.
     """
     if alpha.shape != original.shape[:2]:
         raise InvalidParameter("The mask and the original differ in size.")
     back = _to_original(original, edited, transform)
+    check()
     out, box = original.copy(), bounds(alpha > 0)
     if box is not None:
         margin = (
@@ -48,7 +51,8 @@ def composite(
         near = box.grown(margin).clipped(alpha.shape[1], alpha.shape[0])
         where = near.rows, near.columns
         below, above, a = (array[where] for array in (original, back, alpha))
-        blend(below, match_seam(below, above, a, tuning) if match == "seam" else above, a, out=out[where])
+        above = match_seam(below, above, a, check, tuning) if match == "seam" else above
+        blend(below, above, a, out[where], check)
     return out
 
 
@@ -87,7 +91,7 @@ def _same_aspect(edited: RGB, width: int, height: int) -> None:
         )
 
 
-def match_seam(original: RGB, edited: RGB, alpha: Alpha, tuning: SeamTuning = SEAM) -> RGB:
+def match_seam(original: RGB, edited: RGB, alpha: Alpha, check: Check = unchecked, tuning: SeamTuning = SEAM) -> RGB:
     """``edited`` plus a smooth colour change that makes it meet ``original`` on a ring around the mask.
 
     The difference on the ring is spread over the inside by pull-push interpolation (Gortler et al., "The Lumigraph",
@@ -95,21 +99,25 @@ def match_seam(original: RGB, edited: RGB, alpha: Alpha, tuning: SeamTuning = SE
     """
     mask = alpha > 0
     size = float(np.sqrt(np.count_nonzero(mask)))
-    ring = ~mask & (distance_to(mask) <= max(tuning.least, tuning.ring * size)) if size else mask
+    ring = ~mask & expand(mask, max(tuning.least, tuning.ring * size), check) if size else mask
     if not ring.any():
         return edited
     weight, out = _shrunk(ring.astype(np.float32), tuning.grid), np.empty_like(edited)
-    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring), tuning.grid) for c in range(3)]
+    totals = [_shrunk(_difference(original[:, :, c], edited[:, :, c], ring, check), tuning.grid) for c in range(3)]
     spread = _pull_push(np.dstack(totals), weight[:, :, None], tuning.known)
     for c in range(3):  # one channel at a time: all three as floats take twelve times the picture's memory
+        check()
         moved = cv2.resize(spread[:, :, c], ring.shape[::-1], interpolation=cv2.INTER_LINEAR)
         moved += edited[:, :, c]
         out[:, :, c] = np.clip(np.rint(moved, out=moved), 0, 255, out=moved)
     return out
 
 
-def _difference(original: NDArray[np.uint8], edited: NDArray[np.uint8], known: Bits) -> NDArray[np.float32]:
+def _difference(
+    original: NDArray[np.uint8], edited: NDArray[np.uint8], known: Bits, check: Check
+) -> NDArray[np.float32]:
     """One channel's difference where ``known``, else 0."""
+    check()
     difference = np.subtract(original, edited, dtype=np.float32)
     difference *= known
     return difference

@@ -7,21 +7,31 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..deadline import Check, unchecked
 from ..geometry import RGB, Bits
 from .tuning import POINT, PointTuning
 
 UserPoint = tuple[float, float, int]
 
 
-def correct(rgb: RGB, bits: Bits, points: Sequence[UserPoint], size: float, tuning: PointTuning = POINT) -> Bits:
+def correct(
+    rgb: RGB,
+    bits: Bits,
+    points: Sequence[UserPoint],
+    size: float,
+    check: Check = unchecked,
+    tuning: PointTuning = POINT,
+) -> Bits:
     """``bits`` (H, W) with the patch around every point added (1) or taken away (0), in the order of the points.
 
     A patch is what hangs together with the point in colour, at most a quarter of the face's ``size`` (pixels) away, and
-    the small disc around the point in any case. ``rgb``: (H, W, 3) uint8; points in its pixels.
+    the small disc around the point in any case. ``rgb``: (H, W, 3) uint8; points in its pixels. ``check`` is asked
+    before each, and may raise.
     """
     out = bits.copy()
     lab = cv2.cvtColor(cv2.GaussianBlur(rgb, (0, 0), tuning.blur), cv2.COLOR_RGB2LAB)
     for x, y, sign in points:
+        check()
         where, patch = _patch(np.asarray(lab, np.uint8), int(x), int(y), size, tuning)
         out[where] = out[where] | patch if sign else out[where] & ~patch
     return out

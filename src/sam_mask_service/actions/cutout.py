@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..errors import InvalidParameter, NoFace
 from ..faces.mesh import CHIN
 from ..geometry import RGB, Bits, Face, PixelBox
@@ -109,26 +110,31 @@ def cutout(
     padding: float | None = None,
     faces: Sequence[Face] = (),
     dpi: int | None = None,
+    check: Check = unchecked,
 ) -> tuple[RGBA | RGB, PixelBox]:
     """What ``alpha`` ((H, W) uint8, 255 = keep) shows of ``image`` ((H, W, 3) uint8), and the frame that was cut.
 
     ``background`` None gives (h, w, 4) RGBA with straight alpha and black where it is 0; a colour, or a picture that is
     scaled to cover the frame, gives (h, w, 3). An aspect in millimetres is framed by the heads of ``faces``; with
-    ``dpi`` it is scaled to its size on paper. Raises NoFace for an empty mask.
+    ``dpi`` it is scaled to its size on paper. ``check`` is asked meanwhile, and may raise. Raises NoFace for an empty
+    mask.
     """
     subject = (head_box(alpha, faces) if on_paper(aspect) else None) or bounds(alpha > 0)
     if subject is None:
         raise NoFace("The mask is empty: there is nothing to cut out.")
     box = frame(subject, aspect, padding)
+    check()
     a, rgb = cut(alpha, box), cut(image, box)
     size = _SHAPES[aspect].pixels(dpi)
     if size is not None:
         a, rgb = resize(a, *size), resize(rgb, *size)
-    rgb = decontaminate(rgb, a)
-    rgb[a == 0] = 0  # nothing of the background travels under transparency
+    rgb = decontaminate(rgb, a, check)
+    check()
+    rgb = np.asarray(cv2.bitwise_and(rgb, rgb, mask=a), np.uint8)  # nothing of the background travels along
+    check()
     if background is None:
         return np.dstack([rgb, a]), box
-    return blend(_backdrop(background, *a.shape[::-1]), rgb, a, out=rgb), box
+    return blend(_backdrop(background, *a.shape[::-1]), rgb, a, rgb, check), box
 
 
 def _backdrop(background: Colour | RGB, across: int, down: int) -> RGB:
@@ -143,7 +149,7 @@ def _backdrop(background: Colour | RGB, across: int, down: int) -> RGB:
     return resize(background[y : y + height, x : x + width], across, down)
 
 
-def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
+def decontaminate(rgb: RGB, alpha: Alpha, check: Check = unchecked) -> RGB:
     """The subject's own colours where ``alpha`` is between 0 and 255; elsewhere ``rgb`` is as it was.
 
     Fast multi-level foreground estimation by blur fusion (Forte, "Approximate Fast Foreground Colour Estimation", ICIP
@@ -157,8 +163,10 @@ def decontaminate(rgb: RGB, alpha: Alpha) -> RGB:
         return out
     near = window.grown(32).clipped(soft.shape[1], soft.shape[0])
     where = near.rows, near.columns
+    check()
     coarse = _coarse(rgb[where], alpha[where])
     for tile in _tiles(soft[where]):
+        check()
         there = soft[where][tile.rows, tile.columns]
         colours = _fine(rgb[where], alpha[where], coarse, tile)
         out[where][tile.rows, tile.columns][there] = colours[there]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..deadline import Check, unchecked
 from ..faces.mesh import CHIN, FOREHEAD, filled
 from ..geometry import RGB, Box, Face
 from ..patch import Finish, Patch, SoftPatch
@@ -30,17 +31,25 @@ def oval(face: Face, width: int, height: int, tuning: CoverTuning = COVER) -> Pa
     return filled(window.grown(0.02).pixels(width, height), [np.asarray(hull, np.float32)])
 
 
-def grown(face: Face, patch: Patch, width: int, height: int, whole: bool, tuning: CoverTuning = COVER) -> Hidden:
+def grown(
+    face: Face,
+    patch: Patch,
+    width: int,
+    height: int,
+    whole: bool,
+    check: Check = unchecked,
+    tuning: CoverTuning = COVER,
+) -> Hidden:
     """``patch`` with its margin, as what ``anonymise`` hides. ``whole``: the ellipse of the face's box too."""
     box = face.box if face.landmarks is not None else face.box.grown(tuning.no_mesh)
     grow = max(1, round(tuning.margin * face.box.side))
-    return Hidden(patch.finished(Finish(grow, tuning.passes), width, height), box, cover_box=whole)
+    return Hidden(patch.finished(Finish(grow, tuning.passes), width, height, check), box, cover_box=whole)
 
 
 def named(box: Box, width: int, height: int) -> Hidden:
-    """All of a box that the user names, whatever is in it."""
+    """All of a box that the user names, whatever is in it; the mask takes no memory."""
     where = box.pixels(width, height)
-    whole = SoftPatch(where.x, where.y, np.full((where.height, where.width), 255, np.uint8))
+    whole = SoftPatch(where.x, where.y, np.broadcast_to(np.uint8(255), (where.height, where.width)))
     return Hidden(whole, box, cover_box=False)
 
 

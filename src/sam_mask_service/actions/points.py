@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..deadline import Check, unchecked
 from ..errors import InvalidParameter
 from ..geometry import RGB, Box, Face, PixelBox
 from ..patch import Patch
@@ -66,7 +67,14 @@ def missed(patch: Patch, points: Sequence[UserPoint]) -> list[UserPoint]:
     return [(x, y, sign) for x, y, sign in points if patch.has(x, y) != bool(sign)]
 
 
-def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint], tuning: PointTuning = POINT) -> Patch:
+def by_colour(
+    rgb: RGB,
+    patch: Patch,
+    size: float,
+    points: Sequence[UserPoint],
+    check: Check = unchecked,
+    tuning: PointTuning = POINT,
+) -> Patch:
     """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``:
     the whole picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
     box = patch.box
@@ -74,4 +82,4 @@ def by_colour(rgb: RGB, patch: Patch, size: float, points: Sequence[UserPoint], 
     wide = patch.widened(int(max(0.0, far) + tuning.reach * size) + 4, rgb.shape[1], rgb.shape[0])
     part = np.ascontiguousarray(rgb[wide.box.rows, wide.box.columns])
     moved = [(x - wide.x, y - wide.y, sign) for x, y, sign in points]
-    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size, tuning)).trimmed()
+    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size, check, tuning)).trimmed()

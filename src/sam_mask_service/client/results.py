@@ -68,7 +68,8 @@ def warnings_of(body: Json) -> tuple[Warned, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FacePicture:
-    """One face's mask (mode=separate), or its crop with the mask of the crop (mode=crop)."""
+    """One face's mask (mode=separate), or its crop with the mask of the crop (mode=crop). ``box``: where a crop, or a
+    mask of masks_format=window, lies in the picture."""
 
     face_id: int
     mask: bytes
@@ -141,6 +142,11 @@ def faces_of(rows: Any) -> tuple[Face, ...]:
     return tuple(Face.of(row) for row in rows or ())
 
 
+def _place(row: Json) -> Box | None:
+    found = row.get("crop_bbox") or (row if "x" in row else None)
+    return Box.of(found) if found else None
+
+
 def mask_of(body: Json) -> Mask:
     """The answer of ``/create_mask`` in any mode."""
     rows = body.get("masks") or body.get("cropped_faces") or ()
@@ -149,7 +155,7 @@ def mask_of(body: Json) -> Mask:
             int(row["face_id"]),
             base64.b64decode(row["mask_base64"]),
             picture_bytes(row.get("image_base64")),
-            Box.of(row["crop_bbox"]) if "crop_bbox" in row else None,
+            _place(row),
         )
         for row in rows
     )

@@ -94,6 +94,7 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequen
         title="SAM Mask API",
         version=__version__,
         description=_DESCRIPTION,
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

@@ -4,11 +4,15 @@ them too.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..sessions.shared_folder import SharedFolder
 
 worker_class = "sam_mask_service.http.worker.Worker"
 graceful_timeout = 60
@@ -20,14 +24,51 @@ control_socket_disable = True
 
 _asked: list[int] = []
 """The signals to stop that came."""
+_folders: list[SharedFolder] = []
+"""The folder of uploads that the workers share, where they do. The master alone removes it."""
+
+
+def on_starting(server: Any) -> None:
+    """Several workers keep uploads where each of them finds them."""
+    if server.cfg.workers > 1 and (wanted := _in_memory()):
+        from ..sessions.shared_folder import SharedFolder
+
+        _folders.append(folder := SharedFolder(wanted))
+        os.environ["SAM_IMAGES_URL"] = folder.path.as_uri()
+        server.log.info("%s workers share the pictures uploaded to /images in %s", server.cfg.workers, folder.path)
+        if folder.free < wanted:
+            server.log.warning("SAM_IMAGES_BYTES is %s, and there is room for %s only", wanted, folder.free)
+
+
+def on_exit(server: Any) -> None:
+    del server
+    for folder in _folders:
+        folder.remove()
+
+
+def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None:
+    """Says what TTIN breaks: a second worker beside one that keeps uploads for itself."""
+    if old_value == 1 and new_value > 1 and _in_memory():
+        server.log.warning("A picture uploaded to /images is known to one worker alone: start with --workers 2 or more")
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """Says what goes with a worker that nobody told to stop."""
     if not _asked:
-        server.log.warning(
-            "Worker %s has ended: pictures uploaded to /images are lost, a new worker starts", worker.pid
-        )
+        lost = "pictures uploaded to /images are lost, " if _in_memory() else ""
+        server.log.warning("Worker %s has ended: %sa new worker starts", worker.pid, lost)
+
+
+def _in_memory() -> int:
+    """Bytes that each worker may keep of uploads in its own memory; 0 where it keeps none there. Settings that are not
+    valid are the workers' to name.
+    """
+    from ..settings import SettingsError, load
+
+    with contextlib.suppress(SettingsError):
+        settings = load()
+        return 0 if settings.images_url else settings.images_bytes
+    return 0
 
 
 def when_ready(server: Any) -> None:
@@ -36,6 +77,7 @@ def when_ready(server: Any) -> None:
     def stop(sig: int, frame: FrameType | None) -> None:
         if _asked:
             server.kill_workers(signal.SIGKILL)
+            on_exit(server)
             os._exit(1)
         _asked.append(sig)
         # SIGINT's own meaning here is a quick stop that cuts off accepted work; Ctrl-C deserves better.

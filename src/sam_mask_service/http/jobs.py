@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, StreamingResponse
 
-from ..errors import Draining, ServiceError
+from ..errors import Draining, ServiceError, Unavailable
 from ..jobs import Entry, Job, Jobs, Wanted
 from ..many import Item
 from ..params import Source
@@ -115,6 +115,8 @@ class JobRoutes:
         if isinstance(source, Source) and source.kind in ("base64", "kept"):
             try:
                 source = Source("bytes", await self.service.reader.read(source, self.service.deadline()))
+            except Unavailable:
+                raise  # says nothing of the picture
             except ServiceError as error:
                 source = error
         if isinstance(source, ServiceError):

@@ -13,7 +13,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from ..doors.netguard import FetchFailed
 from ..engines import State
-from ..errors import ServiceError, SourceTimeout
+from ..errors import ImagesUnreachable, ServiceError, SourceTimeout
 from ..jobs import DELIVERIES, STATES
 from ..models.registry import SAMS
 from ..segment.segmenter import Segmenter
@@ -46,6 +46,9 @@ class Metrics:
         )
         self.warnings = Counter(
             "sam_mask_warnings_total", "Answers with a warning, by its code.", ["code"], registry=reg
+        )
+        self.images_failures = Counter(
+            "sam_mask_images_failures_total", "Times that the store of uploads did not answer.", registry=reg
         )
         self._watch(service)
 
@@ -86,11 +89,13 @@ class Metrics:
         self.seconds.labels(endpoint).observe(seconds)
 
     def failed(self, error: ServiceError) -> None:
-        """Why a fetch failed; every other error shows in the code already."""
+        """Why a fetch failed, and a store that is gone; every other error shows in the code already."""
         if isinstance(error, FetchFailed):
             self.fetch_failures.labels(error.reason).inc()
         elif isinstance(error, SourceTimeout):
             self.fetch_failures.labels("timeout").inc()
+        elif isinstance(error, ImagesUnreachable):
+            self.images_failures.inc()
 
     def worked(self, timings: Mapping[str, float], faces: int) -> None:
         for step, seconds in timings.items():

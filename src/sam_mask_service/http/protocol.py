@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ..errors import BadRequest, Busy, HeadersTooLarge, ServiceError, SlowRequest
+from ..errors import BadRequest, Busy, HeadersTooLarge, ServiceError, SlowRequest, VersionUnsupported
 from ..limits import WIRE, WireLimits
 from .ambiguity import ambiguity
 from .errors import bare_response
@@ -26,6 +26,7 @@ from .transport import CountingTransport
 
 log = logging.getLogger(__name__)
 _TICK = 1.0
+_VERSIONS = ("1.0", "1.1")
 
 
 class _RefusedError(Exception):
@@ -196,6 +197,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_since, self._in_body, self._trailers, self._framing = None, True, 0, 0
+        self._check_version()
         problem = ambiguity(self.url, self.headers)
         if problem is not None:
             self._stop(BadRequest(problem))
@@ -204,6 +206,12 @@ class GuardedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= self.limits.pipelined:
             self._stop(BadRequest("Too many requests ahead of their answers."))
         super().on_headers_complete()
+
+    def _check_version(self) -> None:
+        """The parser takes HTTP/0.9, whose answers have no head, and HTTP/2.0, which no one speaks in this form."""
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
+            self._stop(VersionUnsupported() if version > max(_VERSIONS) else BadRequest())
 
     def on_message_complete(self) -> None:
         self._in_body = False

@@ -99,5 +99,5 @@ class Routes:
 
     async def forget(self, request: Request, image_id: str) -> Response:
         """Frees an uploaded picture."""
-        self.service.images.delete(image_id, self.shared.owner(request))
+        await self.service.reader.forget(image_id, self.shared.owner(request))
         return Response(status_code=204)

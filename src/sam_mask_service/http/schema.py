@@ -29,7 +29,7 @@ ENTRY: Json = {
     },
     "additionalProperties": False,
 }
-_EXAMPLES = {
+_EXAMPLES: dict[str, Json] = {
     "url": {"summary": "A picture by its URL", "value": {"image_url": "https://example.com/portrait.jpg"}},
     "all_faces": {
         "summary": "All faces in one mask, white on black",
@@ -127,13 +127,18 @@ def body_of(content: Json) -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def _examples(known: Iterable[str]) -> Json:
+    """Those that give none but ``known`` parameters."""
+    return {name: example for name, example in _EXAMPLES.items() if example["value"].keys() <= set(known)}
+
+
 def _sent(task: Task) -> Json:
     """A picture in any of the ways that one may come in."""
     properties, _ = _fields(task.params)
     files = {file.name: _BARE_FILE for file in task.files}
     raw = {"schema": _BARE_FILE}
     content = {
-        JSON: {"schema": _one_of(properties, _SOURCES), "examples": _EXAMPLES},
+        JSON: {"schema": _one_of(properties, _SOURCES), "examples": _examples({**_SOURCES, **properties})},
         FORM: {"schema": _one_of({**files, **properties}, {task.picture: _FILE, **_SOURCES})},
         **dict.fromkeys(IMAGE_TYPES, raw),
     }

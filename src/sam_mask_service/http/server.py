@@ -162,13 +162,16 @@ def _accept_all(door: socket.socket) -> Iterator[socket.socket]:
 
 def serve(host: str = "0.0.0.0", port: int = 8739, workers: int = 1) -> None:  # noqa: S104 - the documented default
     """Serves until told to stop, under gunicorn, which starts a new worker when one crashes; this call then does not
-    return.
+    return. Where there is no gunicorn, this process serves alone; ``workers`` over 1 then end it with one line.
     """
-    if hasattr(os, "fork"):
+    if hasattr(os, "fork") and importlib.util.find_spec("gunicorn"):
         _exec_gunicorn(host, port, workers)
+    if workers > 1:
+        sys.stderr.write(_ALONE)
+        raise SystemExit(2)
     from .. import app  # built on demand by the package itself, which adds the web page
 
-    log.warning("no supervisor on this system: a crash ends the service")
+    log.warning("no gunicorn here to supervise: a crash ends the service")
     serve_app(app, host, port)
 
 
@@ -182,9 +185,6 @@ def serve_app(app: FastAPI, host: str, port: int) -> None:
 
 
 def _exec_gunicorn(host: str, port: int, workers: int) -> None:
-    if importlib.util.find_spec("gunicorn") is None:
-        sys.stderr.write(_ALONE)
-        raise SystemExit(2)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     own = ["-c", f"python:{__package__}.gunicorn"]
     command = [

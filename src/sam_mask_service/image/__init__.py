@@ -6,7 +6,7 @@ edit of that.
 
 from .colour import to_srgb
 from .containers import FORMATS, sniff
-from .encoding import OutputFormat, check_sides, encode
+from .encoding import OutputFormat, check_sides, encode, unasked
 from .reading import MIN_SIDE, Picture, crop, decode, decode_mask, decode_srgb
 from .transparency import WHITE, lifted, on_white
 
@@ -26,4 +26,5 @@ __all__ = [
     "on_white",
     "sniff",
     "to_srgb",
+    "unasked",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from ..deadline import Check, unchecked
 from ..geometry import RGB
 from . import icc
 
@@ -16,9 +17,9 @@ _BAND = 1 << 18
 """Pixels that are moved at once."""
 
 
-def to_srgb(rgb: RGB, profile: bytes | None) -> RGB:
+def to_srgb(rgb: RGB, profile: bytes | None, check: Check = unchecked) -> RGB:
     """The pixels moved from ``profile`` to sRGB; unchanged without one, with sRGB's own, and with one that cannot be
-    used.
+    used. ``check`` is asked meanwhile, and may raise.
     """
     if not profile or icc.is_srgb(profile):
         return rgb
@@ -27,6 +28,7 @@ def to_srgb(rgb: RGB, profile: bytes | None) -> RGB:
         return rgb
     out, rows = np.empty_like(rgb), max(1, _BAND // rgb.shape[1])
     for top in range(0, rgb.shape[0], rows):
+        check()
         out[top : top + rows] = move(Image.fromarray(rgb[top : top + rows]))
     return out
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..deadline import Check, unchecked
 from ..errors import InvalidParameter
 from ..geometry import RGB, Bits
 from ..mask import Alpha
+from .watched import Writing
 
 OutputFormat = Literal["png", "jpeg", "webp"]
 # Masks are runs of one value: run lengths of unfiltered rows are found in a third of the time that Pillow takes to try
@@ -27,6 +28,10 @@ _LIBPNG_SIDE = 1_000_000
 """libpng writes no longer sides than this."""
 
 
+_LARGE = 8_000_000
+"""From so many pixels on WebP is packed as quickly as it can be: nobody can ask it meanwhile."""
+_UNASKED = 60e-9
+"""Seconds that it then takes a pixel."""
 _SIDES: dict[OutputFormat, int] = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
 """The longest side in pixels that a format has room for."""
 
@@ -37,16 +42,16 @@ def check_sides(width: int, height: int, kind: OutputFormat) -> None:
         raise InvalidParameter(f"format: {kind} has no picture of {width} × {height}; png has.")
 
 
-class _Watched(io.BytesIO):
-    """A file that asks ``check`` at each piece that is written: an encoder of large pictures writes many."""
+def unasked(pixels: NDArray[Any], kind: OutputFormat) -> float:
+    """Seconds for which ``encode`` cannot ask its ``check``, at most."""
+    return _UNASKED * pixels.shape[0] * pixels.shape[1] if kind == "webp" else 0.0
 
-    def __init__(self, check: Check) -> None:
-        super().__init__()
-        self._check = check
 
-    def write(self, data: Any) -> int:
-        self._check()
-        return super().write(data)
+def _webp(pixels: NDArray[Any], quality: int) -> dict[str, Any]:
+    """Pillow's options; quality 100 is lossless, where ``quality`` says how long a smaller file is sought."""
+    quick = pixels.shape[0] * pixels.shape[1] >= _LARGE
+    lossless = quality == 100
+    return {"quality": 0 if quick and lossless else quality, "lossless": lossless, "method": 0 if quick else 2}
 
 
 def encode(
@@ -67,11 +72,11 @@ def encode(
     if kind == "png" and array.ndim == 2 and max(array.shape) <= _LIBPNG_SIDE:
         return cv2.imencode(".png", np.asarray(array, np.uint8), _MASK_PNG)[1].tobytes()
     check_sides(array.shape[1], array.shape[0], kind)
-    out = _Watched(check)
+    out = Writing(check)
     options: dict[str, Any] = {
         "png": {"compress_level": 1},
         "jpeg": {"quality": quality or 92, "subsampling": 0 if (quality or 92) >= 90 else 2},
-        "webp": {"quality": quality or 90, "lossless": quality == 100, "method": 2},
+        "webp": _webp(array, quality or 90),
     }[kind]
     if dpi is not None:
         options["dpi"] = (dpi, dpi)

@@ -5,7 +5,6 @@ The decoders are chosen by what they cost: OpenCV holds a WebP once, where Pillo
 
 from __future__ import annotations
 
-import io
 import math
 import struct
 import warnings
@@ -20,11 +19,13 @@ import pi_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile
 
+from ..deadline import Check, unchecked
 from ..errors import ImageUnreadable
 from . import colour
 from .containers import bmp, pnm, tiff
 from .containers.clean import Clean
 from .tiff_rows import samples
+from .watched import Reading
 
 Image.init()  # registers every format once: a first request must not race for it
 Image.MAX_IMAGE_PIXELS = None  # `decode` has its own, exact limit, asked before any pixel
@@ -36,6 +37,8 @@ pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_
 Pixels = NDArray[np.uint8]
 _BAND = 1 << 18
 """Pixels that are moved from Pillow to numpy at once."""
+_PIECE = 1 << 18
+"""Bytes of a file that Pillow decodes at once."""
 
 # Whatever parsers were seen to raise on hostile bytes. ServiceError is none of them, nor is MemoryError: the size is
 # checked before, so that a lack of memory is ours and not the picture's.
@@ -60,10 +63,11 @@ class Raster:
     quality: int | None = None
 
 
-def raster(clean: Clean) -> Raster:
-    """Raises ImageUnreadable."""
+def raster(clean: Clean, check: Check = unchecked) -> Raster:
+    """``check`` is asked between pieces, and may raise. Raises ImageUnreadable."""
+    check()
     try:
-        return _DECODERS[clean.kind](clean)
+        return _DECODERS[clean.kind](clean, check)
     except _FAULTS as e:
         raise ImageUnreadable from e
 
@@ -71,19 +75,18 @@ def raster(clean: Clean) -> Raster:
 # --- Pillow -----------------------------------------------------------------------------------------------------------
 
 
-def _pillow(clean: Clean) -> Raster:
-    with Image.open(io.BytesIO(clean.data), formats=[clean.kind]) as picture:
+def _pillow(clean: Clean, check: Check) -> Raster:
+    with Image.open(Reading(clean.data, check), formats=[clean.kind]) as picture:
         if picture.size != clean.size:
             raise ImageUnreadable
-        # In pieces it would copy what is left each time.
-        picture.decodermaxblock = max(picture.decodermaxblock, len(clean.data))
+        picture.decodermaxblock = max(picture.decodermaxblock, _PIECE)
         picture.load()
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1) if clean.kind == "AVIF" else clean.orientation
-        pixels, profile = _array(picture, clean.profile)
+        pixels, profile = _array(picture, clean.profile, check)
         return Raster(pixels, picture.mode in ("RGB", "L"), profile, orientation, _jpeg_quality(picture))
 
 
-def _array(picture: Image.Image, profile: bytes | None) -> tuple[Pixels, bytes | None]:
+def _array(picture: Image.Image, profile: bytes | None, check: Check) -> tuple[Pixels, bytes | None]:
     """The pixels, row by row in bands: as a whole Pillow's way to an array holds the pixels three times, and takes
     twice as long; and the profile, unless it was used for them."""
     width, height = picture.size
@@ -93,6 +96,7 @@ def _array(picture: Image.Image, profile: bytes | None) -> tuple[Pixels, bytes |
     out = np.empty((height, *first.shape[1:]), np.uint8)
     rows = max(1, _BAND // width)
     for top in range(0, height, rows):
+        check()
         bottom = min(height, top + rows)
         out[top:bottom] = band(picture.crop((0, top, width, bottom)))
     return out, None if move else profile
@@ -123,15 +127,15 @@ _BANDS: dict[str, Callable[[Image.Image], Pixels]] = {
 }
 
 
-def _jpeg(clean: Clean) -> Raster:
+def _jpeg(clean: Clean, check: Check) -> Raster:
     """A file without its end marker is taken when no row needs what is missing: whatever stands there, the pixels are
     the same.
     """
-    out = _pillow(clean)
+    out = _pillow(clean, check)
     if not clean.ended:
         for filling in _FILLINGS:
             other = replace(clean, data=clean.data[:-2] + filling + clean.data[-2:])
-            if not np.array_equal(out.pixels, _pillow(other).pixels):
+            if not np.array_equal(out.pixels, _pillow(other, check).pixels):
                 raise ImageUnreadable
     return out
 
@@ -167,12 +171,12 @@ def _opencv(clean: Clean) -> NDArray[Any]:
     return found
 
 
-def _bmp(clean: Clean) -> Raster:
+def _bmp(clean: Clean, check: Check) -> Raster:
     """Pillow decodes run lengths in Python, minutes for a picture of 3 kB."""
-    return Raster(np.asarray(_opencv(clean), np.uint8)) if bmp.run_lengths(clean.data) else _pillow(clean)
+    return Raster(np.asarray(_opencv(clean), np.uint8)) if bmp.run_lengths(clean.data) else _pillow(clean, check)
 
 
-def _webp(clean: Clean) -> Raster:
+def _webp(clean: Clean, _: Check) -> Raster:
     found = _opencv(clean)
     if clean.alpha:
         found = cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA if found.shape[2] == 4 else cv2.COLOR_BGR2RGB)
@@ -192,9 +196,9 @@ def _on_canvas(clean: Clean, pixels: Pixels) -> Pixels:
     return out
 
 
-def _heif(clean: Clean) -> Raster:
+def _heif(clean: Clean, _: Check) -> Raster:
     """libheif turns and crops as the file says."""
-    found = pi_heif.open_heif(io.BytesIO(clean.data))
+    found = pi_heif.open_heif(clean.data)
     picture = found[found.primary_index]
     if picture.size[0] * picture.size[1] > clean.width * clean.height:
         raise ImageUnreadable
@@ -204,7 +208,7 @@ def _heif(clean: Clean) -> Raster:
     return Raster(np.asarray(pixels, np.uint8), profile=clean.profile)
 
 
-def _pnm(clean: Clean) -> Raster:
+def _pnm(clean: Clean, _: Check) -> Raster:
     head = pnm.head(clean.data)
     deep = head.highest > 255
     shape = (head.height, head.width, 3)[: 3 if head.channels == 3 else 2]
@@ -213,10 +217,10 @@ def _pnm(clean: Clean) -> Raster:
     return Raster(levels[values])
 
 
-def _tiff(clean: Clean) -> Raster:
-    at, values = samples(clean.data)
+def _tiff(clean: Clean, check: Check) -> Raster:
+    at, values = samples(clean.data, check)
     if at.photometric == tiff.INKS:
-        pixels, profile = _array(Image.fromarray(values, "CMYK"), clean.profile)
+        pixels, profile = _array(Image.fromarray(values, "CMYK"), clean.profile, check)
         return Raster(pixels, profile=profile, orientation=clean.orientation)
     if at.photometric == tiff.PALETTE:
         values = (np.array(at.palette).reshape(3, 256).T // 256).astype(np.uint8)[values[:, :, 0]]
@@ -235,7 +239,7 @@ _SEE_THROUGH = {(2, False): "LA", (2, True): "La", (4, False): "RGBA", (4, True)
 """Samples, and whether they are multiplied by the alpha channel → Pillow's mode."""
 
 
-_DECODERS: dict[str, Callable[[Clean], Raster]] = {
+_DECODERS: dict[str, Callable[[Clean, Check], Raster]] = {
     "JPEG": _jpeg, "PNG": _pillow, "WEBP": _webp, "GIF": _pillow, "BMP": _bmp, "TIFF": _tiff, "AVIF": _pillow,
     "HEIF": _heif, "PPM": _pnm,
 }  # fmt: skip

@@ -6,13 +6,13 @@ decoded, turned once, and nothing of the input but pixels reaches an output.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..errors import ImageTooManyPixels, ImageTooSmall, ImageUnreadable, TooLarge
 from ..geometry import RGB, PixelBox
 from ..limits import PICTURE
@@ -25,11 +25,6 @@ from .turn import upright
 
 MIN_SIDE = 16
 _RESERVE = Reserve(PICTURE.reserve)
-Check = Callable[[], None]
-
-
-def _no_check() -> None:
-    """Waits as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,15 +60,15 @@ class Picture:
         return int(self.rgb.shape[0])
 
 
-def decode(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixels: int) -> Picture:
-    """The first frame of a picture as upright RGB. ``check`` is called while memory is waited for, and may raise.
+def decode(data: bytes, check: Check = unchecked, /, *, max_bytes: int, max_pixels: int) -> Picture:
+    """The first frame of a picture as upright RGB. ``check`` is asked meanwhile, and may raise.
 
     Raises TooLarge (bytes), UnsupportedMedia, ImageTooManyPixels (before any pixel is decoded), ImageTooSmall and
     ImageUnreadable.
     """
     clean, found, pixels = _read(data, max_bytes, max_pixels, check)
     grey = grey_levels(found.profile) if pixels.ndim == 2 else None
-    rgb, rgba = _laid_on_white(pixels, grey)
+    rgb, rgba = _laid_on_white(pixels, grey, check)
     return Picture(
         rgb=rgb,
         format=clean.kind,
@@ -85,13 +80,13 @@ def decode(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixe
     )
 
 
-def decode_srgb(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixels: int) -> RGB:
+def decode_srgb(data: bytes, check: Check = unchecked, /, *, max_bytes: int, max_pixels: int) -> RGB:
     """A background's or an edit's pixels: as ``decode``, in sRGB."""
     picture = decode(data, check, max_bytes=max_bytes, max_pixels=max_pixels)
-    return to_srgb(picture.rgb, picture.profile)
+    return to_srgb(picture.rgb, picture.profile, check)
 
 
-def decode_mask(data: bytes, check: Check = _no_check, /, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
+def decode_mask(data: bytes, check: Check = unchecked, /, *, max_bytes: int, max_pixels: int) -> NDArray[np.uint8]:
     """(H, W), (H, W, 3) or (H, W, 4) uint8 of a mask file, upright, its alpha channel kept, 16 bits brought to 8; its
     values are no colours, so that no profile moves them. Raises what ``decode`` raises."""
     return _read(data, max_bytes, max_pixels, check)[2]
@@ -104,7 +99,7 @@ def _read(data: bytes, max_bytes: int, max_pixels: int, check: Check) -> tuple[C
     width, height = clean.size
     _check_size(width, height, max_pixels)
     with _RESERVE.hold(int(clean.cost * width * height), check):
-        found = raster(clean)
+        found = raster(clean, check)
         return clean, found, upright(found.pixels, found.orientation)
 
 
@@ -119,7 +114,9 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise ImageTooSmall(f"The picture has {width} × {height} pixels; each side needs at least {MIN_SIDE}.")
 
 
-def _laid_on_white(pixels: NDArray[np.uint8], grey: NDArray[np.uint8] | None) -> tuple[RGB, NDArray[np.uint8] | None]:
+def _laid_on_white(
+    pixels: NDArray[np.uint8], grey: NDArray[np.uint8] | None, check: Check
+) -> tuple[RGB, NDArray[np.uint8] | None]:
     """RGB, and the pixels as they came where any is see-through, else None."""
     if pixels.ndim == 2:
         if grey is not None:
@@ -129,7 +126,7 @@ def _laid_on_white(pixels: NDArray[np.uint8], grey: NDArray[np.uint8] | None) ->
         return pixels, None
     if int(pixels[:, :, 3].min()) == 255:
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), None
-    return on_white(pixels), pixels
+    return on_white(pixels, check), pixels
 
 
 def crop(picture: Picture, box: PixelBox) -> NDArray[np.uint8]:

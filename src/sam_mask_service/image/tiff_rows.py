@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..errors import ImageUnreadable
 from .containers import tiff
 from .containers.tiff import Layout
@@ -23,8 +24,9 @@ _WIDEST = 1 << 16
 """Samples of a row as OpenCV takes them."""
 
 
-def samples(data: bytes) -> tuple[Layout, NDArray[np.uint8]]:
-    """(H, W, samples) uint8 as stored, of 16 bits the 257th part. Raises ImageUnreadable."""
+def samples(data: bytes, check: Check = unchecked) -> tuple[Layout, NDArray[np.uint8]]:
+    """(H, W, samples) uint8 as stored, of 16 bits the 257th part. ``check`` is asked at each strip. Raises
+    ImageUnreadable."""
     at = tiff.layout(data)
     out = np.empty((at.height, at.width, at.samples), np.uint8)
     across, down = -(-at.width // at.wide), -(-at.height // at.tall)
@@ -32,6 +34,7 @@ def samples(data: bytes) -> tuple[Layout, NDArray[np.uint8]]:
         first = plane * across * down
         some = slice(plane, plane + 1) if at.planes > 1 else slice(None)
         for number, rows in enumerate(_unpacked(at, data, first, across, down)):
+            check()
             left, top = number % across * at.wide, number // across * at.tall
             place = out[top : top + at.tall, left : left + at.wide, some]
             place[...] = _levels(at, rows)[: place.shape[0], : place.shape[1]]

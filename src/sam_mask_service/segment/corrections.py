@@ -72,7 +72,7 @@ def prompted(
         one, score = _best(logits[0], predicted[0], prior, view, wish, tuning.part)
     if wish.start is None:
         return FaceMask(_patch(one, view, wish), score, 1.0)
-    patch = _corrected(one, view, wish, wish.start.patch, seen, tuning)
+    patch = _corrected(one, view, wish, wish.start.patch, seen, deadline, tuning)
     return FaceMask(patch, score, patch.iou(wish.start.patch))
 
 
@@ -183,7 +183,9 @@ def _kept(logits: F32, view: View, wish: _Wish) -> int:
     return kept
 
 
-def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding, tuning: Tuning) -> Patch:
+def _corrected(
+    logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding, deadline: Deadline, tuning: Tuning
+) -> Patch:
     """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one
     outside the piece that it lies on is taken away. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
@@ -191,16 +193,17 @@ def _corrected(logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbe
     far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
     wide = start.widened(int(np.ceil(far)) + 2, seen.width, seen.height)
     at, before, found = (wide.x, wide.y), wide.bits, drawn(logits, view, wide.box).bits
-    added = _pieces(found & ~before, gains - at, distance_to(before), reach)
-    taken = _pieces(~found & before, losses - at, distance_to(~before), reach)
+    added = _pieces(found & ~before, gains - at, distance_to(before), reach, deadline)
+    taken = _pieces(~found & before, losses - at, distance_to(~before), reach, deadline)
     return Patch(*at, (before | added) & ~taken).trimmed()
 
 
-def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float) -> Bits:
+def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float, deadline: Deadline) -> Bits:
     """Of ``bits``, the pieces that a spot lies on, as far as ``reach`` times the ``depth`` in pixels at which it lies
     from the outline: who clicks into the middle of what is wrong says how wide it is."""
     out = np.zeros_like(bits)
     for spot in spots:
+        deadline.check()
         column, row = np.floor(spot).astype(int)
         if 0 <= row < bits.shape[0] and 0 <= column < bits.shape[1] and bits[row, column]:
             near = bits & _discs(bits.shape, spot[None], reach * float(depth[row, column]) + 1)

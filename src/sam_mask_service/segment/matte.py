@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Check, unchecked
 from ..geometry import RGB, Bits, Face
 from ..mask import Alpha, parts_touching
 from ..patch import Patch, SoftPatch
@@ -24,12 +25,19 @@ from .tuning import TUNED, Tuning
 from .tuning.matte import LineTuning, MatteTuning
 
 
-def matte(image: RGB, patch: Patch, edge: SoftPatch, face: Face | None = None, tuning: Tuning = TUNED) -> SoftPatch:
+def matte(
+    image: RGB,
+    patch: Patch,
+    edge: SoftPatch,
+    face: Face | None = None,
+    check: Check = unchecked,
+    tuning: Tuning = TUNED,
+) -> SoftPatch:
     """``edge`` with the picture's own strands where it runs through hair; elsewhere exactly ``edge``.
 
     ``image``: (H, W, 3) uint8; ``patch``: the mask as drawn; ``edge``: the same mask, smoothed and as soft as it is to
     be where there is no hair. ``face``: whose it is; without a mesh every outline may be fur's. The window holds both
-    and the band.
+    and the band. ``check`` is asked meanwhile, and may raise.
     """
     reach = tuning.matte.reach * float(np.sqrt(np.count_nonzero(patch.bits)))
     if reach < 2:
@@ -37,7 +45,8 @@ def matte(image: RGB, patch: Patch, edge: SoftPatch, face: Face | None = None, t
     wide = _widened(image, patch, edge, int(reach) + 2)
     box = wide.box
     prior = prior_of(face, tuning) if face is not None and face.landmarks is not None else None
-    weight, soft = _strands(image[box.rows, box.columns], wide.bits, reach, prior, (box.x, box.y), tuning)
+    weight, soft = _strands(image[box.rows, box.columns], wide.bits, reach, prior, (box.x, box.y), check, tuning)
+    check()
     kept = cv2.multiply(edge.cut(box).alpha, cv2.bitwise_not(weight), scale=1 / 255)
     both = np.asarray(cv2.add(kept, cv2.multiply(soft, weight, scale=1 / 255)), np.uint8)
     return SoftPatch(box.x, box.y, both)
@@ -51,26 +60,36 @@ def _widened(image: RGB, patch: Patch, edge: SoftPatch, margin: int) -> Patch:
 
 
 def _strands(
-    pixels: RGB, bits: Bits, reach: float, prior: Prior | None, at: tuple[int, int], tuning: Tuning
+    pixels: RGB,
+    bits: Bits,
+    reach: float,
+    prior: Prior | None,
+    at: tuple[int, int],
+    check: Check,
+    tuning: Tuning,
 ) -> tuple[Alpha, Alpha]:
     """(weight, alpha) at the window's size, uint8: how far the strands' alpha replaces the drawn one, and that
     alpha.
     """
+    check()
     (height, width), own = bits.shape, tuning.matte
     size, scale = _fitted(width, height, own.coarse)
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     drawn = cv2.resize(bits.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 127
     distance, reach = signed_distance(np.asarray(drawn)), reach * scale
+    check()
     fit, told = _fit(_unit(small), np.asarray(drawn), distance, reach, own, tuning.line)
     weight = smoothstep(told, *own.told) * (1 - smoothstep(np.abs(distance), own.fades * reach, reach))
     if prior is not None:
         seen = _seen(prior, size, (width, height), at)
         weight = weight * hair_along(small, np.asarray(drawn), distance, reach, seen, tuning.hairline)
+    check()
     fine, _ = _fitted(width, height, own.fine)
     guide = _unit(np.asarray(cv2.resize(pixels, fine, interpolation=cv2.INTER_AREA), np.uint8))
     distance = np.asarray(cv2.resize(distance, fine), np.float32)
     alpha = fit.resized(*fine).alpha(guide) + _firm(distance, reach, own)
     soft = _attached(_clipped(alpha, own.haze), distance > 0, own.faint)
+    check()
     return _eight(weight, (width, height)), _eight(soft, (width, height))
 
 

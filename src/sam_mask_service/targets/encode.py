@@ -117,12 +117,14 @@ def encode_mask(change: Alpha, picture: RGB, row: Target, check: Check = uncheck
     Raises InvalidParameter when the row needs both values and only one occurs, _TooLongError when it has too many
     bytes.
     """
+    check()
     if not row.soft:
         change = np.where(change >= 128, np.uint8(255), np.uint8(0))
     if row.both and change.min() == change.max():
         raise InvalidParameter(f"target: {row.name} needs a part to change and a part to keep; this mask has only one.")
     values = change if row.change == "white" else 255 - change
     if row.carrier == "alpha":
+        check()
         colours = picture if row.mask_is_picture else np.zeros((*values.shape, 3), np.uint8)
         values = np.asarray(cv2.merge([*cv2.split(colours), values]), np.uint8)
         check()

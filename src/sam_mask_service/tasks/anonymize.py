@@ -7,6 +7,7 @@ Every face that is found is hidden, however many: there is no limit but the time
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from ..actions import anonymise
 from ..actions.again import look_again, look_near
@@ -112,10 +113,10 @@ def _hide(work: _Work) -> None:
     first = params.region.split(",")[0].strip()
     whole = any(row.whole for row in region_table.ROWS if row.name == first)  # its box's ellipse is hidden too
     size = work.seen.width, work.seen.height
-    faces = work.watched(zip(work.chosen, work.outlines, strict=True))
-    hidden = [grown(face, patch, *size, whole) for (_, face), patch in faces]
-    hidden += [named(box, *size) for box in work.boxes]
-    work.rgb = anonymise(work.picture.rgb, hidden, params.method, params.strength, params.rgb)
+    check, faces = work.deadline.check, zip(work.chosen, work.outlines, strict=True)
+    found = (grown(face, patch, *size, whole, check) for (_, face), patch in faces)
+    asked = (named(box, *size) for box in dict.fromkeys(work.boxes))
+    work.rgb = anonymise(work.picture.rgb, chain(found, asked), params.method, params.strength, params.rgb, check)
 
 
 def _look_again(work: _Work) -> None:
@@ -138,16 +139,16 @@ def _all_asked(params: AnonymizeBase) -> bool:
 
 def _hide_more(work: _Work) -> None:
     """The faces of the second look, numbered after all others."""
-    params, size = work.asked.params, (work.seen.width, work.seen.height)
-    hidden = [grown(face, oval(face, *size), *size, whole=True) for face in work.residual]
+    params, size, check = work.asked.params, (work.seen.width, work.seen.height), work.deadline.check
+    hidden = (grown(face, oval(face, *size), *size, whole=True, check=check) for face in work.residual)
     work.chosen += enumerate(work.residual, len(work.seen.faces))
-    work.rgb = anonymise(work.rgb, hidden, params.method, params.strength, params.rgb)
+    work.rgb = anonymise(work.rgb, hidden, params.method, params.strength, params.rgb, check)
 
 
 def _sort(work: _Work, found: Sequence[Face], unexamined: int) -> None:
     """What a look has found, but for the faces that were to be kept; and those of it that can be read."""
     work.found = [face for face in found if not _among(face, [other for _, other in work.kept])]
-    work.residual = [face for face in work.found if readable(face, work.picture.rgb, work.rgb)]
+    work.residual = [face for face in work.watched(work.found) if readable(face, work.picture.rgb, work.rgb)]
     if unexamined:
         work.notices.append(more_faces(len(found), None, unexamined))
 
@@ -168,11 +169,11 @@ def _row(numbered: Numbered, work: _Work, hidden: bool) -> Json:
 
 def _write(work: _Work) -> None:
     picture = work.picture
-    work.pixels, work.quality = to_srgb(work.rgb, picture.profile), picture.quality
+    work.pixels, work.quality = to_srgb(work.rgb, picture.profile, work.deadline.check), picture.quality
     work.kind = work.asked.params.format or _FORMATS.get(picture.format, "png")
     if picture.alpha is not None:
         work.flattened = work.kind == "jpeg"
-        work.pixels = work.pixels if work.flattened else lifted(work.pixels, picture.alpha)
+        work.pixels = work.pixels if work.flattened else lifted(work.pixels, picture.alpha, work.deadline.check)
     rows = [_row(face, work, True) for face in work.chosen] + [_row(face, work, False) for face in work.kept]
     work.said = {
         "faces": sorted(rows, key=lambda row: row["face_id"]),

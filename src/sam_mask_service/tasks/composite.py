@@ -49,7 +49,7 @@ def _check_sides(work: _Work) -> None:
 def _decode_edit(work: _Work) -> None:
     decoding, files, check = work.tools.limits.decoding, work.asked.files, work.deadline.check
     edit = decode(files["edited"], check, **decoding)
-    work.edit, work.edit_alpha = to_srgb(edit.rgb, edit.profile), edit.alpha
+    work.edit, work.edit_alpha = to_srgb(edit.rgb, edit.profile, check), edit.alpha
     work.change = read_change(decode_mask(files["mask"], check, **decoding), work.asked.params.mark)
 
 
@@ -58,7 +58,7 @@ def _composite(work: _Work) -> None:
     rgb, transform = work.original.rgb, _transform(work)
     change = to_picture_size(work.change, rgb.shape[1], rgb.shape[0], transform)
     work.deadline.check()
-    work.pixels = composite(rgb, work.edit, change, transform, params.match)
+    work.pixels = composite(rgb, work.edit, change, transform, params.match, work.deadline.check)
     work.kind, work.said = params.format or "png", {}
     _see_through(work, change, transform)
 
@@ -66,18 +66,17 @@ def _composite(work: _Work) -> None:
 def _see_through(work: _Work, change: Alpha, transform: Transform | None) -> None:
     """The original's transparency, and inside the mask the edit's where it has any. Outside the mask every value is the
     original's, also a hidden one."""
-    picture = work.original.picture
+    picture, check = work.original.picture, work.deadline.check
     if picture.rgba is None and work.edit_alpha is None:
         return
     if work.kind == "jpeg":
         work.flattened = True
         return
-    own = work.original.rgb if picture.rgba is None else to_srgb(picture.rgba[:, :, :3], picture.profile)
+    own = work.original.rgb if picture.rgba is None else to_srgb(picture.rgba[:, :, :3], picture.profile, check)
     alpha = np.full(change.shape, 255, np.uint8) if picture.alpha is None else picture.alpha
     merged = alpha if work.edit_alpha is None else composite_alpha(alpha, work.edit_alpha, change, transform)
-    work.pixels = lifted(work.pixels, merged)
-    untouched = change == 0
-    work.pixels[untouched, :3] = own[untouched]
+    work.pixels = lifted(work.pixels, merged, check)
+    np.copyto(work.pixels[:, :, :3], own, where=(change == 0)[:, :, None])
 
 
 COMPOSITE = Task(

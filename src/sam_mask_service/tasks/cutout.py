@@ -10,6 +10,7 @@ from ..actions import colour, cutout
 from ..actions.anonymise import Colour
 from ..actions.cutout import on_paper
 from ..actions.params import CutoutParams
+from ..deadline import Check
 from ..geometry import RGB, PixelBox
 from ..image import decode_srgb, lifted, on_white
 from ..mask import Alpha
@@ -41,17 +42,18 @@ def _decode_background(work: _Work) -> None:
         work.background = None if words == "transparent" else colour(words)
 
 
-def _own(original: Original, alpha: Alpha) -> tuple[RGB, Alpha]:
+def _own(original: Original, alpha: Alpha, check: Check) -> tuple[RGB, Alpha]:
     """The colours without the white that they were laid on, and the mask no denser than the picture."""
     seen = original.picture.alpha
     if seen is None:
         return original.rgb, alpha
-    return lifted(original.rgb, seen)[:, :, :3], np.asarray((alpha.astype(np.uint16) * seen + 127) // 255, np.uint8)
+    rgb = lifted(original.rgb, seen, check)[:, :, :3]
+    return rgb, np.asarray((alpha.astype(np.uint16) * seen + 127) // 255, np.uint8)
 
 
 def _cut(work: _Work) -> None:
     params: CutoutParams = work.asked.params
-    rgb, alpha = _own(work.original, work.alpha)
+    rgb, alpha = _own(work.original, work.alpha, work.deadline.check)
     work.pixels, frame = cutout(
         rgb,
         alpha,
@@ -60,12 +62,13 @@ def _cut(work: _Work) -> None:
         padding=params.padding,
         faces=[face for _, face in work.chosen],
         dpi=params.dpi,
+        check=work.deadline.check,
     )
     work.notices += _about(frame, work)
     work.dpi = params.dpi
     work.kind = params.format or "png"
     if work.kind == "jpeg" and work.pixels.shape[2] == 4:
-        work.pixels, work.flattened = on_white(work.pixels), True
+        work.pixels, work.flattened = on_white(work.pixels, work.deadline.check), True
     work.said = {"frame": frame.as_dict(), "stats": {"faces_detected": len(work.seen.faces)}}
 
 

@@ -43,7 +43,7 @@ def _finished(work: Work, face: Face, patch: Patch) -> SoftPatch:
     params = work.wanted
     if not params.matte:
         return _grown(patch, work, params.expand_pixels, params.feather_pixels)
-    soft = matte(work.picture.rgb, patch, _grown(patch, work, 0, SHARP), face)
+    soft = matte(work.picture.rgb, patch, _grown(patch, work, 0, SHARP), face, work.deadline.check)
     if params.expand_pixels == 0:
         return soft
     moved = _grown(patch, work, params.expand_pixels, params.feather_pixels)
@@ -66,7 +66,7 @@ def _warnings(face: Face, box: PixelBox, seen: Detection) -> tuple[str, ...]:
 
 
 def _colours(work: Work) -> None:
-    work.original = Original(work.picture, to_srgb(work.picture.rgb, work.picture.profile))
+    work.original = Original(work.picture, to_srgb(work.picture.rgb, work.picture.profile, work.deadline.check))
 
 
 COLOURS: Step[Work] = Step(_colours, "colours", pixels=always)

@@ -13,6 +13,7 @@ from ..actions.params import ImageMaskParams
 from ..actions.points import boxed_face, by_colour, check_points, inside, missed, nearest, pointed_face
 from ..deadline import Deadline
 from ..geometry import Box, Face, ordered
+from ..patch import Patch
 from ..segment.segmenter import Embedding, FaceMask, Segmenter
 from .draw import DRAW, RECALL, all_drawn, embed, embedded_before, first_or_all
 from .find import FIND, largest
@@ -117,13 +118,17 @@ def _corrected(work: _Work, face: Face, mask: FaceMask, points: list[UserPoint])
         return mask
     if isinstance(work.segmenter, TakesPrompts):
         return _followed(work, work.segmenter.prompted(work.embedding, mask, points, None, work.deadline), face, points)
-    return replace(mask, patch=by_colour(work.picture.rgb, mask.patch, face.box.side, points))
+    return replace(mask, patch=_by_colour(work, mask.patch, face, points))
 
 
 def _followed(work: _Work, mask: FaceMask, face: Face, points: Sequence[UserPoint]) -> FaceMask:
     """The mask with every point on its side: where the engine did not follow one, by colour."""
     left = missed(mask.patch, points)
-    return replace(mask, patch=by_colour(work.picture.rgb, mask.patch, face.box.side, left)) if left else mask
+    return replace(mask, patch=_by_colour(work, mask.patch, face, left)) if left else mask
+
+
+def _by_colour(work: _Work, patch: Patch, face: Face, points: Sequence[UserPoint]) -> Patch:
+    return by_colour(work.picture.rgb, patch, face.box.side, points, work.deadline.check)
 
 
 def _nothing_to_correct(work: _Work) -> bool:

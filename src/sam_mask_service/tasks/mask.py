@@ -11,6 +11,7 @@ from ..geometry import PixelBox
 from ..image import WHITE, encode
 from ..mask import Alpha
 from ..params import MaskParams
+from ..patch import SoftPatch
 from ..targets import encode as encode_for
 from ..targets import find as find_target
 from ..wire import Json
@@ -85,16 +86,29 @@ def _polarity(alpha: Alpha, invert: bool) -> Alpha:
 
 
 def _one(work: Work) -> None:
-    png = encode(_polarity(work.alpha, work.wanted.invert))
+    png = _png(work.alpha, work)
     work.parts, work.pictures = {"mask_base64": png}, (png,)
 
 
 def _separate(work: Work) -> None:
-    invert, size = work.wanted.invert, (work.seen.width, work.seen.height)
-    alone = (m.finished.place(*size) for m in work.watched(work.masked))
-    work.pictures = tuple(encode(_polarity(alpha, invert)) for alpha in alone)
-    rows = zip(work.masked, work.pictures, strict=True)
-    work.parts = {"masks": [{"face_id": m.face_id, "mask_base64": png} for m, png in rows]}
+    show = _placed if work.wanted.masks_format == "picture" else _windowed
+    rows = [{"face_id": m.face_id, **show(m.finished, work)} for m in work.watched(work.masked)]
+    work.parts, work.pictures = {"masks": rows}, tuple(row["mask_base64"] for row in rows)
+
+
+def _placed(mask: SoftPatch, work: Work) -> Json:
+    return {"mask_base64": _png(mask.place(work.seen.width, work.seen.height), work)}
+
+
+def _windowed(mask: SoftPatch, work: Work) -> Json:
+    """The mask in the smallest window of the picture that holds it; one pixel where nothing of it is seen."""
+    seen = mask.cut(mask.box.clipped(work.seen.width, work.seen.height))
+    box = seen.bounds() or PixelBox(0, 0, 1, 1)
+    return {"mask_base64": _png(seen.cut(box).alpha, work), **box.as_dict()}
+
+
+def _png(alpha: Alpha, work: Work) -> bytes:
+    return encode(_polarity(alpha, work.wanted.invert), check=work.deadline.check)
 
 
 def _cropped(work: Work) -> None:
@@ -117,7 +131,7 @@ def _cropped(work: Work) -> None:
 
 def _mask_of_crop(m: MaskedFace, box: PixelBox, work: Work) -> bytes:
     work.deadline.check()
-    return encode(_polarity(m.finished.cut(box).alpha, work.wanted.invert))
+    return _png(m.finished.cut(box).alpha, work)
 
 
 def _for_target(work: Work) -> None:

@@ -57,9 +57,16 @@ class MaskStats(BaseModel):
 
 
 class SeparateMask(BaseModel):
+    """One face's mask. With masks_format=window ``x``, ``y``, ``width`` and ``height`` say where it lies in the
+    picture; outside of it nothing belongs to the face."""
+
     face_id: int
     mask_base64: str | None = None
     mask_file: str | None = None
+    x: int | None = None
+    y: int | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 class CroppedFace(BaseModel):

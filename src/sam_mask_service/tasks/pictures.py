@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..image import WHITE, OutputFormat, encode
+from ..image import WHITE, OutputFormat, encode, unasked
 from ..wire import Json
 from .answer import Answer
 from .notices import as_stats
@@ -24,6 +24,7 @@ class PictureWork(Work):
 
 
 def _encode(work: PictureWork) -> None:
+    work.deadline.check(unasked(work.pixels, work.kind))
     work.pictures = (encode(work.pixels, work.kind, work.quality, work.deadline.check, work.dpi),)
 
 
