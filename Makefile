@@ -20,6 +20,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 # What starts servers, browsers or commands again and again, or runs networks.
 SLOW := attacks page outside integrations faces sam segment golden image cli/test_process.py cli/test_doctor.py test_readme.py \
   test_seed_examples.py test_compose.py test_service.py test_client.py test_platforms.py test_tuned_numbers.py test_typescript_types.py
+GPU_TESTS := tests/runtime tests/sam/test_card.py tests/sam/test_batching.py tests/http/test_card.py tests/test_compose.py
 MODELS := src/sam_mask_service/models/registry.py
 BESIDE := share/sam-mask-api/models
 TOOLS := .venv-tools
@@ -41,7 +42,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
+.PHONY: help setup serve test test-gpu test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
   soak fuzz audit lock lock-check sbom dist publish install-check actionlint image image-push image-smoke env-size clean
 
 help:  ## this list
@@ -64,12 +65,22 @@ test-integrations: $(VENV)/.ok-dev  ## the integrations inside n8n, ComfyUI and 
 	timeout 3600 $(RUN) -m tests.outside.environments || { echo "not installed in an hour: run it again, it goes on" >&2; exit 1; }
 	timeout 1200 $(RUN) -m pytest tests/outside -m outside --timeout 600 -rs
 
+# The CPU build of torch where pip finds one (PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu), else the one with CUDA.
+.venv-gpu/.ok-gpu: requirements-dev.txt pyproject.toml
+	$(MAKE) VENV=.venv-gpu .venv-gpu/.ok-dev
+	$(TOOLS)/$(BIN)/python -m pip --python .venv-gpu/bin/python install -q "torch==2.13.0"
+	touch $@
+
+test-gpu: .venv-gpu/.ok-gpu  ## the GPU path on torch's CPU device: parity, batches, faults, HTTP (own environment .venv-gpu)
+	.venv-gpu/bin/python -m pytest $(or $(ARGS),-n auto --maxprocesses 2 --dist loadfile $(GPU_TESTS))
+	if [ -d "$(GOLDEN)" ]; then .venv-gpu/bin/python -m bench.quality.parity $(GOLDEN) tiny tiny-odd mobile_sam --device torch-cpu; fi
+
 lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the workflows
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/hadolint Dockerfile
-	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml deploy/*.yaml
+	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml docker-compose.gpu.yaml deploy/*.yaml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yaml
 

@@ -20,6 +20,7 @@ from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import encode
 from sam_mask_service.models.row import ModelRow
 from sam_mask_service.params import MaskParams, Source
+from sam_mask_service.runtime.devices import Device
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
@@ -29,6 +30,8 @@ from sam_mask_service.tasks import MASK
 from .support import real_weights, torchzip
 from .support.drawn_sam import VIT, draw
 from .support.scene import Fixed, picture, service, settings
+
+CPU = Device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaded(tmp_path: Path, **values: Any) -> Any:
     seen: list[tuple[str, float | None]] = []
-    load = compose.sam_loader(settings(tmp_path, **values), FakeSegmenter())
+    load = compose.sam_loader(settings(tmp_path, **values), FakeSegmenter(), CPU)
     return load(lambda state, percent: seen.append((state, percent))), seen
 
 
@@ -74,8 +77,8 @@ def begun(tmp_path: Path, row: ModelRow, monkeypatch: pytest.MonkeyPatch, **valu
     """The network that a start with ``row`` as its model begins, and the loader that waits for it."""
     monkeypatch.setattr(weights, "model", lambda _: row)
     chosen = settings(tmp_path, precision="f32", offline=True, **values)
-    network = compose.begin(chosen)
-    return network, compose.sam_loader(chosen, FakeSegmenter(), network)
+    network = compose.begin(chosen, CPU)
+    return network, compose.sam_loader(chosen, FakeSegmenter(), CPU, network)
 
 
 def test_a_model_of_the_table_is_checked_beside_compiling(
@@ -98,8 +101,8 @@ def test_what_is_not_the_published_file_never_becomes_an_engine(
 
 
 def test_nothing_begins_before_the_weights_are_there(tmp_path: Path) -> None:
-    assert compose.begin(settings(tmp_path)) is None
-    assert compose.begin(settings(tmp_path, checkpoint=tmp_path / "nowhere.pth")) is None
+    assert compose.begin(settings(tmp_path), CPU) is None
+    assert compose.begin(settings(tmp_path, checkpoint=tmp_path / "nowhere.pth"), CPU) is None
 
 
 def steps(chosen: Settings) -> list[str]:

@@ -55,7 +55,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "urllib.request": frozenset(),
     "redis": frozenset({"sessions/remote.py"}),
     "pooch": frozenset({"doors/transfer.py"}),
-    "torch": frozenset(),
+    "torch": frozenset({"runtime/"}),
     "openvino": frozenset({"runtime/"}),
     "flatbuffers": frozenset({"runtime/tflite.py", "runtime/tflite_file.py"}),
     "mediapipe": frozenset(),

@@ -19,7 +19,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_defaults() -> None:
     s = load()
     assert (s.engine, s.model, s.api_key, s.url_input) == ("auto", "vit_b", None, True)
-    assert s.cuda_visible_devices == ""
+    assert s.cuda_visible_devices is None
     assert s.threads is None
 
 
@@ -146,3 +146,25 @@ def test_redis_without_its_library_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"sam-mask-api\[redis\]"):
         load(images_url="redis://store")
+
+
+@pytest.mark.parametrize(("written", "found"), [(None, None), ("", ""), ("-1", "-1"), ("0,1", "0,1")])
+def test_an_empty_list_of_cards_is_not_an_unset_one(
+    written: str | None, found: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The seed's table: ``CUDA_VISIBLE_DEVICES`` empty is the CPU."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if written is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", written)
+    assert load().cuda_visible_devices == found
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if written is not None:
+        (tmp_path / ".env").write_text(f"CUDA_VISIBLE_DEVICES={written}\n")
+    assert load().cuda_visible_devices == found
+
+
+@pytest.mark.parametrize("name", ["gpu", "CUDA", "cuda:", "cuda:x", "rocm"])
+def test_a_wrong_device_stops_the_start(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"SAM_DEVICE: {name} is no device; these are: auto, cpu, cuda, mps"):
+        load(device=name)

@@ -49,6 +49,7 @@ class OnceEncoded:
 
     def __init__(self, sam: Sam) -> None:
         self.sam = sam
+        self.lost = sam.lost
         self.name, self.precision, self.device, self.image_size = sam.name, sam.precision, sam.device, sam.image_size
         self._embeddings: dict[bytes, F32] = {}
         self._answers: dict[bytes, tuple[F32, F32]] = {}

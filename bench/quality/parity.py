@@ -1,11 +1,11 @@
 """Parity with the reference: runs our graphs on every golden pair NAME.json + NAME.npz of a folder, in float32 and
 bfloat16.
 
-    python bench/quality/parity.py DIR [NAME ...]
+    python -m bench.quality.parity DIR [NAME ...] [--device cpu|torch-cpu|cuda]
 
-The weights are drawn by DIR/draw.py. One JSON line per pair and precision: relative L2 errors of the embedding, the
-mask logits and the predicted IoU, the same for the logits with a dense mask prompt, and the share of mask pixels that
-differ; null where the pair has no such values.
+The device is OpenVINO's CPU unless said otherwise; others need torch. The weights are drawn by DIR/draw.py. One JSON
+line per pair and precision: relative L2 errors of the embedding, the mask logits and the predicted IoU, the same for
+the logits with a dense mask prompt, and the share of mask pixels that differ; null where the pair has no such values.
 
 MobileSAM's own code comes in two states. Its attention caches the position biases when ``eval()`` is called, and its
 builder calls ``eval()`` before it loads the weights: until ``eval()`` is called again (its README does), the biases are
@@ -16,9 +16,9 @@ or ``stale``.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from sam_mask_service.runtime.machine import Arithmetic, Exact, cpu_threads
 from sam_mask_service.sam.architecture import detect
-from sam_mask_service.sam.backend import Sam
+from sam_mask_service.sam.backend import Features, Sam, SamBackend
+from sam_mask_service.sam.card import CardSam
 from sam_mask_service.sam.config import Architecture
 from sam_mask_service.sam.frame import Frame, upscale
 from sam_mask_service.sam.prompt import Prompt
@@ -61,36 +62,51 @@ def stale(state: State) -> State:
     return {key: np.zeros_like(value) if key.endswith("attention_biases") else value for key, value in state.items()}
 
 
-def best(config: Path, state: State, precision: Exact) -> dict[str, Any]:
+def best(config: Path, state: State, precision: Exact, device: str = "cpu") -> dict[str, Any]:
     """One line; for MobileSAM that of the state of the reference that the pair was computed in."""
-    line = compare(config, state, precision)
+    line = compare(config, state, precision, device)
     if not any(key.endswith("attention_biases") for key in state):
         return line
     lines = [
         {**line, "attention_biases": "loaded"},
-        {**compare(config, stale(state), precision), "attention_biases": "stale"},
+        {**compare(config, stale(state), precision, device), "attention_biases": "stale"},
     ]
     return min(lines, key=lambda one: float(one["embedding"]))
 
 
-def compare(config: Path, state: State, precision: Exact) -> dict[str, Any]:
+def compare(config: Path, state: State, precision: Exact, device: str = "cpu") -> dict[str, Any]:
     """Our graph against the values beside ``config``."""
     golden = np.load(config.with_suffix(".npz"))
     architecture = architecture_of(config, state)
-    sam = Sam(state, architecture, Arithmetic(precision, precision), cpu_threads())
-    embedding = sam.encode(golden["image"])
+    sam = _sam(state, architecture, precision, device)
+    features: Features = sam.encode(golden["image"])
+    embedding = embedding_of(sam, features)
     asked = zip(golden["points"], golden["labels"], golden["boxes"], strict=True)
-    logits, iou = sam.decode(embedding, [Prompt(*one) for one in asked])
+    logits, iou = sam.decode(features, [Prompt(*one) for one in asked])
     candidates = logits[:, 1:]
     return {
         "name": str(json.loads(config.read_text()).get("name", config.stem)),
         "precision": precision,
+        "device": device,
         "embedding": relative(embedding, golden["embedding"]),
         "logits": relative(candidates, golden["low_res_logits"]),
         "iou": relative(iou[:, 1:], golden["iou"]),
-        "logits_with_prior": _with_prior(sam, embedding, golden),
+        "logits_with_prior": _with_prior(sam, features, golden),
         "mask_disagreement": _disagreement(candidates, golden, architecture.image_size),
     }
+
+
+def embedding_of(sam: SamBackend, features: Any) -> NDArray[np.float32]:
+    """As an array, wherever it is kept."""
+    return np.asarray(sam.embedding(features) if isinstance(sam, CardSam) else features, np.float32)
+
+
+def _sam(state: State, architecture: Architecture, precision: Exact, device: str) -> Sam | CardSam:
+    if device == "cpu":
+        return Sam(state, architecture, Arithmetic(precision, precision), cpu_threads())
+    from sam_mask_service.runtime.torch_card import card_of
+
+    return CardSam(state, architecture, precision, card_of(device, cpu_threads()))
 
 
 def architecture_of(config: Path, state: State) -> Architecture:
@@ -98,7 +114,7 @@ def architecture_of(config: Path, state: State) -> Architecture:
     return detect(state, json.loads(config.read_text()).get("image_size"))
 
 
-def _with_prior(sam: Sam, embedding: NDArray[np.float32], golden: Any) -> float | None:
+def _with_prior(sam: SamBackend, features: Features, golden: Any) -> float | None:
     if "low_res_logits_with_prior" not in golden:
         return None
     reference = golden["low_res_logits_with_prior"]
@@ -106,7 +122,7 @@ def _with_prior(sam: Sam, embedding: NDArray[np.float32], golden: Any) -> float 
     rng = np.random.default_rng(int(golden["mask_prior_seed"]))
     priors = rng.standard_normal((count, 1, side, side)).astype(np.float32)[:, 0] * 4
     asked = [Prompt(box=box, mask=prior) for box, prior in zip(golden["boxes"], priors, strict=True)]
-    logits, _ = sam.decode(embedding, asked)
+    logits, _ = sam.decode(features, asked)
     return relative(logits[:, 1:], reference)
 
 
@@ -121,20 +137,23 @@ def _disagreement(candidates: NDArray[np.float32], golden: Any, image_size: int)
     return float(np.mean(ours != reference))
 
 
-def lines(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+def lines(folder: Path, names: list[str], device: str = "cpu") -> Iterator[dict[str, Any]]:
     configs = [c for c in sorted(folder.glob("*.json")) if c.with_suffix(".npz").exists()]
     for config in configs:
         if (names and config.stem not in names) or config.stem.startswith("real_"):
             continue  # real weights: bench/quality/parity_real.py
         state = drawn_state(folder, config)
         for precision in PRECISIONS:
-            yield best(config, state, precision)
+            yield best(config, state, precision, device)
 
 
 def main() -> None:
-    if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir():
-        sys.exit(__doc__)
-    for line in lines(Path(sys.argv[1]), sys.argv[2:]):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--device", default="cpu")
+    given = parser.parse_args()
+    for line in lines(given.folder, given.names, given.device):
         print(json.dumps(line), flush=True)
 
 

@@ -1,5 +1,5 @@
 """Our SAM on MobileSAM's published weights against the reference's own values: ``python -m bench.quality.parity_real
-[GOLDEN]``.
+[GOLDEN] [--device torch-cpu|cuda]``.
 
 ``real_mobile_sam.json`` names pictures of the labelled sets and prompts on them, ``.npz`` what the reference answers:
 masks, predicted IoU, thinned logits and embedding. f32 is compared by values; bf16 and int8 by the IoU of their masks
@@ -9,8 +9,8 @@ says nothing: bf16 is imitated there, both factors of every product rounded to i
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,18 @@ from numpy.typing import NDArray
 from openvino import opset15 as op
 from PIL import Image, ImageOps
 
-from bench.quality.parity import relative
+from bench.quality.parity import embedding_of, relative
 from sam_mask_service.geometry import RGB, Bits
 from sam_mask_service.mask import iou
 from sam_mask_service.runtime import openvino
+from sam_mask_service.runtime.devices import Device
 from sam_mask_service.runtime.machine import Wish, cpu_threads, measure
 from sam_mask_service.runtime.openvino import OpenVinoSession
-from sam_mask_service.sam.backend import Sam
+from sam_mask_service.runtime.openvino_ops import lowered
+from sam_mask_service.sam.backend import Features, Sam, SamBackend
 from sam_mask_service.sam.config import F32
 from sam_mask_service.sam.frame import Frame, upscale
-from sam_mask_service.sam.load import load_sam
+from sam_mask_service.sam.load import load_sam, load_sam_on
 from sam_mask_service.sam.prompt import INSIDE, OUTSIDE, Prompt
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
@@ -74,9 +76,10 @@ def masks(logits: F32, frame: Frame) -> Bits:
     return np.stack([upscale(one, frame) > 0 for one in logits])
 
 
-def compared(sam: Sam, case: Case, embedding: F32, reference: Any) -> dict[str, float]:
+def compared(sam: SamBackend, case: Case, features: Features, reference: Any) -> dict[str, float]:
     """Relative errors against the reference, and the share of mask pixels that differ."""
-    logits, predicted = sam.decode(embedding, [case.prompt])
+    embedding = embedding_of(sam, features)
+    logits, predicted = sam.decode(features, [case.prompt])
     ours = masks(logits[0, 1:], case.frame)
     bits = np.unpackbits(reference[f"{case.key}_masks"])[: ours.size].reshape(ours.shape).astype(bool)
     return {
@@ -87,9 +90,10 @@ def compared(sam: Sam, case: Case, embedding: F32, reference: Any) -> dict[str, 
     }
 
 
-def answers(sam: Sam, asked: list[Case]) -> list[NDArray[np.bool_]]:
+def answers(sam: SamBackend, asked: list[Case]) -> list[NDArray[np.bool_]]:
     """Of each case its best candidate's mask by predicted IoU."""
-    out, embedded = [], {}
+    out: list[NDArray[np.bool_]] = []
+    embedded: dict[int, Features] = {}
     for case in asked:
         if case.number not in embedded:
             embedded = {case.number: sam.encode(case.image)}
@@ -103,10 +107,16 @@ def loaded(path: Path, precision: Wish) -> Sam:
         return load_sam(file, precision=precision)
 
 
+def loaded_on(device: str, path: Path, precision: Wish) -> SamBackend:
+    with path.open("rb") as file:
+        return load_sam_on(Device(device), file, precision=precision)
+
+
 class _Rounded(OpenVinoSession):
     """A graph whose products get their factors rounded to bf16; sums stay f32, as the instructions have them."""
 
-    def __init__(self, model: Any, options: dict[str, Any], requests: int = 1) -> None:
+    def __init__(self, graph: Any, options: dict[str, Any], requests: int = 1) -> None:
+        model = lowered(graph)
         products = [node for node in model.get_ordered_ops() if node.get_type_name() in PRODUCTS]
         for factor in [node.input(i) for node in products for i in (0, 1)]:
             rough = op.convert(op.convert(factor.get_source_output(), "bf16"), "f32")
@@ -114,7 +124,7 @@ class _Rounded(OpenVinoSession):
         super().__init__(model, options, requests)
 
 
-def in_bf16(path: Path) -> tuple[str, Sam]:
+def in_bf16(path: Path) -> tuple[str, SamBackend]:
     """How it is computed, and the network."""
     if measure(cpu_threads(), quantized=False).bf16:
         return "bf16", loaded(path, "bf16")
@@ -122,30 +132,43 @@ def in_bf16(path: Path) -> tuple[str, Sam]:
         return "bf16, imitated", loaded(path, "f32")
 
 
-def in_int8(path: Path) -> tuple[str, Sam]:
+def in_int8(path: Path) -> tuple[str, SamBackend]:
     return "int8", loaded(path, "int8")
 
 
-def row(name: str, sam: Sam, asked: list[Case], exact: F32, truth: list[Bits]) -> str:
+def rougher(path: Path, device: str) -> Iterator[tuple[str, SamBackend]]:
+    """In lower precision, with what it is called."""
+    if device == "cpu":
+        yield in_bf16(path)
+        yield in_int8(path)
+        return
+    yield "bf16", loaded_on(device, path, "bf16")
+    yield "f16", loaded_on(device, path, "f16")
+
+
+def row(name: str, sam: SamBackend, asked: list[Case], exact: F32, truth: list[Bits]) -> str:
     """``exact``: f32's embedding of the first case, ``truth``: its masks."""
     found = [iou(mine, theirs) for mine, theirs in zip(answers(sam, asked), truth, strict=True)]
-    error = relative(sam.encode(asked[0].image), exact)
+    error = relative(embedding_of(sam, sam.encode(asked[0].image)), exact)
     return f"| {name} | {error:.1e} | {np.mean(found):.4f} | {min(found):.4f} |"
 
 
 def main() -> None:
     from tests.support.real_weights import mobile_sam
 
-    golden = Path(sys.argv[1]) if len(sys.argv) > 1 else GOLDEN
-    reference = np.load(golden / f"{PAIR}.npz")
-    exact, asked = loaded(mobile_sam(), "f32"), list(cases(golden))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("golden", nargs="?", type=Path, default=GOLDEN)
+    parser.add_argument("--device", default="cpu", help="cpu (OpenVINO), torch-cpu, cuda:0")
+    given = parser.parse_args()
+    reference = np.load(given.golden / f"{PAIR}.npz")
+    exact, asked = loaded_on(given.device, mobile_sam(), "f32"), list(cases(given.golden))
     for case in asked:
         errors = compared(exact, case, exact.encode(case.image), reference)
         print(case.key, {name: f"{value:.1e}" for name, value in errors.items()}, flush=True)
-    truth, embedding = answers(exact, asked), exact.encode(asked[0].image)
+    truth, embedding = answers(exact, asked), embedding_of(exact, exact.encode(asked[0].image))
     print("\n| precision | embedding, first picture | mask IoU, mean | least |\n|---|---|---|---|")
-    for made in (in_bf16, in_int8):
-        print(row(*made(mobile_sam()), asked, embedding, truth), flush=True)
+    for name, sam in rougher(mobile_sam(), given.device):
+        print(row(name, sam, asked, embedding, truth), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ leave out faces in the background, so that the precision there is a lower bound.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import itertools
 import json
@@ -43,6 +44,7 @@ EDGES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.01)
 MATCH = 0.4
 
 
+@functools.cache
 def scorer() -> ModuleType:
     """The shared black-box scorer, for its matching rule and size classes."""
     spec = importlib.util.spec_from_file_location("score_detection", SHARED / "eval" / "score_detection.py")
@@ -103,7 +105,7 @@ def told(face: Face, image: RGB) -> list[float]:
 
 
 def look(detector: FaceDetector, image: RGB, truths: list[list[float]], options: DetectOptions, tally: Tally) -> None:
-    rule = RULE
+    rule = scorer()
     start = time.process_time()
     faces = detector.detect(image, options)
     tally.seconds += time.process_time() - start
@@ -131,9 +133,6 @@ def reliability(verdicts: list[tuple[float, bool]]) -> list[tuple[str, int, floa
     return rows
 
 
-RULE = scorer()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--yunet", type=Path)
@@ -154,7 +153,7 @@ def main() -> None:
             look(detector, image, boxes, options, tally)
             if args.mirrored:
                 look(detector, *mirrored(image, boxes), options, tally)
-        rows[name] = tally.row(RULE.NAMES)
+        rows[name] = tally.row(scorer().NAMES)
         verdicts += tally.verdicts
         print(f"{name:24}", " ".join(f"{key} {value}" for key, value in rows[name].items()), flush=True)
     table = reliability(verdicts)

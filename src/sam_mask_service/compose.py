@@ -21,7 +21,8 @@ from .faces.detector import FaceDetector
 from .faces.ensemble import MEMBERS
 from .models.row import ModelRow
 from .nets import Net, Nets
-from .runtime import heap
+from .runtime import devices, heap
+from .runtime.devices import Device, DeviceUnavailable
 from .sam.checkpoint_errors import CheckpointError
 from .segment.cutter import Cutter
 from .segment.mesh import MeshSegmenter
@@ -38,24 +39,38 @@ log = logging.getLogger(__name__)
 def build(settings: Settings, *, fetch_nets: bool = True) -> Service:
     """The service that a user gets. Loads the face models (a fraction of a second, once they are here); SAM is loaded
     by ``Service.start``, its network from now on where the weights are on the disk. ``fetch_nets``: small nets that are
-    not here come after the start. Raises EngineUnavailable where what nothing works without can be had from nowhere."""
+    not here come after the start. Raises EngineUnavailable where what nothing works without can be had from nowhere,
+    and where the device that was asked for is not there."""
     heap.restrain()
+    device = device_of(settings)
     bring_needed(settings)
     cv2.setNumThreads(1)  # requests run beside one another; threads inside each would only get in their way
     steps = sam_steps(settings)
-    network = begin(steps[0]) if steps else None
+    network = begin(steps[0], device) if steps else None
     with ThreadPoolExecutor(2) as pool:  # compiling is most of the start, and each takes one core
         mesh_soon = pool.submit(build_mesh, settings)
         detector = detector_of(settings)
         mesh = mesh_soon.result()
     ladder = [
-        Rung(step.model, sam_loader(step, mesh, None if i else network), here=not i and network is not None)
+        Rung(step.model, sam_loader(step, mesh, device, None if i else network), here=not i and network is not None)
         for i, step in enumerate(steps)
     ]
     service = Service(settings, detector, Engines(settings.engine, mesh, ladder))
+    service.device = device
     if fetch_nets and not settings.offline:
         service.nets = Nets(small_nets(service))
     return service
+
+
+def device_of(settings: Settings) -> Device:
+    """Where SAM is to compute. Raises EngineUnavailable."""
+    if settings.engine == "mesh":
+        return Device("cpu", "SAM_ENGINE=mesh")
+    try:
+        wish, visible = settings.device, settings.cuda_visible_devices
+        return devices.choose_device(wish, visible, devices.look, devices.intel_gpu, devices.worker_number())
+    except DeviceUnavailable as e:
+        raise EngineUnavailable(str(e)) from e
 
 
 def bring_needed(settings: Settings) -> None:
@@ -124,7 +139,7 @@ class PendingSam:
 
     def result(self) -> SamBackend:
         """The file is read through for its hash beside compiling. Raises WeightsError, CheckpointError,
-        ArithmeticUnavailable.
+        ArithmeticUnavailable, DeviceUnavailable.
         """
         with self.file:
             if self.row is not None:
@@ -132,33 +147,33 @@ class PendingSam:
             return self.soon.result()
 
 
-def begin(settings: Settings) -> PendingSam | None:
+def begin(settings: Settings, device: Device) -> PendingSam | None:
     """None where the weights are not there, or cannot be used (who then loads them is told why)."""
     try:
-        return _network(settings)
+        return _network(settings, device)
     except WeightsError:
         return None
 
 
-def _network(settings: Settings) -> PendingSam:
+def _network(settings: Settings, device: Device) -> PendingSam:
     if settings.checkpoint is not None:
         row, file = None, weights.open_checkpoint(settings.checkpoint)
     else:
         row = weights.model(settings.model)
         file = weights.open_unverified(row, settings.models_dir)
     pool = ThreadPoolExecutor(1, "sam-network")
-    soon = pool.submit(_compiled, file, settings)
+    soon = pool.submit(_compiled, file, settings, device)
     pool.shutdown(wait=False)
     return PendingSam(row, file, soon)
 
 
-def _compiled(file: IO[bytes], settings: Settings) -> SamBackend:
-    from .sam.load import load_sam  # brings the network's graphs: only who wants SAM pays for them
+def _compiled(file: IO[bytes], settings: Settings, device: Device) -> SamBackend:
+    from .sam.load import load_sam_on  # brings the network's graphs: only who wants SAM pays for them
 
-    return load_sam(file, precision=settings.precision, threads=settings.threads)
+    return load_sam_on(device, file, precision=settings.precision, threads=settings.threads)
 
 
-def sam_loader(settings: Settings, mesh: Cutter, network: PendingSam | None = None) -> Loader:
+def sam_loader(settings: Settings, mesh: Cutter, device: Device, network: PendingSam | None = None) -> Loader:
     """What ``Engines`` runs in the background: awaits ``network``; without one, downloads SAM where it is missing and
     loads it.
     """
@@ -171,11 +186,11 @@ def sam_loader(settings: Settings, mesh: Cutter, network: PendingSam | None = No
             if network is None:
                 _fetch_missing(settings, report)
             report("loading", None)
-            backend = (network or _network(settings)).result()
+            backend = (network or _network(settings, device)).result()
         except CheckpointError as e:
             own = "SAM_CHECKPOINT: " if settings.checkpoint is not None else ""
             raise EngineUnavailable(f"{own}{e}") from e
-        except (WeightsError, ArithmeticUnavailable) as e:
+        except (WeightsError, ArithmeticUnavailable, DeviceUnavailable) as e:
             raise EngineUnavailable(str(e)) from e
         return SamSegmenter(backend, mesh, threads=settings.threads)
 

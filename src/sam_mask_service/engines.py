@@ -157,11 +157,18 @@ class Engines:
     @property
     def degraded(self) -> bool:
         """Does the mesh engine draw where SAM was wanted?"""
-        return self.preference != "mesh" and self.sam is None
+        return self.preference != "mesh" and (self.sam is None or self.lost is not None)
+
+    @property
+    def lost(self) -> str | None:
+        """Why the loaded SAM cannot answer any more (its card is gone); None while it can."""
+        return getattr(self.sam, "lost", None)
 
     def reason(self) -> str | None:
         """Why the engine in force is not the one that was wanted; None when it is."""
         state = self.sam_state
+        if self.lost is not None:
+            return f"{self.lost}; start the service anew."
         if self.preference == "mesh" or (self.sam is not None and state.state == "ready" and not self._ladder):
             return None
         if self.waiting and state.state != "failed":

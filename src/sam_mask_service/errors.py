@@ -11,7 +11,7 @@ The whole tree (a subclass inherits its parent's status)::
         RegionUnavailable · EngineUnavailable · SourceUnavailable · WebhookRefused             (all 422)
       TooManyRequests 429 · TooManyJobs 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
-      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull
+      Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull · DeviceFull · DeviceLost
         ImagesUnreachable                                                                      (Retry-After)
       SourceTimeout 504 · VersionUnsupported 505
 
@@ -252,6 +252,17 @@ class ImagesUnreachable(Unavailable):
     code, title = "images_unreachable", "Store of uploads unreachable"
     default_detail = "The store that keeps uploads to /images does not answer; pictures can be sent with each request."
     retry_after = 5
+
+
+class DeviceFull(Unavailable):
+    code, title = "device_full", "Card out of memory"
+    default_detail = "The card that SAM runs on has no memory left for this picture; try again soon."
+
+
+class DeviceLost(Unavailable):
+    code, title = "device_lost", "Card lost"
+    default_detail = "The card that SAM runs on does not answer any more; engine=mesh still does."
+    retry_after = 60
 
 
 class SourceTimeout(ServiceError):

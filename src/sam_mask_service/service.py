@@ -14,12 +14,13 @@ from .cache import ByteCache
 from .deadline import Deadline
 from .doors.fetch import Fetcher
 from .engines import Engines
-from .errors import Starting, Unavailable
+from .errors import DeviceLost, Starting, Unavailable
 from .faces.detector import FaceDetector
 from .gate import Gate, Slots
 from .nets import Nets
 from .params import Params, Source
 from .reader import Reader
+from .runtime.devices import Device
 from .sessions import open_store
 from .settings import Settings
 from .tasks import Answer, Asked, Limits, Task, Tools
@@ -37,6 +38,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.nets = Nets()
+        self.device = Device("cpu")
         self.detector = detector
         self.engines = engines
         self.gate = Gate(settings.workers, settings.queue)
@@ -112,9 +114,13 @@ class Service:
         self.reader.close()
 
     def ready(self) -> tuple[bool, str | None]:
-        """Would the next mask request be served? Else why not: ``draining``, ``starting`` or ``busy``."""
+        """Would the next mask request be served? Else why not: ``draining``, ``starting``, ``busy`` or
+        ``device_lost``.
+        """
         try:
             self.admit()
+            if self.engines.lost is not None:
+                raise DeviceLost
         except Unavailable as e:
             return False, e.code
         return True, None
@@ -132,6 +138,7 @@ class Service:
             "model": engine.model,
             "model_loaded": self.engines.sam is not None or self.engines.preference == "mesh",
             "device": getattr(engine, "device", "cpu"),
+            "device_reason": self.device.reason,
             "precision": getattr(engine, "precision", "f32"),
             "detector": self.detector.name,
             "regions": sorted(engine.regions),

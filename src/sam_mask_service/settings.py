@@ -18,6 +18,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from .models.registry import SAMS
+from .runtime.devices import PLAIN, is_device
 from .sessions import STORES, WITH_REDIS
 from .wire import prefix_of
 
@@ -28,7 +29,7 @@ Words = Annotated[tuple[str, ...], NoDecode]
 MIB = 1024 * 1024
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", re.ASCII)
-ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "SAM_SHARED")
+ELSEWHERE = ("SAM_PUBLISH", "SAM_MEMORY", "SAM_CPUS", "SAM_UID", "SAM_IMAGE", "SAM_GPU_IMAGE", "SAM_SHARED")
 """Not ours, and not misspelt: docker-compose.yaml reads them from the same ``.env``; the last one is the tests'."""
 
 
@@ -39,6 +40,15 @@ def _known_sam(name: str) -> str:
 
 
 SamName = Annotated[str, AfterValidator(_known_sam)]
+
+
+def _known_device(name: str) -> str:
+    if not is_device(name):
+        raise ValueError(f"{name[:40]} is no device; these are: {', '.join(PLAIN)}, cuda:0, cuda:1 …")
+    return name
+
+
+DeviceName = Annotated[str, AfterValidator(_known_device)]
 
 
 class SettingsError(Exception):
@@ -107,12 +117,16 @@ class Settings(BaseSettings):
     )
     models_mirror: str | None = Field(None, description="Base URL that model files are asked of first.")
     offline: bool = Field(False, description="Never download a model.")
-    precision: Literal["auto", "bf16", "f32", "int8"] = Field(
+    precision: Literal["auto", "bf16", "f32", "f16", "int8"] = Field(
         "auto",
-        description="Arithmetic of SAM: `f32`, `bf16` or, for the encoder, `int8`; `auto` takes bf16 where the CPU "
-        "multiplies in it.",
+        description="Arithmetic of SAM: `f32`, `bf16`, on a CPU `int8` for the encoder, on a GPU `f16`; `auto` takes "
+        "bf16 where the processor multiplies in it.",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where SAM runs.")
+    device: DeviceName = Field(
+        "auto",
+        description="Where SAM runs: `auto` (a CUDA card where there is one), `cpu`, `cuda`, `cuda:1`, `mps`, "
+        "`intel-gpu`; `torch-cpu` for tests.",
+    )
     threads: int | None = Field(
         None,
         ge=1,
@@ -120,8 +134,10 @@ class Settings(BaseSettings):
         validation_alias=_both("OMP_NUM_THREADS"),
         description="CPU threads; unset: all allowed cores.",
     )
-    cuda_visible_devices: str = Field(
-        "", validation_alias=AliasChoices("CUDA_VISIBLE_DEVICES"), description="GPU id; empty: CPU."
+    cuda_visible_devices: str | None = Field(
+        default_factory=lambda: visible_cards(),
+        validation_alias=AliasChoices("CUDA_VISIBLE_DEVICES"),
+        description="GPU ids that may be used; empty: none, the CPU computes; unset: all.",
     )
 
     # Pictures in and out
@@ -267,6 +283,17 @@ MIN_KEY = 8
 
 MIN_SECRET = 16
 """Whoever gets a signed webhook can try keys at leisure, so there is no weak one."""
+
+
+def visible_cards() -> str | None:
+    """``CUDA_VISIBLE_DEVICES`` where it is written and empty, which other settings take for unset; None where it is not
+    written."""
+    name = "cuda_visible_devices"
+    for source in (EnvSettingsSource, DotEnvSettingsSource):
+        written = source(Settings, env_ignore_empty=False).env_vars
+        if name in written:
+            return written[name]
+    return None
 
 
 def load(**overrides: Any) -> Settings:

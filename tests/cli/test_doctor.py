@@ -17,6 +17,7 @@ from sam_mask_service.cli.doctor import examine, report
 from sam_mask_service.cli.finding import Finding
 from sam_mask_service.cli.portrait import drawn_portrait
 from sam_mask_service.geometry import Box, Face
+from sam_mask_service.runtime.devices import Torch
 from sam_mask_service.runtime.machine import Rates
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.segmenter import FaceMask
@@ -89,11 +90,25 @@ def test_access_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert found["SAM_URL_ALLOW_NETWORKS"].status == "warn"
 
 
-@pytest.mark.parametrize(("name", "value"), [("SAM_DEVICE", "cuda"), ("CUDA_VISIBLE_DEVICES", "0")])
-def test_a_gpu_that_is_not_used_is_said(name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "device" not in findings(tmp_path)
-    monkeypatch.setenv(name, value)
-    assert findings(tmp_path)["device"].status == "warn"
+@pytest.mark.parametrize(
+    ("wish", "status", "words"),
+    [("auto", "ok", "cpu: no torch for a GPU"), ("cpu", "ok", "cpu: SAM_DEVICE=cpu"), ("cuda", "fail", "needs torch")],
+)
+def test_the_device_is_said_and_why(
+    wish: str, status: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "look", lambda _: Torch())
+    monkeypatch.setenv("SAM_DEVICE", wish)
+    found = findings(tmp_path)["device"]
+    assert found.status == status and words in found.text
+
+
+def test_few_pictures_at_once_are_said_where_there_is_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "look", lambda _: Torch("2.13.0", cards=("NVIDIA H100",)))
+    said = list(doctor.device(Settings(workers=2)))
+    assert said[0].text == "cuda:0: NVIDIA H100"
+    assert said[1].text.startswith("SAM_WORKERS=2 pictures at once keep a card idle")
+    assert len(list(doctor.device(Settings(workers=16)))) == 1
 
 
 def test_a_missing_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ landmarks.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import subprocess
@@ -40,6 +41,8 @@ def pair() -> RGB:
 
 @pytest.fixture(scope="module", params=["portrait", "pair", "tall"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RGB, dict[str, Any]]:
+    if importlib.util.find_spec("mediapipe") is None:
+        pytest.skip("mediapipe has no wheel for this Python or system")
     images = {"portrait": portrait(192), "pair": pair(), "tall": np.ascontiguousarray(portrait(192)[:, 20:140])}
     image: RGB = images[request.param]
     path = tmp_path_factory.mktemp("parity") / "picture.npy"

@@ -162,7 +162,7 @@ def test_any_bytes_give_an_object_or_a_refusal(data: bytes) -> None:
         ('{"a": "' + "a" * 2000 + '\\x"}', BadRequest, "JSON"),
         ('{"a": "' + "a" * 2000, BadRequest, "JSON"),
         ("[1]", InvalidParameter, "object"),
-        ('{"a": ' * 5000, BadRequest, "deep"),
+        ('{"a": ' * 5000, BadRequest, "JSON"),
         ("{", BadRequest, "JSON"),
         ("", BadRequest, "JSON"),
     ],

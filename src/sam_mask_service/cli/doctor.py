@@ -17,6 +17,7 @@ import typer
 
 from .. import __version__
 from ..doors import weights
+from ..runtime.devices import DeviceUnavailable, choose_device, intel_gpu, look
 from ..runtime.machine import cpu_threads, measure
 from ..sam.advice import Advice, advise
 from ..service import Service
@@ -28,6 +29,8 @@ from .recommend import recommended
 from .selftest import masks
 
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "openvino", "fastapi", "uvicorn")
+CARD_WORKERS = 4
+"""Fewer pictures at once make no batches worth the name."""
 LOW_DISK = 1_000_000_000
 
 
@@ -102,10 +105,16 @@ def access(settings: Settings) -> Iterator[Finding]:
 
 
 def device(settings: Settings) -> Iterator[Finding]:
-    """A GPU that was asked for is not silently left out."""
-    if settings.device == "cuda" or settings.cuda_visible_devices.strip() not in ("", "-1"):
+    """Where SAM would compute, and why there."""
+    try:
+        found = choose_device(settings.device, settings.cuda_visible_devices, look, intel_gpu)
+    except DeviceUnavailable as e:
+        yield Finding("fail", "device", str(e))
+        return
+    yield Finding("ok", "device", f"{found.name}: {found.reason}")
+    if found.by_torch and settings.workers < CARD_WORKERS:
         yield Finding(
-            "warn", "device", "a GPU is asked for (SAM_DEVICE, CUDA_VISIBLE_DEVICES); this version computes on the CPU"
+            "note", "device", f"SAM_WORKERS={settings.workers} pictures at once keep a card idle; set one for each core"
         )
 
 

@@ -5,6 +5,7 @@ them too.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..sessions.shared_folder import SharedFolder
+
+from ..runtime.devices import WORKER_NUMBER
 
 worker_class = "sam_mask_service.http.worker.Worker"
 graceful_timeout = 60
@@ -50,6 +53,16 @@ def nworkers_changed(server: Any, new_value: int, old_value: int | None) -> None
     """Says what TTIN breaks: a second worker beside one that keeps uploads for itself."""
     if old_value == 1 and new_value > 1 and _in_memory():
         server.log.warning("A picture uploaded to /images is known to one worker alone: start with --workers 2 or more")
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Gives the worker the lowest number that no other has: with several cards, each serves by its own."""
+    taken = {getattr(other, "number", None) for other in server.WORKERS.values()}
+    worker.number = next(number for number in itertools.count() if number not in taken)
+
+
+def post_fork(_: Any, worker: Any) -> None:
+    os.environ[WORKER_NUMBER] = str(worker.number)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.process_collector import ProcessCollector
 
 from ..doors.netguard import FetchFailed
-from ..engines import State
+from ..engines import Engines, State
 from ..errors import ImagesUnreachable, ServiceError, SourceTimeout
 from ..jobs import DELIVERIES, STATES
 from ..models.registry import SAMS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..service import Service
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+DEVICES = ("cpu", "cuda", "mps", "intel-gpu", "torch-cpu")
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
@@ -60,12 +61,18 @@ class Metrics:
             "sam_mask_queue_depth": ("Requests that wait for a slot.", lambda: service.gate.waiting),
             "sam_mask_fetches": ("Fetches under way.", lambda: service.reader.slots.used),
             "sam_mask_ready": ("1 when the next request would be served.", lambda: service.ready()[0]),
+            "sam_mask_encoder_batches": ("Batches that a card encoded.", lambda: sum(_batches(engines).values())),
+            "sam_mask_encoder_pictures": (
+                "Pictures in them.",
+                lambda: sum(size * count for size, count in _batches(engines).items()),
+            ),
             "sam_mask_cache_bytes": ("Bytes in the cache.", lambda: service.tools.cache.bytes),
             "sam_mask_cache_hits": ("Hits of the cache.", lambda: service.tools.cache.hits),
             "sam_mask_cache_misses": ("Misses of the cache.", lambda: service.tools.cache.misses),
         }
         for name, (text, reading) in readings.items():
             Gauge(name, text, registry=self.registry).set_function(reading)
+        _one_of(self.registry, "sam_mask_device", "device", DEVICES, lambda: _device(engines.in_force))
         _one_of(self.registry, "sam_mask_engine", "engine", ("mesh", "sam"), lambda: engines.in_force.name)
         _one_of(self.registry, "sam_mask_model", "model", ("mesh", *SAMS), lambda: _model(engines.in_force))
         _one_of(self.registry, "sam_mask_model_asked", "model", SAMS, lambda: engines.sam_state.model or "")
@@ -112,6 +119,15 @@ class Metrics:
 
 def _model(engine: Segmenter) -> str:
     return "mesh" if engine.name == "mesh" else engine.model
+
+
+def _device(engine: Segmenter) -> str:
+    """Without the card's number."""
+    return str(getattr(engine, "device", "cpu")).partition(":")[0]
+
+
+def _batches(engines: Engines) -> Mapping[int, int]:
+    return getattr(engines.sam, "batch_sizes", {})
 
 
 def _one_of(

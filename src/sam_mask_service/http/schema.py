@@ -59,7 +59,7 @@ class HealthResponse(BaseModel):
 
 
 class ReadyResponse(BaseModel):
-    """``reason`` when it is not: draining, starting, busy."""
+    """``reason`` when it is not: draining, starting, busy, device_lost."""
 
     ready: bool
     reason: str | None = None

@@ -19,7 +19,7 @@ from .session import Tensor
 Weights = Mapping[str, NDArray[Any]]
 """A state dict: the tensors of a network by name."""
 Shape = tuple[int, int, int]
-"""Height, width and channels of a grid of cells. Between convolutions it is kept as rows, (1, H · W, C): of four axes
+"""Height, width and channels of a grid of cells. Between convolutions it is kept as rows, (N, H · W, C): of four axes
 OpenVINO takes the second for the channels, and lays a sum out anew for that."""
 
 
@@ -57,12 +57,11 @@ class Graph:
     def affine(self, x: Node, weight: NDArray[Any], bias: NDArray[Any]) -> Node:
         """x · Wᵀ + b, of weights that are no layer's own."""
         matrix = quantized_constant(weight) if self.quantized else constant(weight)
-        return op.add(multiply_transposed(x, matrix), constant(bias))
+        return op.linear(x, matrix, constant(bias))
 
     def layer_norm(self, x: Node, name: str, epsilon: float) -> Node:
         """Over the last axis."""
-        y = op.mean_variance_norm(x, -1, epsilon)
-        return op.add(op.multiply(y, constant(self[f"{name}.weight"])), constant(self[f"{name}.bias"]))
+        return op.layer_norm(x, constant(self[f"{name}.weight"]), constant(self[f"{name}.bias"]), epsilon)
 
     def layer_norm_2d(self, x: Node, name: str, epsilon: float = 1e-6) -> Node:
         """Over the channels of an NCHW tensor."""
@@ -109,14 +108,14 @@ class Graph:
 
 
 def to_rows(x: Node, shape: Shape) -> Node:
-    """(1, C, H, W) → (1, H · W, C)."""
+    """(N, C, H, W) → (N, H · W, C)."""
     h, w, channels = shape
-    return reshape(transpose(x, 0, 2, 3, 1), 1, h * w, channels)
+    return reshape(transpose(x, 0, 2, 3, 1), 0, h * w, channels)
 
 
 def to_picture(x: Node, shape: Shape) -> Node:
-    """(1, H · W, C) → (1, C, H, W)."""
-    return transpose(reshape(x, 1, *shape), 0, 3, 1, 2)
+    """(N, H · W, C) → (N, C, H, W)."""
+    return transpose(reshape(x, 0, *shape), 0, 3, 1, 2)
 
 
 def windows(shape: Shape, size: int) -> tuple[int, int]:
@@ -125,31 +124,32 @@ def windows(shape: Shape, size: int) -> tuple[int, int]:
 
 
 def to_heads(x: Node, shape: Shape, size: int, heads: int) -> list[Node]:
-    """(1, H · W, 3 · C): queries, keys and values of each cell → each (windows, heads, size², C / heads), the windows
-    at the edge filled up with zeros. One transposition: cells to windows, channels to heads."""
+    """(N, H · W, 3 · C): queries, keys and values of each cell → each (windows, heads, size², C / heads), those of all
+    pictures one behind the other, the windows at the edge filled up with zeros. One transposition: cells to windows,
+    channels to heads."""
     h, w, channels = shape
     down, across = windows(shape, size)
-    x = reshape(x, 1, h, w, 3 * channels)
+    x = reshape(x, 0, h, w, 3 * channels)
     if (down * size, across * size) != (h, w):
         x = op.pad(x, 0, down * size - h, across * size - w, 0)
-    x = reshape(x, down, size, across, size, 3, heads, channels // heads)
-    x = reshape(transpose(x, 4, 0, 2, 5, 1, 3, 6), 3, down * across, heads, size * size, channels // heads)
+    x = reshape(x, -1, size, across, size, 3, heads, channels // heads)
+    x = reshape(transpose(x, 4, 0, 2, 5, 1, 3, 6), 3, -1, heads, size * size, channels // heads)
     return [op.squeeze(part, 0) for part in split_heads(x, 3, 0)]
 
 
 def from_heads(x: Node, shape: Shape, size: int, heads: int) -> Node:
-    """The inverse, the filling cut off: (windows, heads, size², C / heads) → (1, H · W, C)."""
+    """The inverse, the filling cut off: (windows, heads, size², C / heads) → (N, H · W, C)."""
     h, w, channels = shape
     down, across = windows(shape, size)
-    x = transpose(reshape(x, down, across, heads, size, size, channels // heads), 0, 3, 1, 4, 2, 5)
-    x = reshape(x, 1, down * size, across * size, channels)
+    x = transpose(reshape(x, -1, across, heads, size, size, channels // heads), 0, 3, 1, 4, 2, 5)
+    x = reshape(x, -1, down * size, across * size, channels)
     if (down * size, across * size) != (h, w):
         x = op.cut(x, h, w)
-    return reshape(x, 1, h * w, channels)
+    return reshape(x, 0, h * w, channels)
 
 
 def enlarged(x: Node, side: int, grid: int) -> Node:
-    """(1, C, side, side) → (1, C, grid, grid), bicubic."""
+    """(N, C, side, side) → (N, C, grid, grid), bicubic."""
     weights = constant(bicubic(side, grid)[None, None])
     return multiply_transposed(op.matmul(weights, x), weights)
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-Precision = Literal["f32", "bf16", "int8"]
-Exact = Literal["f32", "bf16"]
-Wish = Literal["auto", "f32", "bf16", "int8"]
+Precision = Literal["f32", "bf16", "f16", "int8"]
+Exact = Literal["f32", "bf16", "f16"]
+Wish = Literal["auto", "f32", "bf16", "f16", "int8"]
 
 CGROUP = Path("/sys/fs/cgroup")
 CPUINFO = Path("/proc/cpuinfo")
@@ -166,7 +166,9 @@ def cpu_options(arithmetic: Arithmetic, threads: int) -> dict[str, Any]:
 
 def choose(wish: Wish, threads: int) -> Arithmetic:
     """``auto``: bf16 where the CPU multiplies in it (AMX, AVX512-BF16), else f32, which is faster there. Never int8,
-    which costs more accuracy."""
+    which costs more accuracy. Raises ArithmeticUnavailable."""
+    if wish == "f16":
+        raise ArithmeticUnavailable("SAM_PRECISION=f16 is for GPUs; on a CPU set auto, bf16, f32 or int8.")
     if wish == "f32" or wish == "bf16":
         return Arithmetic(wish, wish)
     fastest = by_flags(_words(CPUINFO)) or measure(threads, quantized=False).fastest

@@ -1,4 +1,5 @@
-"""OpenVINO on the CPU: networks read from files, and compiled into sessions with a pool of inference requests.
+"""OpenVINO, on the CPU unless said otherwise: networks read from files, and compiled into sessions with a pool of
+inference requests.
 
 OpenVINO reads the TensorFlow Lite files that the mediapipe package carries; mediapipe itself is never imported (its
 import costs 150 MB and a second). Precision of small networks is pinned to f32: the default depends on the processor
@@ -23,7 +24,9 @@ from openvino import opset13 as op
 
 from ..deadline import NO_DEADLINE, Deadline
 from ..errors import DeadlinePassed
+from . import ops
 from .machine import Arithmetic, cpu_options
+from .openvino_ops import lowered
 from .session import Runtime, Tensor
 
 
@@ -60,9 +63,12 @@ def widened(model: ov.Model, size: int, trained: int) -> ov.Model:
 class OpenVinoSession:
     """``session.Session`` of ``model``, compiled with OpenVINO's ``options``; ``requests`` calls of it run at once."""
 
-    def __init__(self, model: ov.Model, options: dict[str, Any], requests: int = 1) -> None:
-        compiled = core().compile_model(model, "CPU", options)
-        self.outputs = tuple(next(iter(output.get_names()), "") for output in model.outputs)
+    def __init__(
+        self, model: ops.Model | ov.Model, options: dict[str, Any], requests: int = 1, device: str = "CPU"
+    ) -> None:
+        graph = lowered(model)
+        compiled = core().compile_model(graph, device, options)
+        self.outputs = tuple(next(iter(output.get_names()), "") for output in graph.outputs)
         self._free: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
         for _ in range(requests):
             self._free.put(compiled.create_infer_request())
@@ -85,7 +91,7 @@ class OpenVinoSession:
             self._free.put(request)
 
 
-def session(model: ov.Model, arithmetic: Arithmetic, threads: int) -> OpenVinoSession:
+def session(model: ops.Model, arithmetic: Arithmetic, threads: int) -> OpenVinoSession:
     """For a large network, which one call at a time computes with all ``threads``."""
     return OpenVinoSession(model, cpu_options(arithmetic, threads))
 
@@ -93,7 +99,16 @@ def session(model: ov.Model, arithmetic: Arithmetic, threads: int) -> OpenVinoSe
 OPENVINO = Runtime("cpu", session)
 
 
-def small_session(model: ov.Model, requests: int = 1) -> OpenVinoSession:
+def gpu_session(model: ops.Model, arithmetic: Arithmetic, _: int) -> OpenVinoSession:
+    """On an Intel GPU, by OpenVINO's own plug-in."""
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": arithmetic.rest}
+    return OpenVinoSession(model, options, device="GPU")
+
+
+INTEL_GPU = Runtime("intel-gpu", gpu_session)
+
+
+def small_session(model: ops.Model | ov.Model, requests: int = 1) -> OpenVinoSession:
     """For a small network, exact: ``requests`` streams of one thread each."""
     options: dict[str, Any] = {
         "INFERENCE_NUM_THREADS": requests,

@@ -1,152 +1,197 @@
-"""The operations that networks are built of: OpenVINO's, as many as are used. Shapes are known when a network is built.
+"""The operations that networks are built of, as plain records: a graph names them and its constants, and computes
+nothing.
 
-``graph.py`` makes layers of them. Another runtime that is to build the same networks gives these functions.
+``graph.py`` makes layers of them. A runtime makes of each operation what its library has for it, by one function of the
+same name (``openvino_ops.py``, ``torch_ops.py``). Shapes are those of one picture. Every operation does the same to
+each entry of a longer first axis, so that a runtime may run several pictures, or prompts, at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset15 as op
 
-Node = Any
-"""An output of a graph; OpenVINO has no types for it."""
-Model = Any
-"""A whole graph, not compiled yet."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """``kind``: the operation's name, which is its function's here. ``options``: what it takes besides tensors."""
+
+    kind: str
+    inputs: tuple[Node, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A whole graph; its inputs are ``picture`` nodes."""
+
+    outputs: tuple[Node, ...]
+    inputs: tuple[Node, ...]
+    name: str
 
 
 def picture(*shape: int, name: str) -> Node:
     """A float32 input of this shape."""
-    return op.parameter(list(shape), np.float32, name)
+    return Node("picture", (), {"shape": shape, "name": name})
 
 
 def model(outputs: Sequence[Node], inputs: Sequence[Node], name: str) -> Model:
-    return ov.Model([op.result(output) for output in outputs], list(inputs), name)
+    return Model(tuple(outputs), tuple(inputs), name)
+
+
+def in_order(graph: Model) -> Iterator[Node]:
+    """Every node once, behind its inputs."""
+    seen: set[Node] = set()
+    waiting = [(node, False) for node in (*reversed(graph.outputs), *reversed(graph.inputs))]
+    while waiting:
+        node, opened = waiting.pop()
+        if node in seen:
+            continue
+        if opened:
+            seen.add(node)
+            yield node
+        else:
+            waiting += [(node, True), *((one, False) for one in reversed(node.inputs))]
 
 
 def constant(values: Any) -> Node:
     """A float32 constant. Writable contiguous arrays are shared, others copied."""
-    array = np.ascontiguousarray(values, np.float32)
-    return op.constant(array, shared_memory=array.flags.writeable)
+    return Node("constant", (), {"values": np.ascontiguousarray(values, np.float32)})
 
 
 def scalar(value: float) -> Node:
-    return op.constant(np.array(value, np.float32))
-
-
-def whole(*values: int) -> Node:
-    return op.constant(np.array(values, np.int64))
-
-
-def axis(value: int) -> Node:
-    return op.constant(np.int64(value))
+    return Node("constant", (), {"values": np.array(value, np.float32)})
 
 
 def quantized_constant(weight: NDArray[Any]) -> Node:
     """W ≈ scale · q, q in −127…127, one scale per row."""
-    scale = np.maximum(np.abs(weight).max(axis=1, keepdims=True), np.float32(1e-12)) / np.float32(127)
-    q = np.rint(weight / scale).astype(np.int8)
-    return op.multiply(op.convert(op.constant(q), "f32"), constant(scale))
+    return Node("quantized_constant", (), {"weight": weight})
 
 
 def add(x: Node, y: Node) -> Node:
-    return op.add(x, y)
+    return Node("add", (x, y))
 
 
 def multiply(x: Node, y: Node) -> Node:
     """Value by value."""
-    return op.multiply(x, y)
+    return Node("multiply", (x, y))
 
 
 def divide(x: Node, y: Node) -> Node:
     """Value by value."""
-    return op.divide(x, y)
+    return Node("divide", (x, y))
 
 
 def matmul(x: Node, y: Node) -> Node:
     """x · y over the last two axes."""
-    return op.matmul(x, y, False, False)
+    return Node("matmul", (x, y))
 
 
 def multiply_transposed(x: Node, y: Node) -> Node:
     """x · yᵀ over the last two axes."""
-    return op.matmul(x, y, False, True)
+    return Node("multiply_transposed", (x, y))
+
+
+def linear(x: Node, weight: Node, bias: Node) -> Node:
+    """x · Wᵀ + b over the last axis."""
+    return Node("linear", (x, weight, bias))
+
+
+def layer_norm(x: Node, weight: Node, bias: Node, epsilon: float) -> Node:
+    """(x − mean) / √(variance + ε) over the last axis, times ``weight``, and ``bias``."""
+    return Node("layer_norm", (x, weight, bias), {"epsilon": epsilon})
+
+
+def attention(q: Node, k: Node, v: Node, bias: Node) -> Node:
+    """softmax(q · kᵀ + bias) · v of tensors (windows, heads, cells, depth); ``q`` is scaled already, ``bias`` (1,
+    heads, cells, cells)."""
+    return Node("attention", (q, k, v, bias))
+
+
+def attention_by_places(
+    q: Node, k: Node, v: Node, by_row: Node, by_column: Node, *, heads: int, side: int, apart: bool
+) -> Node:
+    """Attention among side² cells with a bias for each row and each column of keys.
+
+    ``q`` (scaled), ``k``, ``v`` (windows, heads, side², depth); ``by_row``, ``by_column`` (windows, heads, side²,
+    side): what is added to a query's scores of all keys in a row, in a column. ``apart``: a runtime without fused
+    attention takes one head after the other, since the scores of all at once would fill its memory.
+    """
+    return Node("attention_by_places", (q, k, v, by_row, by_column), {"heads": heads, "side": side, "apart": apart})
 
 
 def reshape(x: Node, *shape: int) -> Node:
-    """A 0 keeps the input's size there."""
-    return op.reshape(x, whole(*shape), True)
+    """A 0 keeps the input's size there, a −1 takes what is left."""
+    return Node("reshape", (x,), {"shape": shape})
 
 
 def transpose(x: Node, *order: int) -> Node:
-    return op.transpose(x, whole(*order))
+    return Node("transpose", (x,), {"order": order})
 
 
 def concat(parts: Sequence[Node], at: int) -> Node:
-    """``parts`` side by side along axis ``at``."""
-    return op.concat(list(parts), at)
+    """``parts`` side by side along axis ``at``. A part with one entry along the first axis stands beside each of the
+    others' entries."""
+    return Node("concat", tuple(parts), {"at": at})
 
 
 def split_heads(x: Node, count: int, at: int) -> list[Node]:
     """``count`` equal pieces along axis ``at``."""
-    return list(op.split(x, axis(at), count).outputs())
+    pieces = Node("split", (x,), {"count": count, "at": at})
+    return [Node("piece", (pieces,), {"index": i}) for i in range(count)]
 
 
 def squeeze(x: Node, at: int) -> Node:
-    return op.squeeze(x, axis(at))
+    return Node("squeeze", (x,), {"at": at})
 
 
 def unsqueeze(x: Node, *axes: int) -> Node:
-    return op.unsqueeze(x, whole(*axes))
+    """``x`` with axes of size 1 at these places of the result, in rising order."""
+    return Node("unsqueeze", (x,), {"axes": axes})
 
 
 def gather(x: Node, index: int, at: int) -> Node:
     """The slice number ``index`` along axis ``at``, without that axis."""
-    return op.gather(x, axis(index), axis(at))
+    return Node("gather", (x,), {"index": index, "at": at})
 
 
 def pad(x: Node, *ends: int) -> Node:
     """``x`` with so many zeros behind it, one number for each axis."""
-    return op.pad(x, whole(*[0] * len(ends)), whole(*ends), "constant")
+    return Node("pad", (x,), {"ends": ends})
 
 
 def cut(x: Node, height: int, width: int) -> Node:
     """(N, H, W, C) → its first ``height`` rows and ``width`` columns."""
-    return op.slice(x, whole(0, 0), whole(height, width), whole(1, 1), whole(1, 2))
+    return Node("cut", (x,), {"height": height, "width": width})
 
 
 def softmax(x: Node, at: int) -> Node:
-    return op.softmax(x, at)
+    return Node("softmax", (x,), {"at": at})
 
 
 def relu(x: Node) -> Node:
-    return op.relu(x)
+    return Node("relu", (x,))
 
 
 def gelu(x: Node) -> Node:
     """The exact one, by the error function."""
-    return op.gelu(x, "erf")
+    return Node("gelu", (x,))
 
 
 def gelu_by_tanh(x: Node) -> Node:
     """The approximation by the hyperbolic tangent."""
-    return op.gelu(x, "tanh")
-
-
-def mean_variance_norm(x: Node, at: int, epsilon: float) -> Node:
-    """(x − mean) / √(variance + ε) along axis ``at``."""
-    return op.mvn(x, whole(at), True, epsilon, "inside_sqrt")
+    return Node("gelu_by_tanh", (x,))
 
 
 def convolution(x: Node, weight: Node, stride: int, pad: int) -> Node:
     """NCHW, the same stride and zeros along both axes."""
-    return op.convolution(x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+    return Node("convolution", (x, weight), {"stride": stride, "pad": pad})
 
 
 def group_convolution(x: Node, weight: Node, stride: int, pad: int) -> Node:
     """``weight`` (groups, outputs, inputs, H, W)."""
-    return op.group_convolution(x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+    return Node("group_convolution", (x, weight), {"stride": stride, "pad": pad})

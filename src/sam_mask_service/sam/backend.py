@@ -12,7 +12,6 @@ import numpy as np
 from ..deadline import NO_DEADLINE, Deadline
 from ..geometry import RGB
 from ..runtime.machine import EXACT, Arithmetic
-from ..runtime.openvino import OPENVINO
 from ..runtime.session import Runtime, Session
 from . import decoder
 from .architectures import family_of
@@ -45,6 +44,11 @@ class SamBackend(Protocol):
     @property
     def device(self) -> str: ...
 
+    @property
+    def lost(self) -> str | None:
+        """Why this network cannot answer any more, in words fit for the public; None while it can."""
+        ...
+
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> Features:
         """What the encoder sees in a picture, scaled so that its longer side is ``image_size``. Raises
         DeadlinePassed.
@@ -59,35 +63,49 @@ class SamBackend(Protocol):
         ...
 
 
-class _Decoders:
-    """The mask decoder for prompts of up to so many tokens as SIZES says: the small one, for what the mesh engine
-    proposes (at most 12), at once; the large one, for a user's 64 points and their anchors, when it is first needed."""
+TOKENS = (12, 72)
 
-    SIZES = (12, 72)
+
+class _Decoders:
+    """The mask decoder for prompts of up to so many tokens as TOKENS says: the small one, for what the mesh engine
+    proposes (at most 12), at once; the large one, for a user's 64 points and their anchors, when it is first needed."""
 
     def __init__(self, make: Callable[[int], Session]) -> None:
         self._make = make
-        self._made = {self.SIZES[0]: make(self.SIZES[0])}
+        self._made = {TOKENS[0]: make(TOKENS[0])}
         self._lock = threading.Lock()
 
     def __call__(self, source: F32, prompt: F32, deadline: Deadline) -> list[F32]:
         """``source`` (1, g², C), ``prompt`` (N, C) → logits (1, M, 4g, 4g) and predicted IoU (1, M)."""
-        count = len(prompt)
-        size = next((size for size in self.SIZES if size >= count), 0)
-        if not size:
-            raise ValueError(f"a prompt of {count} tokens; at most {self.SIZES[-1]}")
+        size = room_for([prompt])
         with self._lock:
             if size not in self._made:
                 self._made[size] = self._make(size)
-        sparse = np.zeros((1, size, prompt.shape[1]), np.float32)
-        sparse[0, :count] = prompt
-        absent = np.where(np.arange(size) < count, np.float32(0), decoder.ABSENT)[None]
-        return self._made[size].run([source, sparse, absent], deadline)[:2]
+        return self._made[size].run([source, *filled([prompt], size)], deadline)[:2]
+
+
+def room_for(prompts: Sequence[F32]) -> int:
+    """For how many tokens the decoder is made that takes these prompts. Raises ValueError where there is none."""
+    count = max(len(prompt) for prompt in prompts)
+    size = next((size for size in TOKENS if size >= count), 0)
+    if not size:
+        raise ValueError(f"a prompt of {count} tokens; at most {TOKENS[-1]}")
+    return size
+
+
+def filled(prompts: Sequence[F32], size: int) -> tuple[F32, F32]:
+    """Prompts of any lengths as a decoder takes them: ``sparse`` (B, size, C) and ``absent`` (B, size)."""
+    sparse = np.zeros((len(prompts), size, prompts[0].shape[1]), np.float32)
+    absent = np.full((len(prompts), size), decoder.ABSENT)
+    for i, prompt in enumerate(prompts):
+        sparse[i, : len(prompt)] = prompt
+        absent[i, : len(prompt)] = 0
+    return sparse, absent
 
 
 class Sam:
-    """SamBackend of any architecture, in any runtime; its features are one array, (1, C, g, g) float32. Encoder and
-    decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
+    """SamBackend of any architecture, in a runtime that takes and gives arrays; its features are one array, (1, C, g,
+    g) float32. Encoder and decoder run in the chosen precision (a decoder has no int8), mask prompts in float32."""
 
     def __init__(
         self,
@@ -95,9 +113,11 @@ class Sam:
         architecture: Architecture,
         arithmetic: Arithmetic,
         threads: int,
-        runtime: Runtime = OPENVINO,
+        runtime: Runtime | None = None,
     ) -> None:
+        runtime = runtime or _openvino()
         self.device = runtime.device
+        self.lost: str | None = None
         self.architecture = architecture
         self.precision: str = arithmetic.precision
         self.name = architecture.name
@@ -115,8 +135,7 @@ class Sam:
         )
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> F32:
-        family = family_of(self.architecture)
-        picture = family.preprocess(image, self.architecture, family.own(self.architecture))
+        picture = family_of(self.architecture).input(image, self.architecture)
         return self._encoder.run([picture], deadline)[0]
 
     def decode(
@@ -143,3 +162,10 @@ class Sam:
         """(1, g², C), ``dense`` added."""
         cells = self.architecture.grid**2
         return np.asarray(cv2.transpose((embedding + dense).reshape(-1, cells)), np.float32)[None]
+
+
+def _openvino() -> Runtime:
+    """The CPU's; not loaded where a card computes."""
+    from ..runtime.openvino import OPENVINO
+
+    return OPENVINO

@@ -1,4 +1,4 @@
-"""SAM's mask decoder and its mask-prompt convolutions as OpenVINO graphs (reference: modeling/mask_decoder.py,
+"""SAM's mask decoder and its mask-prompt convolutions as graphs (reference: modeling/mask_decoder.py,
 transformer.py, prompt_encoder.py). Both take one prompt.
 
 Every size is known: OpenVINO then lays all tensors of the grid's size into one piece of memory, and has bfloat16
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..runtime import ops as op
-from ..runtime.graph import Graph
+from ..runtime.graph import Graph, to_rows
 from ..runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, transpose
 from .checkpoint import State
 from .config import DECODER_HEADS, F32, Architecture
@@ -29,6 +29,15 @@ def build_mask_prompt(state: State, architecture: Architecture) -> Model:
     x = gelu(g.layer_norm_2d(g.convolution(logits, "0", stride=2, bias=True), "1"))
     x = gelu(g.layer_norm_2d(g.convolution(x, "3", stride=2, bias=True), "4"))
     return op.model([g.convolution(x, "6", bias=True)], [logits], "sam_mask_prompt")
+
+
+def build_source(architecture: Architecture) -> Model:
+    """The embedding (1, C, g, g) and what a mask prompt, or none, adds to it (N, C, g, g) → a decoder's ``source`` (N,
+    g², C). Where a prompt has no mask, its part may be (1, C, 1, 1)."""
+    dim, grid = architecture.decoder.dim, architecture.grid
+    embedding = op.picture(1, dim, grid, grid, name="embedding")
+    dense = op.picture(1, dim, grid, grid, name="dense")
+    return op.model([to_rows(op.add(embedding, dense), (grid, grid, dim))], [embedding, dense], "sam_source")
 
 
 def weights(state: State) -> State:

@@ -67,6 +67,7 @@ class FakeSam:
     name: str = "fake"
     precision: str = "f32"
     device: str = "cpu"
+    lost: str | None = None
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
 

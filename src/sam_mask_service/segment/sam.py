@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -59,6 +59,16 @@ class SamSegmenter:
     def with_prior(self, prior: Cutter) -> SamSegmenter:
         """The same network over another mesh engine."""
         return SamSegmenter(self._backend, prior, self.model, self._threads, self.tuning)
+
+    @property
+    def lost(self) -> str | None:
+        """Why its network cannot answer any more; None while it can."""
+        return self._backend.lost
+
+    @property
+    def batch_sizes(self) -> Mapping[int, int]:
+        """How many batches of each size its encoder ran; empty where it takes one picture at a time."""
+        return dict(getattr(getattr(self._backend, "batches", None), "sizes", {}))
 
     @property
     def regions(self) -> frozenset[str]:

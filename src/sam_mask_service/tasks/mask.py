@@ -69,6 +69,7 @@ def mask_stats(work: Work) -> Json:
         "face_bbox": _around([m.box for m in work.masked]),
         "engine": work.segmenter.name,
         "model": work.segmenter.model,
+        "device": getattr(work.segmenter, "device", "cpu"),
         "detail": together(work.done, work.wanted.detail).detail,
         "image_width": work.seen.width,
         "image_height": work.seen.height,

@@ -14,14 +14,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from ...geometry import RGB
 from ...runtime import ops as op
 from ...runtime.graph import BatchNorm, Graph, enlarged
 from ...runtime.ops import Model, Node, constant, multiply_transposed, reshape, scalar
 from ..checkpoint import State
 from ..checkpoint_errors import WrongArchitecture
-from ..config import F32, Architecture
-from ..frame import to_input
+from ..config import Architecture
 from ..tensors import MAX_DEPTH, MAX_DIM, Named, conv_bn, depth_of, pair, shape_of
 from .family import Family, Found
 
@@ -176,9 +174,9 @@ def _block_shapes(p: str, b: Block) -> Named:
         channels = outputs
 
 
-def _preprocess(image: RGB, a: Architecture, c: EfficientVitConfig) -> F32:
+def _square(a: Architecture, c: EfficientVitConfig) -> int:
     """In the encoder's own resolution."""
-    return to_input(image, a.grid * c.stride)
+    return a.grid * c.stride
 
 
 def _build(state: State, a: Architecture, c: EfficientVitConfig, _: bool) -> Model:
@@ -239,12 +237,12 @@ def _attention(g: Graph, x: Node, p: str, b: Block, side: int) -> Node:
     near = g.convolution(qkv, p + "aggreg.0.0", pad=b.scale // 2, groups=3 * b.inputs)
     near = g.convolution(near, p + "aggreg.0.1", groups=3 * b.inputs // b.depth)
     heads, cells = 2 * b.inputs // b.depth, side * side
-    parts = op.split_heads(reshape(op.concat([qkv, near], 1), 1, heads, 3 * b.depth, cells), 3, 2)
+    parts = op.split_heads(reshape(op.concat([qkv, near], 1), 0, heads, 3 * b.depth, cells), 3, 2)
     q, k, v = op.relu(parts[0]), op.relu(parts[1]), parts[2]
     answers = op.matmul(multiply_transposed(v, k), q)
     sums = op.matmul(multiply_transposed(constant(np.ones((1, 1, 1, cells))), k), q)
     out = op.divide(answers, op.add(sums, scalar(_NO_CELL)))
-    return g.convolution_bn(reshape(out, 1, 2 * b.inputs, side, side), p + "proj")
+    return g.convolution_bn(reshape(out, 0, 2 * b.inputs, side, side), p + "proj")
 
 
 EFFICIENTVIT = Family(
@@ -254,7 +252,8 @@ EFFICIENTVIT = Family(
     _read,
     _shapes,
     _build,
-    _preprocess,
+    square=_square,
     norm_epsilon=1e-6,
     linear=False,
+    f16=False,
 )

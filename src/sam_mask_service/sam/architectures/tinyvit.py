@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...runtime import ops as op
 from ...runtime.graph import Graph, Shape, from_heads, to_heads, to_picture, to_rows
-from ...runtime.ops import Model, Node, constant, gelu, multiply_transposed, scalar
+from ...runtime.ops import Model, Node, constant, gelu, scalar
 from ..checkpoint import State
 from ..checkpoint_errors import WrongArchitecture
 from ..config import F32, Architecture
@@ -100,9 +100,8 @@ def _attention(g: Graph, x: Node, name: str, heads: int, shape: Shape, window: i
     of_norm = weight.astype(np.float64) @ g[f"{name}.norm.bias"]
     y = g.affine(g.layer_norm(x, f"{name}.norm", EPSILON), weight, np.concatenate([bias[:dim], -of_norm[dim:]]))
     q, k, v = to_heads(y, shape, window, heads)
-    scores = multiply_transposed(op.multiply(q, scalar(depth**-0.5)), k)
     bias_by_place = constant(biases(g[f"{name}.attention_biases"], window)[None])
-    out = op.matmul(op.softmax(op.add(scores, bias_by_place), 3), v)
+    out = op.attention(op.multiply(q, scalar(depth**-0.5)), k, v, bias_by_place)
     return projected(g, from_heads(out, shape, window, heads), f"{name}.proj", (bias + of_norm)[2 * dim :])
 
 

@@ -9,8 +9,6 @@ heads 302 ms and 121 MB.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runtime import ops as op
-from ...runtime.graph import Graph, from_heads, to_heads, to_picture, to_rows, windows
-from ...runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, split_heads, transpose
+from ...runtime.graph import Graph, from_heads, to_heads, to_picture, to_rows
+from ...runtime.ops import Model, Node, constant, gelu, multiply_transposed, reshape, scalar, transpose
 from ..checkpoint import State
 from ..checkpoint_errors import WrongArchitecture
 from ..config import EMBEDDING_STRIDE, F32, Architecture
@@ -82,14 +80,9 @@ def _attention(g: Graph, x: Node, name: str, config: VitConfig, grid: int, side:
     weight, bias = g[f"{name}.qkv.weight"], g[f"{name}.qkv.bias"]
     asked = np.concatenate([bias[:dim], np.zeros(2 * dim, np.float32)])
     q, k, v = to_heads(g.affine(x, weight, asked), shape, side, heads)
-    count = math.prod(windows(shape, side))
-    sizes = count, heads, side
-    inputs = op.multiply(q, scalar((dim // heads) ** -0.5)), k, v, *_positions(g, name, q, sizes)
-    if side < grid:
-        out = _attend(inputs, sizes)
-    else:
-        parts = zip(*(split_heads(t, heads, 1) for t in inputs), strict=True)
-        out = op.concat([_attend(part, (count, 1, side)) for part in parts], 1)
+    rows, columns = _positions(g, name, q, heads, side)
+    q = op.multiply(q, scalar((dim // heads) ** -0.5))
+    out = op.attention_by_places(q, k, v, rows, columns, heads=heads, side=side, apart=side >= grid)
     return projected(g, from_heads(out, shape, side, heads), f"{name}.proj", bias[2 * dim :])
 
 
@@ -99,25 +92,14 @@ def projected(g: Graph, x: Node, name: str, values: NDArray[Any]) -> Node:
     return g.affine(x, weight, bias + weight.astype(np.float64) @ values)
 
 
-def _positions(g: Graph, name: str, q: Node, sizes: tuple[int, int, int]) -> list[Node]:
-    """q (count, heads, side², depth) → its products with the vectors of all rows and of all columns, each (count,
-    heads, side, side, side). All heads at once: small tensors, and a quarter of the graph's nodes less to compile."""
-    count, heads, side = sizes
+def _positions(g: Graph, name: str, q: Node, heads: int, side: int) -> list[Node]:
+    """q (windows, heads, side², depth) → its products with the vectors of all rows and of all columns, each (windows,
+    heads, side², side). All heads at once: small tensors, and a quarter of the graph's nodes less to compile."""
     rows, columns = (constant(relative(g[f"{name}.rel_pos_{a}"], side)[None]) for a in "hw")
-    q = reshape(q, count * heads, side, side, -1)
+    q = reshape(q, -1, side, side, g[f"{name}.rel_pos_h"].shape[1])
     by_column = multiply_transposed(transpose(q, 0, 2, 1, 3), columns)
     both = multiply_transposed(q, rows), transpose(by_column, 0, 2, 1, 3)
-    return [reshape(x, count, heads, side, side, side) for x in both]
-
-
-def _attend(inputs: Sequence[Node], shape: tuple[int, int, int]) -> Node:
-    """Inputs: q (scaled), k and v (count, heads, side², depth), and the two of ``_positions``."""
-    q, k, v, by_row, by_column = inputs
-    n, heads, side = shape
-    cells = side * side
-    bias = op.add(reshape(by_row, n, heads, side, side, side, 1), reshape(by_column, n, heads, side, side, 1, side))
-    weights = op.softmax(op.add(multiply_transposed(q, k), reshape(bias, n, heads, cells, cells)), 3)
-    return op.matmul(weights, v)
+    return [reshape(x, -1, heads, side * side, side) for x in both]
 
 
 def relative(table: NDArray[Any], side: int) -> F32:
