@@ -314,12 +314,13 @@ def test_metrics_count_jobs_by_state(office: Office) -> None:
     assert 'sam_mask_jobs{state="done"} 2.0' in text
 
 
-def test_requests_come_before_jobs_and_a_full_service_takes_jobs(make: Make) -> None:
+@pytest.mark.parametrize("queue", [1, 4])
+def test_requests_come_before_jobs_and_a_full_service_takes_jobs(make: Make, queue: int) -> None:
     """One slot: it is held by a request, a second request waits, a job is taken in; then the second is served before
-    any picture of the job is begun.
+    any picture of the job is begun, whether or not there are more places to wait.
     """
     detector = Held()
-    office = make(detector, workers=1, queue=1)
+    office = make(detector, workers=1, queue=queue)
     gate = office.client.service.gate
     mask: dict[str, Any] = {"files": {"image": PICTURE}}
 
