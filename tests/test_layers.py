@@ -34,6 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         # Running it.
         "service",
         "compose many",
+        "jobs",
         # Thin shells, none of which knows another.
         "http cli client page",
     )
@@ -48,8 +49,9 @@ IMPURE = frozenset(
 
 ONLY_IN: dict[str, frozenset[str]] = {
     "httpx": frozenset({"client/"}),
-    "httpcore": frozenset({"doors/fetch.py", "doors/paced.py"}),
+    "httpcore": frozenset({"doors/dial.py", "doors/fetch.py", "doors/paced.py", "doors/webhook.py"}),
     "requests": frozenset(),
+    "sqlite3": frozenset({"jobs/database.py"}),
     "urllib.request": frozenset(),
     "redis": frozenset({"sessions/remote.py"}),
     "pooch": frozenset({"doors/transfer.py"}),

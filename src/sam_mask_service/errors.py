@@ -5,11 +5,11 @@ The whole tree (a subclass inherits its parent's status)::
     ServiceError
       BadRequest 400 bad_request
       KeyMissing 401 · KeyWrong 403 · PathOutsideRoot 403 · ForbiddenOrigin 403 · ForbiddenHost 403
-      NotFound 404 · FileMissing 404 file_not_found · ImageGone 404 image_not_found
-      MethodNotAllowed 405 · SlowRequest 408 · FileExists 409 · TooLarge 413 · UnsupportedMedia 415
+      NotFound 404 · FileMissing 404 file_not_found · ImageGone 404 image_not_found · JobsOff 404 jobs_off
+      MethodNotAllowed 405 · SlowRequest 408 · FileExists 409 · JobUnfinished 409 · TooLarge 413 · UnsupportedMedia 415
       InvalidParameter 422 · ImageUnreadable · ImageTooManyPixels · ImageTooSmall · NoFace · FaceNotFound · TooManyFaces
-        RegionUnavailable · EngineUnavailable · SourceUnavailable                              (all 422)
-      TooManyRequests 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
+        RegionUnavailable · EngineUnavailable · SourceUnavailable · WebhookRefused             (all 422)
+      TooManyRequests 429 · TooManyJobs 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
       Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull · DeviceFull · DeviceLost
         ImagesUnreachable                                                                      (Retry-After)
@@ -92,6 +92,11 @@ class ImageGone(NotFound):
     )
 
 
+class JobsOff(NotFound):
+    code, title = "jobs_off", "Jobs switched off"
+    default_detail = "Jobs are switched off on this service (setting SAM_JOBS_DIR)."
+
+
 class MethodNotAllowed(ServiceError):
     code, status, title = "method_not_allowed", 405, "Method not allowed"
     default_detail = "This address does not answer to this method."
@@ -105,6 +110,11 @@ class SlowRequest(ServiceError):
 class FileExists(ServiceError):
     code, status, title = "file_exists", 409, "File exists"
     default_detail = "The output file exists already; send overwrite=true to replace it."
+
+
+class JobUnfinished(ServiceError):
+    code, status, title = "job_unfinished", 409, "Job unfinished"
+    default_detail = "The job is not finished yet; its status says how far it is."
 
 
 class TooLarge(ServiceError):
@@ -175,10 +185,21 @@ class SourceUnavailable(Unprocessable):
     default_detail = "The picture could not be fetched from this URL."
 
 
+class WebhookRefused(Unprocessable):
+    code, title = "webhook_refused", "Webhook refused"
+    default_detail = "The webhook's host may not be called: only hosts on public addresses that can be found are."
+
+
 class TooManyRequests(ServiceError):
     code, status, title = "too_many_requests", 429, "Too many requests"
     default_detail = "Too many requests from this address; try again later."
     retry_after = 60
+
+
+class TooManyJobs(ServiceError):
+    code, status, title = "too_many_jobs", 429, "Too many jobs"
+    default_detail = "As many jobs wait as one caller may have (setting SAM_JOBS_MAX)."
+    retry_after = 30
 
 
 class HeadersTooLarge(ServiceError):

@@ -55,8 +55,12 @@ async def _one(service: Service, task: Task, item: Item, params: Params, caller:
     if isinstance(item.source, ServiceError):
         return item.source
     deadline = service.deadline()
+    return await outcome_of(_run(service, task, item.source, params, deadline, caller), deadline)
+
+
+async def outcome_of(work: Awaitable[T], deadline: Deadline) -> T | ServiceError:
+    """Its result, or what stands in its place: one picture of several stops none of the others."""
     try:
-        work = _run(service, task, item.source, params, deadline, caller)
         return await asyncio.wait_for(work, deadline.timeout(HANGING))
     except asyncio.TimeoutError:
         return DeadlinePassed()

@@ -90,6 +90,12 @@ class Reader:
         return data
 
 
+def policy_of(settings: Settings) -> UrlPolicy:
+    """What callers' URLs may reach."""
+    return UrlPolicy(settings.url_input, frozenset(settings.url_hosts), settings.networks)
+
+
 def _fetcher(settings: Settings) -> Fetcher:
-    policy = UrlPolicy(settings.url_input, frozenset(settings.url_hosts), settings.networks)
-    return Fetcher(policy, max_bytes=settings.max_bytes, limits=replace(FETCH, seconds=settings.url_seconds))
+    return Fetcher(
+        policy_of(settings), max_bytes=settings.max_bytes, limits=replace(FETCH, seconds=settings.url_seconds)
+    )

@@ -178,6 +178,19 @@ class Settings(BaseSettings):
         "memory that they share); `file:///folder`; `redis://…`, `rediss://…`, `unix://…` (extra `redis`).",
     )
 
+    # Jobs
+    jobs_dir: Path | None = Field(
+        None, description="Folder that jobs are kept in, pictures and results among them; unset: no /jobs."
+    )
+    jobs_max: int = Field(20, ge=1, le=100_000, description="Unfinished jobs of one caller (key); more get 429.")
+    jobs_bytes: int = Field(
+        2048 * MIB, ge=MIB, le=2**50, description="Disk for pictures and results of one caller's jobs; more get 429."
+    )
+    jobs_seconds: float = Field(86_400.0, ge=60, le=31_536_000, description="How long a finished job is kept.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Key that webhooks are signed with, 16 characters or more; unset: no webhooks."
+    )
+
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else JSON.")
@@ -253,6 +266,13 @@ class Settings(BaseSettings):
         """Address of the store of uploads; empty: this process's memory."""
         return self.images_url.get_secret_value() if self.images_url else ""
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"the key must have at least {MIN_SECRET} characters")
+        return value
+
     @property
     def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         return tuple(ipaddress.ip_network(word, strict=False) for word in self.url_allow_networks)
@@ -260,6 +280,9 @@ class Settings(BaseSettings):
 
 MIN_KEY = 8
 """A shorter key stops the start. Below 16 characters the log and /health warn: the documented example key has 15."""
+
+MIN_SECRET = 16
+"""Whoever gets a signed webhook can try keys at leisure, so there is no weak one."""
 
 
 def visible_cards() -> str | None:

@@ -13,7 +13,8 @@ import httpcore
 import pytest
 import trustme
 
-from sam_mask_service.doors.fetch import Fetcher, SystemDialler
+from sam_mask_service.doors.dial import SystemDialler
+from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import FetchFailed, UrlPolicy
 from sam_mask_service.doors.resolve import SystemResolver
 from sam_mask_service.errors import InvalidParameter, ServiceError, SourceTimeout, TooLarge

@@ -28,6 +28,7 @@ from . import docs, logs, schema
 from .admission import AdmissionMiddleware, WorkRoutes
 from .auth import Auth, AuthMiddleware
 from .forwarded import Prefixes, PrefixMiddleware, ProxiesMiddleware
+from .jobs import JobRoutes
 from .metrics import Metrics
 from .observe import AnswerErrorsMiddleware, ObserveMiddleware
 from .routes import Routes
@@ -46,6 +47,7 @@ ANSWER_HEADERS = (
     "X-Flattened-On",
     "X-Request-ID",
     "Retry-After",
+    "Location",
 )
 """What a page of another origin may read of an answer."""
 _NONE: Mapping[str, Page] = MappingProxyType({})
@@ -105,11 +107,16 @@ def build_app(service: Service, pages: Mapping[str, Page] = _NONE, tasks: Sequen
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _raise_on)
     app.state.routes = routes = Routes(service, metrics, tasks)
-    app.include_router(routes.router)
+    app.state.jobs = jobs = JobRoutes(service, tasks, routes.reserve)
+    metrics.watch_jobs(jobs.jobs)
+    for router in (routes.router, jobs.router):
+        app.include_router(router)
     _add_docs(app, tasks)
     for path, page in pages.items():
         _add_get(app, path, StaticRoute(page).get)
-    own = [route.path for route in (*routes.router.routes, *app.routes) if isinstance(route, Route)]
+    own = [
+        route.path for route in (*routes.router.routes, *jobs.router.routes, *app.routes) if isinstance(route, Route)
+    ]
     prefixes = Prefixes(service.settings.root_path, own)
     _add_layers(app, service, metrics, WorkRoutes(routes.router.routes), prefixes)
     return app
@@ -143,10 +150,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     for line in strays():
         log.warning(line)
     service.start(_end)
+    jobs: JobRoutes = app.state.jobs
+    jobs.jobs.start()
     try:
         yield
     finally:
         service.gate.draining = True
+        await jobs.jobs.close()
         service.close()
 
 

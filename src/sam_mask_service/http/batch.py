@@ -43,10 +43,10 @@ def items_of(incoming: Incoming, limits: BodyLimits) -> tuple[list[Item], Json]:
     listed = values.pop("images", None)
     if incoming.files and listed is None:
         items = [
-            Item(_checked(Source("bytes", data), limits), number) for number, (_, data) in enumerate(incoming.files)
+            Item(checked(Source("bytes", data), limits), number) for number, (_, data) in enumerate(incoming.files)
         ]
     elif isinstance(listed, list) and listed and not incoming.files:
-        items = [_item(entry, limits) for entry in listed]
+        items = [item_of(entry, limits) for entry in listed]
     else:
         raise InvalidParameter("images: a list of pictures, or several multipart files image, is due.")
     if len(items) > MOST_PICTURES:
@@ -54,7 +54,7 @@ def items_of(incoming: Incoming, limits: BodyLimits) -> tuple[list[Item], Json]:
     return items, values
 
 
-def _checked(source: Source, limits: BodyLimits) -> Source | ServiceError:
+def checked(source: Source, limits: BodyLimits) -> Source | ServiceError:
     try:
         check_size(source, limits)
     except ServiceError as error:
@@ -62,7 +62,7 @@ def _checked(source: Source, limits: BodyLimits) -> Source | ServiceError:
     return source
 
 
-def _item(entry: Any, limits: BodyLimits) -> Item:
+def item_of(entry: Any, limits: BodyLimits) -> Item:
     """One entry of the list; what is wrong with it becomes its own line."""
     if not isinstance(entry, dict):
         return Item(InvalidParameter("images: each is an object with one source and perhaps an id."))
@@ -79,7 +79,7 @@ def _item(entry: Any, limits: BodyLimits) -> Item:
         source, _ = one_source(Incoming((), rest, False))
     except ServiceError as error:
         return Item(error, name)
-    return Item(_checked(source, limits), name)
+    return Item(checked(source, limits), name)
 
 
 def _is_id(name: Any) -> bool:

@@ -5,7 +5,8 @@ steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
@@ -13,10 +14,12 @@ from prometheus_client.process_collector import ProcessCollector
 from ..doors.netguard import FetchFailed
 from ..engines import Engines, State
 from ..errors import ImagesUnreachable, ServiceError, SourceTimeout
+from ..jobs import DELIVERIES, STATES
 from ..models.registry import SAMS
 from ..segment.segmenter import Segmenter
 
 if TYPE_CHECKING:
+    from ..jobs import Jobs
     from ..service import Service
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -74,6 +77,19 @@ class Metrics:
         _one_of(self.registry, "sam_mask_model", "model", ("mesh", *SAMS), lambda: _model(engines.in_force))
         _one_of(self.registry, "sam_mask_model_asked", "model", SAMS, lambda: engines.sam_state.model or "")
         _one_of(self.registry, "sam_mask_model_state", "state", get_args(State), lambda: engines.sam_state.state)
+
+    def watch_jobs(self, jobs: Jobs) -> None:
+        """Kept jobs and their webhooks, where jobs are on."""
+        if not jobs.on:
+            return
+        rows: tuple[tuple[str, str, tuple[str, ...], Callable[[Any], int]], ...] = (
+            ("sam_mask_jobs", "Kept jobs by state.", STATES, jobs.store.count),
+            ("sam_mask_job_webhooks", "Webhooks of kept jobs by state.", DELIVERIES, jobs.store.count_hooks),
+        )
+        for name, text, states, count in rows:
+            gauge = Gauge(name, text, ["state"], registry=self.registry)
+            for state in states:
+                gauge.labels(state).set_function(partial(count, state))
 
     def finished(self, endpoint: str, code: int, seconds: float) -> None:
         self.requests.labels(endpoint, str(code)).inc()

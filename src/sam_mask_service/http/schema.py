@@ -20,7 +20,7 @@ _PATH = {"type": "string", "description": "Path of a picture inside the server's
 _SOURCES = {"image_url": _URL, "image_base64": _BASE64, "image_path": _PATH}
 _FILE = {"type": "string", "format": "binary", "description": "The picture as a file."}
 _BARE_FILE = {"type": "string", "format": "binary"}
-_ENTRY = {
+ENTRY: Json = {
     "type": "object",
     "required": [],
     "properties": {
@@ -72,10 +72,11 @@ _ERRORS = {
     404: "No such file.",
     405: "Another method is due.",
     408: "The body came too slowly.",
+    409: "The job is not finished yet.",
     413: "Too many bytes.",
     415: "No picture in a known format, or no known body.",
     422: "A parameter or the picture is at fault; `code` says which.",
-    429: "Too many wrong keys.",
+    429: "Too many wrong keys, or too many jobs.",
     431: "The address or the headers are too long.",
     500: "A fault of the service.",
     503: "Busy, starting, draining, over the time limit, or out of space; see Retry-After.",
@@ -94,7 +95,7 @@ def errors(*codes: int) -> dict[int | str, Json]:
 
 ASK_ERRORS = (400, 401, 403, 405, 429, 431, 500)
 STATE_ERRORS = (400, 403, 405, 429, 431)
-WORK_ERRORS = tuple(_ERRORS)
+WORK_ERRORS = tuple(code for code in _ERRORS if code != 409)
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ def _query(name: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "required": False, "style": "form", "explode": False, "schema": schema, **text}
 
 
-def _body(content: Json) -> Json:
+def body_of(content: Json) -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -141,27 +142,27 @@ def _sent(task: Task) -> Json:
         FORM: {"schema": _one_of({**files, **properties}, {task.picture: _FILE, **_SOURCES})},
         **dict.fromkeys(IMAGE_TYPES, raw),
     }
-    return {"parameters": [_query(name, schema) for name, schema in properties.items()], **_body(content)}
+    return {"parameters": [_query(name, schema) for name, schema in properties.items()], **body_of(content)}
 
 
 def _kept(task: Task) -> Json:
     """Parameters alone: the picture is here."""
-    return _body({JSON: {"schema": _object(_fields(task.params)[0], required=[])}})
+    return body_of({JSON: {"schema": _object(_fields(task.params)[0], required=[])}})
 
 
 def _either(task: Task) -> Json:
     """Files, and an id in place of the first."""
     files = dict.fromkeys((task.picture, *(file.name for file in task.files)), _BARE_FILE)
     needed = [file.name for file in task.files if file.needed]
-    return _body({FORM: {"schema": _object({**files, **_fields(task.params)[0]}, required=needed)}})
+    return body_of({FORM: {"schema": _object({**files, **_fields(task.params)[0]}, required=needed)}})
 
 
 def _many(task: Task) -> Json:
     """A list of pictures, or several files."""
     properties, _ = _fields(task.params)
-    listed = {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": MOST_PICTURES}
+    listed = {"type": "array", "items": ENTRY, "minItems": 1, "maxItems": MOST_PICTURES}
     files = {"type": "array", "items": _BARE_FILE}
-    return _body(
+    return body_of(
         {
             JSON: {"schema": _object({"images": listed, **properties}, required=["images"])},
             FORM: {"schema": _object({task.picture: files, **properties}, required=[task.picture])},

@@ -211,4 +211,5 @@ ANONYMIZE = Task(
     work=_Work,
     command="Make the faces in pictures unreadable, look again, and drop all metadata.",
     keeps_format=True,
+    later=True,
 )

@@ -107,4 +107,5 @@ CUTOUT = Task(
     wanted=_white,
     work=_Work,
     command="Cut faces or heads out of pictures: on transparency, or on a colour.",
+    later=True,
 )

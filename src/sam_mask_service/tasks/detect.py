@@ -56,4 +56,5 @@ DETECT = Task(
     render=Render(model=DetectResponse),
     operation="detect_faces",
     tag="masks",
+    later=True,
 )

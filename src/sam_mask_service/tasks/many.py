@@ -18,4 +18,5 @@ MASKS = replace(
     command=None,
     operation="create_masks",
     tag="hand-over",
+    later=False,
 )

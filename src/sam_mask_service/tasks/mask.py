@@ -210,4 +210,5 @@ MASK = Task(
     command="Mask the faces of pictures. One picture to a file, several to a folder.",
     operation="create_mask",
     tag="masks",
+    later=True,
 )

@@ -60,4 +60,5 @@ MASK_FILE = replace(
     render=Render(model=MaskFileResponse),
     command=None,
     operation="create_mask_file",
+    later=False,
 )

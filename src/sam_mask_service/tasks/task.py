@@ -60,7 +60,8 @@ class Task:
     (``sent``), a kept one by the id in the path (``kept``), a file or an id among the parameters (``either``), or a
     list (``many``). ``picture``: the file field that it may come in. ``wanted``: the mask that the task needs.
     ``work``: where its steps write. ``command``: the help of its command; None: it has none. ``keeps_format``: its
-    result is in the input's format. ``operation``, ``tag``: its name and its group in OpenAPI where they differ.
+    result is in the input's format. ``later``: whether a job may ask for it; what writes elsewhere could do so twice.
+    ``operation``, ``tag``: its name and its group in OpenAPI where they differ.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Task:
     work: type[Work] = Work
     command: str | None = None
     keeps_format: bool = False
+    later: bool = False
     operation: str = ""
     tag: str = "hand-over"
 
