@@ -209,3 +209,21 @@ def test_an_unknown_name_or_value_is_refused() -> None:
     for spec in ("face.nothing=1", "face.far_yaw=wide", "face.jaw=0.2", "high.always=perhaps"):
         with pytest.raises(SystemExit, match=re.escape(spec)):
             tune.wanted([spec])
+
+
+SIZES = ("pixels", "pixel count", "levels")
+"""Whole by nature, and some given by a network's input or its windows' overlap."""
+FINER = {
+    "tile.overlap": "an eighth: windows then meet at whole cells",
+    "head.reach": "a band and a quarter",
+    "again.grey": "the middle of what a pixel can be",
+}
+
+
+@pytest.mark.parametrize("field", [f for f in ALL if f.unit not in SIZES and f.name not in FINER], ids=lambda f: f.name)
+def test_a_number_is_as_round_as_two_digits(field: Field) -> None:
+    """No set of pictures here tells a third digit from none (docs/quality.md, sensitivity)."""
+    values = field.value if isinstance(field.value, tuple) else (field.value,)
+    for value in values:
+        if value is not None and not isinstance(value, bool):
+            assert float(f"{value:.2g}") == value

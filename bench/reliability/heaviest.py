@@ -22,7 +22,7 @@ BUDGET = {
     "mask": 1200,
     "63 heads, soft": 1400,
     "anonymize 63": 1800,
-    "anonymize 63, WebP": 1800,
+    "anonymize 63, WebP": 2000,
     "cutout on a picture": 3500,
     "composite": 3000,
 }

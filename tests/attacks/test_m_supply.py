@@ -49,7 +49,7 @@ def test_m01_the_audit_fails_when_it_cannot_ask(tmp_path: Path) -> None:
 ROUTES = {
     "/health", "/ready", "/metrics", "/docs", "/docs/style.css", "/openapi.json", "/create_mask", "/create_mask_file",
     "/detect_faces", "/create_masks", "/anonymize", "/cutout", "/composite", "/images", "/images/{image_id}",
-    "/images/{image_id}/masks",
+    "/images/{image_id}/masks", "/jobs", "/jobs/{job_id}", "/jobs/{job_id}/results",
 }  # fmt: skip
 
 
@@ -68,7 +68,8 @@ def test_m05_the_schema_is_as_written(client: Client) -> None:
         "GET /health", "GET /ready", "GET /metrics", "POST /create_mask", "POST /create_mask_file",
         "POST /detect_faces",
         "POST /create_masks", "POST /anonymize", "POST /cutout", "POST /composite", "POST /images",
-        "POST /images/{image_id}/masks", "DELETE /images/{image_id}",
+        "POST /images/{image_id}/masks", "DELETE /images/{image_id}", "POST /jobs", "GET /jobs/{job_id}",
+        "GET /jobs/{job_id}/results", "DELETE /jobs/{job_id}",
     }  # fmt: skip
     forms = schema["paths"]["/create_mask"]["post"]["requestBody"]["content"]
     seed = {"image_url", "image_base64", "image_path", "expand_pixels", "blur_iterations", "invert", "mode"}

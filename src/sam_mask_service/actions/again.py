@@ -1,8 +1,8 @@
 """A second look at a finished picture: the whole of it, in a mirror and moved, so that no window is one of the first
 search's.
 
-It takes fewer windows than the first search, of sizes between its own (``faces/tuning/search.py``, SecondTuning): as
-many faces are found in a third of the time (docs/quality.md). What the first search missed because a border of its
+It takes fewer windows than the first search, of sizes between its own (``faces/tuning/search.py``, SecondTuning): less
+than half of the time, and nearly as many faces (docs/quality.md). What the first search missed because a border of its
 windows cut it, because a face fell between two of its sizes, or by the chance of one network's answer to one grid of
 pixels, is seen here under other conditions. The networks are the same: what none of them takes for a face is not found
 by looking again.
