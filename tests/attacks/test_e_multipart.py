@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sam_mask_service.http.body import Reserve
+from sam_mask_service.http.body import BodyReserve
 
 from ..support.scene import picture
 from ..support.wire import Client
@@ -94,7 +94,7 @@ def test_e04_line_breaks_by_the_megabyte(client: Client) -> None:
 
 
 def test_e05_client_that_leaves_in_the_middle_gives_the_memory_back(client: Client) -> None:
-    reserve: Reserve = client.app.state.routes.reserve
+    reserve: BodyReserve = client.app.state.routes.reserve
 
     async def leave() -> None:
         async def body() -> Any:

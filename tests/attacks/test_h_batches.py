@@ -16,7 +16,7 @@ import pytest
 
 from sam_mask_service.errors import Busy
 from sam_mask_service.http.batch import batch_limits
-from sam_mask_service.http.body import Reserve
+from sam_mask_service.http.body import BodyReserve
 from sam_mask_service.http.request import limits_of
 
 from ..support.scene import picture
@@ -151,8 +151,8 @@ def test_each_picture_has_its_own_deadline(tmp_path: Path) -> None:
 
 
 def test_a_part_of_the_memory_is_a_part() -> None:
-    whole = Reserve(10)
-    part = Reserve(5, within=whole)
+    whole = BodyReserve(10)
+    part = BodyReserve(5, within=whole)
     with part.share() as one, whole.share() as other:
         one.grow_to(4)
         other.grow_to(6)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sam_mask_service.errors import BadRequest, Busy, ClientLeft, InvalidParameter, ServiceError, SlowRequest, TooLarge
 from sam_mask_service.http import body, json_body
-from sam_mask_service.http.body import Reserve, check_declared_length, chunks
+from sam_mask_service.http.body import BodyReserve, check_declared_length, chunks
 from sam_mask_service.http.json_body import parse_json
 from sam_mask_service.limits import BODY
 
@@ -36,7 +36,7 @@ def receiving(*pieces: bytes | None, pause: float = 0.0) -> Callable[[], Awaitab
 
 
 def read(*pieces: bytes | None, most: int = 10, pause: float = 0.0, seconds: float = 5.0, reserve: int = 100) -> bytes:
-    limits, memory = replace(BODY, seconds=seconds), Reserve(reserve)
+    limits, memory = replace(BODY, seconds=seconds), BodyReserve(reserve)
     with memory.share() as share:
         got = asyncio.run(chunks(receiving(*pieces, pause=pause), limits, most, share))
         assert share.taken == sum(map(len, got)) == memory.used
@@ -60,7 +60,7 @@ def test_pause_that_is_too_long_and_time_that_grows_with_what_came() -> None:
     with pytest.raises(SlowRequest):
         read(b"1", b"2", pause=0.2, seconds=0.05)
     limits = replace(BODY, seconds=0.2, rate=10)
-    with Reserve(100).share() as share:
+    with BodyReserve(100).share() as share:
         pieces = asyncio.run(chunks(receiving(*[b"12345"] * 6, pause=0.1), limits, 100, share))
     assert b"".join(pieces) == b"12345" * 6, "0.6 s, of which 3 s were earned by 30 bytes"
 
@@ -68,14 +68,14 @@ def test_pause_that_is_too_long_and_time_that_grows_with_what_came() -> None:
 def test_a_body_byte_by_byte_becomes_few_pieces() -> None:
     """D02: an object and a parser's turn for every byte would take seconds and gigabytes."""
     sent = [b"%d" % (i % 10) for i in range(3 * body.PIECE // 2)]
-    with Reserve(body.PIECE * 2).share() as share:
+    with BodyReserve(body.PIECE * 2).share() as share:
         pieces = asyncio.run(chunks(receiving(*sent), replace(BODY, seconds=100), body.PIECE * 2, share))
     assert [len(piece) for piece in pieces] == [body.PIECE, body.PIECE // 2]
     assert b"".join(pieces) == b"".join(sent)
 
 
 def test_memory_for_bodies_is_shared() -> None:
-    memory = Reserve(10)
+    memory = BodyReserve(10)
     with memory.share() as one, memory.share() as other:
         one.grow_to(6)
         one.grow_to(4)

@@ -7,11 +7,11 @@ import threading
 import pytest
 
 from sam_mask_service.errors import DeadlinePassed
-from sam_mask_service.image.reserve import Reserve
+from sam_mask_service.image.reserve import PictureReserve
 
 
 def test_two_that_fit_go_together_and_a_third_waits() -> None:
-    reserve, waiting, done = Reserve(100), threading.Event(), threading.Event()
+    reserve, waiting, done = PictureReserve(100), threading.Event(), threading.Event()
 
     def third() -> None:
         with reserve.hold(60, waiting.set):
@@ -27,7 +27,7 @@ def test_two_that_fit_go_together_and_a_third_waits() -> None:
 
 
 def test_one_that_is_more_than_all_goes_alone() -> None:
-    with Reserve(100).hold(1000, pytest.fail):
+    with PictureReserve(100).hold(1000, pytest.fail):
         pass
 
 
@@ -35,7 +35,7 @@ def test_who_waits_may_give_up_and_an_error_gives_back() -> None:
     def late() -> None:
         raise DeadlinePassed
 
-    reserve = Reserve(100)
+    reserve = PictureReserve(100)
     with reserve.hold(100, pytest.fail), pytest.raises(DeadlinePassed), reserve.hold(1, late):
         pass
     with pytest.raises(ValueError, match="x"), reserve.hold(100, pytest.fail):

@@ -270,7 +270,7 @@ def test_a_face_whose_points_lie_outside_the_view_is_asked_about_by_its_box() ->
     embedding = segmenter.embed(IMAGE, [face], "picture")
     view = replace(embedding.views[0], box=PixelBox(290, 190, 40, 40))
     off = replace(Mesh().expected(embedding.mesh, face), x=500)
-    evidence.asked(backend, [evidence.Question(face, "face", off, view)], NO_DEADLINE)
+    evidence.asked(backend, [evidence.OutlineQuestion(face, "face", off, view)], NO_DEADLINE)
     assert backend.prompts[-1].box is not None and len(backend.prompts[-1].points) == 0
 
 

@@ -16,11 +16,11 @@ PIECE = 64 * 1024
 """Smaller pieces are put together: a body that comes byte by byte costs no object and no parser's turn for each."""
 
 
-class Reserve:
+class BodyReserve:
     """Memory for bodies, shared by all requests of the process: a body is counted from its first byte until its request
     ends. One ``within`` another is a part of it: what some requests may take of what all may."""
 
-    def __init__(self, most: int, within: Reserve | None = None) -> None:
+    def __init__(self, most: int, within: BodyReserve | None = None) -> None:
         self.most, self.within, self.used = most, within, 0
 
     @contextmanager
@@ -43,7 +43,7 @@ class Reserve:
 class Share:
     """What one request took of the reserve."""
 
-    def __init__(self, reserve: Reserve) -> None:
+    def __init__(self, reserve: BodyReserve) -> None:
         self._reserve, self.taken = reserve, 0
 
     def grow_to(self, size: int) -> None:

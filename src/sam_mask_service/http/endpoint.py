@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from ..service import Service
 from ..tasks import Answer, Task
 from ..tasks.notices import codes_of
-from .body import Reserve
+from .body import BodyReserve
 from .caller import caller_of
 from .connected import while_connected
 from .incoming import owner_of, rules_of, sort
@@ -26,7 +26,7 @@ class Shared:
     service: Service
     metrics: Metrics
     rules: Rules
-    reserve: Reserve
+    reserve: BodyReserve
 
     def owner(self, request: Request) -> bytes:
         return owner_of(request, self.service.settings.api_key is not None)

@@ -20,7 +20,7 @@ from ..wire import Json
 from . import job_schema, schema
 from .answers import json_answer
 from .batch import batch_limits, line
-from .body import Reserve
+from .body import BodyReserve
 from .incoming import owner_of
 from .job_request import job_of
 from .job_schema import ADD_ERRORS, LOOK_ERRORS, RESULT_ERRORS
@@ -43,12 +43,12 @@ async def render(outcome: Answer | ServiceError, index: int, name: str | int | N
 class JobRoutes:
     """``router`` is what the application includes. ``jobs`` lives as long as the application."""
 
-    def __init__(self, service: Service, tasks: Sequence[Task], reserve: Reserve) -> None:
+    def __init__(self, service: Service, tasks: Sequence[Task], reserve: BodyReserve) -> None:
         self.service, self.jobs = service, Jobs(service, tasks, render)
         limits = limits_of(service.settings.max_bytes, service.settings.body_seconds)
         self.rules = Rules(batch_limits(limits))
         self.picture_limits = limits
-        self.reserve = Reserve(reserve.most // 2, within=reserve)
+        self.reserve = BodyReserve(reserve.most // 2, within=reserve)
         self.router = APIRouter(tags=["jobs"])
         self._add(tuple(self.jobs.endpoints))
 

@@ -17,7 +17,7 @@ from ..params import Params, parse
 from ..tasks import Answer, Task
 from ..tasks.notices import codes_of
 from .batch import batch_limits, items_of, line
-from .body import Reserve
+from .body import BodyReserve
 from .caller import caller_of
 from .endpoint import Shared
 from .observe import Exchange
@@ -31,7 +31,7 @@ class Lines:
         self.task, self.shared = task, shared
         self.rules = replace(shared.rules, limits=batch_limits(shared.rules.limits))
         # They last as long as their clients take the lines; half of the memory stays for everybody else.
-        self.reserve = Reserve(shared.reserve.most // 2, within=shared.reserve)
+        self.reserve = BodyReserve(shared.reserve.most // 2, within=shared.reserve)
 
     async def ask(self, request: Request) -> Response:
         with ExitStack() as stack:

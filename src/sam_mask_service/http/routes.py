@@ -12,7 +12,7 @@ from ..service import Service
 from ..tasks import TASKS, Task
 from . import schema
 from .answers import json_answer
-from .body import Reserve
+from .body import BodyReserve
 from .endpoint import Endpoint, Shared
 from .lines import Holding, Lines
 from .metrics import CONTENT_TYPE, Metrics
@@ -27,7 +27,7 @@ class Routes:
     def __init__(self, service: Service, metrics: Metrics, tasks: Sequence[Task] = TASKS) -> None:
         self.service, self.metrics = service, metrics
         rules = Rules(limits_of(service.settings.max_bytes, service.settings.body_seconds))
-        self.reserve = Reserve(rules.limits.in_flight)
+        self.reserve = BodyReserve(rules.limits.in_flight)
         self.shared = Shared(service, metrics, rules, self.reserve)
         self.router = APIRouter()
         self._add_state()

@@ -19,12 +19,12 @@ from ..limits import PICTURE
 from .colour import grey_levels, to_srgb
 from .containers import Clean, walk
 from .rasters import Raster, raster
-from .reserve import Reserve
+from .reserve import PictureReserve
 from .transparency import lifted, on_white
 from .turn import upright
 
 MIN_SIDE = 16
-_RESERVE = Reserve(PICTURE.reserve)
+_RESERVE = PictureReserve(PICTURE.reserve)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ _ASK = 0.1
 """Seconds between two questions whether waiting still makes sense."""
 
 
-class Reserve:
+class PictureReserve:
     """``most`` bytes for all holders together. One that asks for more than all of it gets it alone. Thread-safe."""
 
     def __init__(self, most: int) -> None:

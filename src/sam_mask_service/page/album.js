@@ -1,6 +1,6 @@
 // Several pictures: a strip to go from one to another, and one ZIP with the results of all.
 
-import { ServiceError, Session } from './api.js';
+import { ServiceError, Upload } from './api.js';
 import { filesOf } from './export.js';
 import { $, asks } from './form.js';
 import { open } from './open.js';
@@ -91,5 +91,5 @@ async function one(item, row, harder) {
 }
 
 function unopened(source, harder, faces = []) {
-  return { session: Object.assign(new Session(source, harder), { kept: false }), faces, bitmap: null };
+  return { session: Object.assign(new Upload(source, harder), { kept: false }), faces, bitmap: null };
 }

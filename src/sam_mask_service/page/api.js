@@ -73,7 +73,7 @@ function form(source, values) {
 }
 
 // One picture at the service. With /images it is uploaded once; a service without that endpoint gets it with every request.
-export class Session {
+export class Upload {
   // ``source``: { name, file } or { name, url }. ``harder``: faces are looked for with more effort.
   constructor(source, harder = false) {
     Object.assign(this, { source, name: source.name, id: null, kept: true, width: 0, height: 0 });

@@ -1,10 +1,10 @@
 // A picture as it stands at the service: its session, its faces and its pixels, upright.
 
-import { ServiceError, Session } from './api.js';
+import { ServiceError, Upload } from './api.js';
 
 // Closes what it opened when it fails.
 export async function open(source, harder) {
-  const session = new Session(source, harder);
+  const session = new Upload(source, harder);
   const drawn = source.file ? createImageBitmap(source.file).catch(() => null) : Promise.resolve(null); // null: HEIC, TIFF, an address
   try {
     const faces = await session.open();

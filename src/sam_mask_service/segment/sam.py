@@ -130,12 +130,12 @@ class SamSegmenter:
     ) -> list[evidence.SamEvidence]:
         """What SAM says of each face. All that one view shows is asked about at once, and nothing twice."""
         new = [face for face in faces if (_key(face), outline) not in seen.answers]
-        by_view: dict[int, list[evidence.Question]] = {}
+        by_view: dict[int, list[evidence.OutlineQuestion]] = {}
         for face, patch in zip(new, self._expected(seen.mesh, new, outline, deadline), strict=True):
             index = best_view([view.box for view in seen.views], face.box)
             view = seen.views[index]
             if patch.bits.any() and large_enough(patch, view, self.tuning.part):
-                by_view.setdefault(index, []).append(evidence.Question(face, outline, patch, view))
+                by_view.setdefault(index, []).append(evidence.OutlineQuestion(face, outline, patch, view))
             else:
                 seen.answers[_key(face), outline] = evidence.SamEvidence(outline, view)
         for questions in by_view.values():

@@ -56,7 +56,7 @@ class SamEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class OutlineQuestion:
     """``proposal``: where the mesh engine expects ``outline`` (``face`` or ``head``), not empty."""
 
     face: Face
@@ -66,7 +66,7 @@ class Question:
 
 
 def asked(
-    backend: SamBackend, questions: Sequence[Question], deadline: Deadline, tuning: Tuning = TUNED
+    backend: SamBackend, questions: Sequence[OutlineQuestion], deadline: Deadline, tuning: Tuning = TUNED
 ) -> list[SamEvidence]:
     """SAM's evidence for questions about one view, in their order."""
     view = questions[0].view
@@ -78,7 +78,7 @@ def asked(
     return [_evidence(*one, tuning.evidence) for one in zip(questions, logits, predicted, strict=True)]
 
 
-def _prompt(question: Question, tuning: Tuning) -> Prompt:
+def _prompt(question: OutlineQuestion, tuning: Tuning) -> Prompt:
     """In the view's model pixels. Where the view shows no point of a face, its box is asked about."""
     region = prompts.of_region(question.face, question.proposal, question.outline, tuning.prompt)
     prompt = question.view.prompt(region)
@@ -88,7 +88,7 @@ def _prompt(question: Question, tuning: Tuning) -> Prompt:
     return prompt
 
 
-def _evidence(question: Question, logits: F32, predicted: F32, tuning: EvidenceTuning) -> SamEvidence:
+def _evidence(question: OutlineQuestion, logits: F32, predicted: F32, tuning: EvidenceTuning) -> SamEvidence:
     wanted = tuning.face if question.outline == "face" else tuning.head
     chosen = [i for i in wanted if i < len(logits)] or [0]
     mean = np.asarray(logits[chosen].mean(axis=0), np.float32)
