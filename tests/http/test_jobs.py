@@ -307,7 +307,8 @@ def test_a_deleted_job_is_not_worked_on(office: Office) -> None:
 def test_metrics_count_jobs_by_state(office: Office) -> None:
     urls = [office.post(ONE).headers["location"] for _ in range(2)]
     assert 'sam_mask_jobs{state="queued"} 2.0' in office.client.get("/metrics").text
-    office.finish(urls[-1])
+    for url in urls:
+        office.finish(url)
     text = office.client.get("/metrics").text
     for line in ("queued", "running", "failed"):
         assert f'sam_mask_jobs{{state="{line}"}} 0.0' in text

@@ -42,7 +42,7 @@ class CoverTuning:
     Measured by ``python -m bench.quality.tune --part cover``.
     """
 
-    margin: FaceSides = 0.06
+    margin: FaceSides = 0.12
     """How far beyond its mask a face is hidden."""
     passes: Count = 10
     """Passes of smoothing of what is hidden."""

@@ -42,9 +42,7 @@ class Database:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self.path = path
         try:
-            self._open = self._connected()
-            self._open.execute("PRAGMA journal_mode = WAL").close()
-            self._open.executescript(_TABLES).close()
+            self._open = self._connected(f"PRAGMA journal_mode = WAL; {_TABLES}")
         except sqlite3.Error as error:
             raise OSError(str(error)) from None
 
@@ -70,11 +68,17 @@ class Database:
     def close(self) -> None:
         self._open.close()
 
-    def _connected(self) -> sqlite3.Connection:
-        """Deleted pictures are overwritten. A change is on the disk when it is said to be done."""
+    def _connected(self, script: str = "") -> sqlite3.Connection:
+        """Deleted pictures are overwritten. A change is on the disk when it is said to be done. ``script`` is run
+        once."""
         made = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-        for pragma in ("secure_delete = ON", "synchronous = FULL", f"journal_size_limit = {_KEPT_LOG}"):
-            made.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in ("secure_delete = ON", "synchronous = FULL", f"journal_size_limit = {_KEPT_LOG}"):
+                made.execute(f"PRAGMA {pragma}").close()
+            made.executescript(script).close()
+        except BaseException:
+            made.close()
+            raise
         return made
 
 
