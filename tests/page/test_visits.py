@@ -95,6 +95,8 @@ def test_to_the_docs_and_back(page: Page, tmp_path: Path) -> None:
 
 
 def test_behind_a_path_of_a_proxy(page: Page, proxied: str, tmp_path: Path) -> None:
+    page = page.context.new_page()  # the first one may still ask for the icon of the page it has shown
+    page.set_default_timeout(10_000)
     outside: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((proxied, "blob:", "data:")) else outside.append(r.url))
     page.goto(proxied)
