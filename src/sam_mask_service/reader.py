@@ -13,6 +13,7 @@ from typing import TypeVar
 from . import base64_text
 from .deadline import Deadline
 from .doors import files
+from .doors.dial import Line
 from .doors.fetch import Fetcher
 from .doors.netguard import UrlPolicy
 from .errors import DeadlinePassed, TooLarge
@@ -36,7 +37,7 @@ class Reader:
         self.slots = Slots(settings.url_slots)
         places = settings.workers + settings.queue
         self._asking, self._threads = Slots(places), ThreadPoolExecutor(places, thread_name_prefix="images")
-        self._fetcher = fetcher or _fetcher(settings)
+        self._fetcher = fetcher or Fetcher(line_of(settings), max_bytes=settings.max_bytes)
         self._ways: dict[str, Callable[[Source, Deadline], Awaitable[bytes]]] = {
             "bytes": self._sent,
             "base64": self._decoded,
@@ -90,12 +91,7 @@ class Reader:
         return data
 
 
-def policy_of(settings: Settings) -> UrlPolicy:
-    """What callers' URLs may reach."""
-    return UrlPolicy(settings.url_input, frozenset(settings.url_hosts), settings.networks)
-
-
-def _fetcher(settings: Settings) -> Fetcher:
-    return Fetcher(
-        policy_of(settings), max_bytes=settings.max_bytes, limits=replace(FETCH, seconds=settings.url_seconds)
-    )
+def line_of(settings: Settings) -> Line:
+    """The way to callers' URLs, and what these may reach."""
+    policy = UrlPolicy(settings.url_input, frozenset(settings.url_hosts), settings.networks)
+    return Line(policy, replace(FETCH, seconds=settings.url_seconds))

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sam_mask_service.doors.dial import Line
 from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import UrlPolicy
 from sam_mask_service.doors.resolve import SystemResolver
@@ -54,7 +55,7 @@ class Front:
     def __init__(self, folder: Path, policy: UrlPolicy = UrlPolicy(), seconds: float = 5.0, **values: Any) -> None:  # noqa: B008
         self.world = Outside()
         limits = FetchLimits(seconds=seconds)
-        fetcher = Fetcher(policy, max_bytes=100_000, limits=limits, resolver=self.world, dialler=self.world)
+        fetcher = Fetcher(Line(policy, limits=limits, resolver=self.world, dialler=self.world), max_bytes=100_000)
         chosen = settings(folder, **values)
         self.client = Client(Service(chosen, Fixed(), Engines("mesh", FakeSegmenter(), None), fetcher))
 

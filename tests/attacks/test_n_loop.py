@@ -11,6 +11,7 @@ import pytest
 from python_multipart.multipart import parse_options_header
 
 from sam_mask_service.doors import paced
+from sam_mask_service.doors.dial import Line
 from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import FetchFailed
 from sam_mask_service.errors import BadRequest, UnsupportedMedia
@@ -39,7 +40,7 @@ def fetched(data: bytes) -> tuple[bytes | None, int]:
     """
     world = World()
     world.peers[PUBLIC] = [Bites([data])]
-    fetcher = Fetcher(ANY, max_bytes=1 << 20, limits=FetchLimits(seconds=20), resolver=world, dialler=world)
+    fetcher = Fetcher(Line(ANY, limits=FetchLimits(seconds=20), resolver=world, dialler=world), max_bytes=1 << 20)
 
     async def scene() -> tuple[bytes | None, int]:
         task, turns = asyncio.create_task(fetcher.fetch(URL)), 0

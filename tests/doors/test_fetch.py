@@ -13,7 +13,7 @@ import httpcore
 import pytest
 import trustme
 
-from sam_mask_service.doors.dial import SystemDialler
+from sam_mask_service.doors.dial import Line, SystemDialler
 from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import FetchFailed, UrlPolicy
 from sam_mask_service.doors.resolve import SystemResolver
@@ -242,7 +242,9 @@ def test_client_that_leaves_closes_the_outbound_connection(world: World) -> None
     stream = world.say(hang=True)
 
     async def leave() -> None:
-        task = asyncio.create_task(Fetcher(UrlPolicy(), resolver=world, dialler=world).fetch("http://pics.example/"))
+        task = asyncio.create_task(
+            Fetcher(Line(UrlPolicy(), resolver=world, dialler=world)).fetch("http://pics.example/")
+        )
         while not stream.written:
             await asyncio.sleep(0)
         task.cancel()
@@ -280,7 +282,7 @@ def serve_tls(certificate: trustme.LeafCert, trusted: trustme.CA, url: Callable[
         port = server.sockets[0].getsockname()[1]
         async with server:
             try:
-                return await Fetcher(LOOPBACK, resolver=LoopbackNames(), tls=client_side).fetch(url(port))
+                return await Fetcher(Line(LOOPBACK, resolver=LoopbackNames(), tls=client_side)).fetch(url(port))
             except ServiceError as error:
                 return error
 

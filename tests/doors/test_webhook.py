@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sam_mask_service.doors.dial import Line
 from sam_mask_service.doors.netguard import UrlPolicy
 from sam_mask_service.doors.webhook import Unreached, Webhooks
 from sam_mask_service.errors import InvalidParameter, WebhookRefused
@@ -22,7 +23,7 @@ def world() -> World:
 
 
 def webhooks(world: World, policy: UrlPolicy = ANY, seconds: float = 5.0) -> Webhooks:
-    return Webhooks(policy, FetchLimits(seconds=seconds), resolver=world, dialler=world)
+    return Webhooks(Line(policy, FetchLimits(seconds=seconds), resolver=world, dialler=world))
 
 
 def post(world: World, url: str = URL, seconds: float = 5.0) -> None:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
+from sam_mask_service.doors.dial import Line
 from sam_mask_service.doors.netguard import UrlPolicy
 from sam_mask_service.doors.webhook import Webhooks
 from sam_mask_service.errors import SourceUnavailable
@@ -60,7 +61,7 @@ class Office:
 
         self.client = asyncio.run(build())
         self.routes: JobRoutes = self.client.app.state.jobs
-        self.routes.jobs._webhooks = Webhooks(UrlPolicy(), resolver=self.world, dialler=self.world)
+        self.routes.jobs._webhooks = Webhooks(Line(UrlPolicy(), resolver=self.world, dialler=self.world))
         if self.routes.jobs.runner is not None:
             self.routes.jobs.runner._webhooks = self.routes.jobs._webhooks
 

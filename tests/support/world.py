@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import httpcore
 import pytest
 
+from sam_mask_service.doors.dial import Line
 from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import FetchFailed, UrlPolicy
 from sam_mask_service.errors import SourceUnavailable
@@ -87,7 +88,9 @@ class World:
         return stream
 
     def fetch(self, url: str, policy: UrlPolicy = ANY, seconds: float = 5.0, max_bytes: int = 1000) -> bytes:
-        fetcher = Fetcher(policy, max_bytes=max_bytes, limits=FetchLimits(seconds=seconds), resolver=self, dialler=self)
+        fetcher = Fetcher(
+            Line(policy, limits=FetchLimits(seconds=seconds), resolver=self, dialler=self), max_bytes=max_bytes
+        )
         return asyncio.run(fetcher.fetch(url))
 
     def reason(self, url: str = "http://pics.example/a", policy: UrlPolicy = ANY) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from urllib.parse import urljoin
 
 import anyio
@@ -10,11 +9,10 @@ import httpcore
 
 from ..errors import ImageUnreadable, InvalidParameter, SourceTimeout, TooLarge, UnsupportedMedia
 from ..image import sniff
-from ..limits import BODY, FETCH, FetchLimits
-from .dial import Dialler, Line
-from .netguard import Destination, FetchFailed, UrlPolicy, check_url
+from ..limits import BODY, FETCH
+from .dial import Line
+from .netguard import Destination, FetchFailed, check_url
 from .paced import Pace
-from .resolve import Resolver
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_A_PICTURE = ("text/", "application/json", "application/xml", "application/xhtml", "image/svg")
@@ -27,22 +25,12 @@ _HEADERS = (
 
 
 class Fetcher:
-    """Fetches pictures from callers' URLs. One per process; safe for any number of requests at once on one event
-    loop.
+    """Fetches pictures from callers' URLs by ``line``. One per process; safe for any number of requests at once on one
+    event loop.
     """
 
-    def __init__(
-        self,
-        policy: UrlPolicy,
-        *,
-        max_bytes: int = BODY.picture,
-        limits: FetchLimits = FETCH,
-        resolver: Resolver | None = None,
-        dialler: Dialler | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._policy, self._max_bytes, self._limits = policy, max_bytes, limits
-        self._line = Line(policy, limits, resolver, dialler, tls)
+    def __init__(self, line: Line, *, max_bytes: int = BODY.picture) -> None:
+        self._line, self._max_bytes = line, max_bytes
 
     async def fetch(self, url: str) -> bytes:
         """The body behind ``url``, at most ``max_bytes`` long, which begins like a picture that is read here.
@@ -50,15 +38,15 @@ class Fetcher:
         Raises InvalidParameter (the URL's text), SourceUnavailable (FetchFailed with the reason, always the same public
         text), SourceTimeout, TooLarge.
         """
-        destination = check_url(url, self._policy)
+        destination = check_url(url, self._line.policy)
         try:
-            with anyio.fail_after(self._limits.seconds):
+            with anyio.fail_after(self._line.limits.seconds):
                 return await self._follow(destination)
         except TimeoutError:
             raise SourceTimeout from None
 
     async def _follow(self, destination: Destination) -> bytes:
-        for _ in range(self._limits.redirects + 1):
+        for _ in range(self._line.limits.redirects + 1):
             answer = await self._ask(destination)
             if isinstance(answer, bytes):
                 return answer
@@ -68,7 +56,7 @@ class Fetcher:
     def _next(self, destination: Destination, location: str) -> Destination:
         """Where a redirect leads. Nothing about it is the caller's text, so every refusal is SourceUnavailable."""
         try:
-            following = check_url(urljoin(destination.url, location), self._policy)
+            following = check_url(urljoin(destination.url, location), self._line.policy)
         except (InvalidParameter, ValueError):
             raise FetchFailed("redirect") from None
         if destination.scheme == "https" and following.scheme == "http":
@@ -80,7 +68,7 @@ class Fetcher:
         return await self._line.exchange(destination, _HEADERS, self._read)
 
     async def _read(self, response: httpcore.Response) -> bytes | str:
-        if len(response.headers) > self._limits.headers:
+        if len(response.headers) > self._line.limits.headers:
             raise FetchFailed("protocol")
         headers = {name.lower(): value for name, value in response.headers}
         if response.status in _REDIRECTS:

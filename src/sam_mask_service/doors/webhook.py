@@ -4,17 +4,14 @@ by (``netguard``, ``dial``). A redirect is no success and is not followed: nobod
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 
 import anyio
 import httpcore
 
 from ..errors import InvalidParameter, SourceUnavailable, WebhookRefused
-from ..limits import FETCH, FetchLimits
-from .dial import Dialler, Line
-from .netguard import Destination, FetchFailed, UrlPolicy, check_url
-from .resolve import Resolver
+from .dial import Line
+from .netguard import Destination, FetchFailed, check_url
 
 _HEADERS = (
     (b"User-Agent", b"sam-mask-api"),
@@ -33,17 +30,10 @@ class Unreached(Exception):
 
 
 class Webhooks:
-    """Sends to callers' URLs. One per process, on one event loop."""
+    """Sends to callers' URLs by ``line``. One per process, on one event loop."""
 
-    def __init__(
-        self,
-        policy: UrlPolicy,
-        limits: FetchLimits = FETCH,
-        resolver: Resolver | None = None,
-        dialler: Dialler | None = None,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._line = Line(policy, limits, resolver, dialler, tls)
+    def __init__(self, line: Line) -> None:
+        self._line = line
 
     async def check(self, url: str) -> None:
         """Raises InvalidParameter (the URL's text) and WebhookRefused: the same words for a private address as for a

@@ -5,12 +5,10 @@ several processes of one machine may share it, several machines may not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..doors.webhook import Webhooks
 from ..errors import InvalidParameter, JobsOff
-from ..limits import FETCH
-from ..reader import policy_of
+from ..reader import line_of
 from ..service import Service
 from ..settings import Settings, SettingsError
 from ..tasks import Task
@@ -29,7 +27,7 @@ class Jobs:
     ) -> None:
         settings = service.settings
         self.endpoints = {task.path.removeprefix("/"): task for task in tasks if task.later}
-        self._webhooks = webhooks or Webhooks(policy_of(settings), replace(FETCH, seconds=settings.url_seconds))
+        self._webhooks = webhooks or Webhooks(line_of(settings))
         self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
         self._store: JobStore | None = None
         self.runner: Runner | None = None
