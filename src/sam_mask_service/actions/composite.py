@@ -45,9 +45,8 @@ def composite(
     check()
     out, box = original.copy(), bounds(alpha > 0)
     if box is not None:
-        margin = (
-            math.ceil(max(tuning.least, tuning.ring * max(box.width, box.height))) + 1
-        )  # what a colour match looks at
+        # what a colour match looks at
+        margin = math.ceil(max(tuning.least, tuning.ring * max(box.width, box.height))) + 1
         near = box.grown(margin).clipped(alpha.shape[1], alpha.shape[0])
         where = near.rows, near.columns
         below, above, a = (array[where] for array in (original, back, alpha))
@@ -86,8 +85,7 @@ def _same_aspect(edited: RGB, width: int, height: int) -> None:
     if abs(w * height - h * width) > max(_ASPECT_TOLERANCE * w * height, width, height):
         raise InvalidParameter(
             f"edited: its size, {w} × {h}, does not fit the original; an edit of a picture that was resized or "
-            f"padded for a "
-            "target needs the transform of that answer."
+            "padded for a target needs the transform of that answer."
         )
 
 

@@ -55,7 +55,6 @@ class FaceView:
         if nets.parsing is not None:
             window = self.prior.window(windows.parsing_zoom, nets.parsing.size)
             self._ask["classes"] = nets.parsing, window, cut(image, window)
-        self._person = nets.person
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         self._outline: Outline | None = None
         self._answers: dict[str, NDArray[Any]] = {}
@@ -96,7 +95,8 @@ class FaceView:
 
     def person_in(self, rgb: RGB) -> Soft:
         """(S, S) float32: probability of a person in any window's pixels ((S, S, 3) uint8)."""
-        soft = self._person(rgb)
+        ask, *_ = self._ask["person"]
+        soft = ask(rgb)
         return np.asarray(cv2.resize(soft, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
     def hair(self, target: Window) -> Soft | None:

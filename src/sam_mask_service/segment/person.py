@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry import RGB, Bits
 from ..mask import parts_touching
@@ -37,7 +38,7 @@ def person_window(prior: Prior, width: int, height: int, tuning: PersonTuning = 
     return upright(axes.chin + across * frame[0] + down * frame[1], side, up, tuning.size)
 
 
-def _quarter(up: np.ndarray[tuple[int], np.dtype[np.float32]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _quarter(up: NDArray[np.float32]) -> NDArray[np.float64]:
     """The unit vector along a side of the picture that is nearest to ``up``."""
     at = int(np.argmax(np.abs(up)))
     out = np.zeros(2)
