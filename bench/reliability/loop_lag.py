@@ -2,7 +2,8 @@
 bench.reliability.loop_lag``.
 
 A started server on fakes, mesh engine; the bound is 100 ms at the 99th percentile. A busy machine adds its own waiting,
-so the same is measured first with nobody else about.
+so the same is measured first with nobody else about. Who asks ``/health`` is a process of its own: in one with the
+eight it would wait for their interpreter lock too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
@@ -89,7 +92,19 @@ def nothing(server: Server, client: httpx.Client) -> None:
     time.sleep(0.05)
 
 
-def lag(server: Server, ask: Callable[[Server, httpx.Client], None]) -> tuple[float, float, int]:
+def watch(url: str, seconds: float) -> list[float]:
+    """Seconds that each ``/health`` took, one after the other."""
+    times, end = [], time.monotonic() + seconds
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        while time.monotonic() < end:
+            start = time.perf_counter()
+            client.get(url + "/health")
+            times.append(time.perf_counter() - start)
+            time.sleep(0.01)
+    return times
+
+
+def lag(server: Server, ask: Callable[[Server, httpx.Client], None], watcher: Executor) -> tuple[float, float, int]:
     """(99th percentile, longest) seconds of ``/health`` while eight ask; how often they did."""
     stop, asked = threading.Event(), [0] * AT_ONCE
 
@@ -103,13 +118,7 @@ def lag(server: Server, ask: Callable[[Server, httpx.Client], None]) -> tuple[fl
     threads = [threading.Thread(target=pester, args=(n,)) for n in range(AT_ONCE)]
     for thread in threads:
         thread.start()
-    times, end = [], time.monotonic() + SECONDS
-    with httpx.Client(trust_env=False, timeout=60) as client:
-        while time.monotonic() < end:
-            start = time.perf_counter()
-            client.get(server.url + "/health")
-            times.append(time.perf_counter() - start)
-            time.sleep(0.01)
+    times = watcher.submit(watch, server.url, SECONDS).result()
     stop.set()
     for thread in threads:
         thread.join()
@@ -133,9 +142,11 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         started("gunicorn", Path(folder), url_allow_networks="127.0.0.0/8") as server,
+        ProcessPoolExecutor(1, get_context("spawn")) as watcher,
     ):
+        watcher.submit(watch, server.url, 0.1).result()  # its start is not measured
         for name, ask in KINDS.items():
-            p99, longest, asked = lag(server, ask)
+            p99, longest, asked = lag(server, ask, watcher)
             good &= p99 <= BOUND
             print(f"| {name} | {asked} | {1000 * p99:.0f} ms | {1000 * longest:.0f} ms |", flush=True)
     return 0 if good else 1

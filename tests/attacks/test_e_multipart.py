@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sam_mask_service.http.body import BodyReserve
+from sam_mask_service.http.reserve import BodyReserve
 
 from ..support.scene import picture
 from ..support.wire import Client

@@ -16,8 +16,8 @@ import pytest
 
 from sam_mask_service.errors import Busy
 from sam_mask_service.http.batch import batch_limits
-from sam_mask_service.http.body import BodyReserve
 from sam_mask_service.http.request import limits_of
+from sam_mask_service.http.reserve import BodyReserve
 
 from ..support.scene import picture
 from .test_h_overload import SCOPE, TYPE, Crowd, disconnecting

@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sam_mask_service.errors import BadRequest, Busy, ClientLeft, InvalidParameter, ServiceError, SlowRequest, TooLarge
-from sam_mask_service.http import body, json_body
-from sam_mask_service.http.body import BodyReserve, check_declared_length, chunks
+from sam_mask_service.http import body, json_body, json_text
+from sam_mask_service.http.body import check_declared_length, chunks
 from sam_mask_service.http.json_body import parse_json
+from sam_mask_service.http.json_text import read_text
+from sam_mask_service.http.reserve import BodyReserve
 from sam_mask_service.limits import BODY
 
 
@@ -120,6 +122,28 @@ def test_long_strings_come_out_as_they_were_sent(value: dict[str, Any], escaped:
     """Read apart from the rest: here everything of more than three bytes is long."""
     with patch.object(json_body, "LONG", 5):
         assert parse_json(json.dumps(value, ensure_ascii=escaped).encode(), 10) == value
+
+
+UNITS = st.one_of(st.text(max_size=3), st.sampled_from('\\/"\b\nA\U0001f600é漢'))
+
+
+@given(st.lists(UNITS, max_size=400).map("".join), st.booleans())
+def test_long_texts_are_cut_nowhere_within_a_character(text: str, escaped: bool) -> None:
+    with patch.object(json_text, "PIECE", 80):
+        assert read_text(json.dumps(text, ensure_ascii=escaped).encode()[1:-1]) == text
+
+
+@pytest.mark.parametrize("unit", [r"\u0041", r"\ud83d\ude00", r"\n", r"\/", "a", "é", "漢", r"x\\"])
+@pytest.mark.parametrize("before", range(13))
+def test_every_place_of_a_cut(unit: str, before: int) -> None:
+    text = ("b" * before + unit * 100).encode()
+    with patch.object(json_text, "PIECE", 80):
+        assert read_text(text) == json.loads(b'"' + text + b'"')
+
+
+def test_backslashes_without_end_are_refused() -> None:
+    with pytest.raises(InvalidParameter, match="backslashes"):
+        read_text(b"\\" * 4 * json_text.PIECE)
 
 
 @given(st.text('"\\a{}[],:1 ', max_size=40))

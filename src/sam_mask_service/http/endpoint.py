@@ -9,7 +9,6 @@ from fastapi import Request, Response
 from ..service import Service
 from ..tasks import Answer, Task
 from ..tasks.notices import codes_of
-from .body import BodyReserve
 from .caller import caller_of
 from .connected import while_connected
 from .incoming import owner_of, rules_of, sort
@@ -17,6 +16,7 @@ from .metrics import Metrics
 from .negotiate import rendered, settled, wants_picture
 from .observe import Exchange
 from .request import Rules, read
+from .reserve import BodyReserve
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,12 +20,12 @@ from ..wire import Json
 from . import job_schema, schema
 from .answers import json_answer
 from .batch import batch_limits, line
-from .body import BodyReserve
 from .incoming import owner_of
 from .job_request import job_of
 from .job_schema import ADD_ERRORS, LOOK_ERRORS, RESULT_ERRORS
 from .observe import Exchange
 from .request import Rules, limits_of, read
+from .reserve import BodyReserve
 
 NDJSON = "application/x-ndjson"
 Responses = dict[int | str, dict[str, Any]]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import math
 import secrets
-import threading
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic_core import from_json
-
 from ..errors import BadRequest, InvalidParameter
+from .json_text import MAX_BACKSLASHES, read_text
 
 MAX_VALUES = 20_000
 """Values in a JSON body. Millions of tiny ones cost seconds and gigabytes to parse; base64 has none of the signs
@@ -25,9 +23,6 @@ MAX_BARE = 1 << 20
 """Bytes of a body without its long strings."""
 MAX_QUOTES = 8 * MAX_VALUES
 """Quotation marks of a body: those of so many names and values, and as many within texts."""
-MAX_BACKSLASHES = 64
-"""Backslashes in a row before a quotation mark."""
-_READING = threading.Lock()
 _TOO_MANY_QUOTES = f"At most {MAX_QUOTES} quotation marks in the JSON body."
 Long = dict[str, str]
 
@@ -81,7 +76,7 @@ def _lift(data: bytes) -> tuple[bytes, Long]:
         end = _end_of_string(data, start, left)
         if end - start > LONG:
             name = f"{nonce}:{len(long)}"
-            long[name] = _string(data[start : end + 1])
+            long[name] = read_text(data[start + 1 : end])
             kept += (data[at:start], f'"{name}"'.encode())
             at = end + 1
         start = data.find(b'"', end + 1)
@@ -103,15 +98,6 @@ def _end_of_string(data: bytes, start: int, left: Iterator[int]) -> int:
         if slashes % 2 == 0:
             return end
     raise InvalidParameter(_TOO_MANY_QUOTES)
-
-
-def _string(quoted: bytes) -> str:
-    """The text. One at a time: with eight, the event loop would wait for the interpreter lock after each of them."""
-    try:
-        with _READING:
-            return str(from_json(quoted, cache_strings="none"))
-    except ValueError:
-        raise BadRequest("The body is not valid JSON.") from None
 
 
 def _object(pairs: list[tuple[str, Any]], most: int, long: Long) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from ..params import Params, parse
 from ..tasks import Answer, Task
 from ..tasks.notices import codes_of
 from .batch import batch_limits, items_of, line
-from .body import BodyReserve
 from .caller import caller_of
 from .endpoint import Shared
 from .observe import Exchange
 from .request import read
+from .reserve import BodyReserve
 
 
 class Lines:

@@ -14,9 +14,10 @@ from starlette.requests import Request
 from ..errors import BadRequest, InvalidParameter, TooLarge, UnsupportedMedia
 from ..limits import BODY, BodyLimits
 from ..params import SOURCES, Source
-from .body import Share, check_declared_length, chunks
+from .body import check_declared_length, chunks
 from .json_body import parse_json
 from .multipart import parse_form
+from .reserve import Share
 
 Kind = Literal["raw", "json", "multipart", "empty"]
 _SHORT = 256 * 1024

@@ -12,11 +12,11 @@ from ..service import Service
 from ..tasks import TASKS, Task
 from . import schema
 from .answers import json_answer
-from .body import BodyReserve
 from .endpoint import Endpoint, Shared
 from .lines import Holding, Lines
 from .metrics import CONTENT_TYPE, Metrics
 from .request import Rules, limits_of
+from .reserve import BodyReserve
 
 Responses = dict[int | str, dict[str, Any]]
 
