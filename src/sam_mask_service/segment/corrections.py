@@ -202,12 +202,15 @@ def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float, de
     """Of ``bits``, the pieces that a spot lies on, as far as ``reach`` times the ``depth`` in pixels at which it lies
     from the outline: who clicks into the middle of what is wrong says how wide it is."""
     out = np.zeros_like(bits)
-    for spot in spots:
+    for column, row in np.floor(spots).astype(int).tolist():
         deadline.check()
-        column, row = np.floor(spot).astype(int)
         if 0 <= row < bits.shape[0] and 0 <= column < bits.shape[1] and bits[row, column]:
-            near = bits & _discs(bits.shape, spot[None], reach * float(depth[row, column]) + 1)
-            out |= parts_touching(near, _discs(bits.shape, spot[None], 0))
+            radius = int(reach * float(depth[row, column]) + 1)
+            top, left = max(0, row - radius), max(0, column - radius)
+            around = slice(top, row + radius + 1), slice(left, column + radius + 1)
+            here = bits[around]
+            spot = np.array([[column - left, row - top]])
+            out[around] |= parts_touching(here & _discs(here.shape, spot, radius), _discs(here.shape, spot, 0))
     return out
 
 
