@@ -43,7 +43,7 @@ export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup serve test test-gpu test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
-  soak fuzz audit lock lock-check sbom dist publish install-check actionlint image image-push image-smoke env-size clean
+  soak fuzz audit lock lock-check sbom dist publish install-check test-lowest actionlint image image-push image-smoke env-size clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
@@ -160,6 +160,14 @@ publish:  ## upload what `make dist` made (TWINE_USERNAME, TWINE_PASSWORD)
 
 install-check: $(UV)  ## a plain install with the lowest and with the highest versions: size, first command, a mask of each
 	for way in lowest-direct highest; do "$(PYTHON)" scripts/install_check.py $(UV) $$way .; done
+
+test-lowest: $(UV) $(VENV)/.ok-dev  ## all tests with the lowest versions that pyproject.toml allows, in .venv-lowest
+	$(UV) venv -q --clear --python "$(PYTHON)" .venv-lowest
+	$(UV) pip install -q --python .venv-lowest/$(BIN)/python --resolution lowest-direct -e .
+	$(UV) pip freeze -q --exclude-editable --python .venv-lowest/$(BIN)/python >.venv-lowest/lowest.txt
+	$(UV) pip install -q --python .venv-lowest/$(BIN)/python --group dev -c .venv-lowest/lowest.txt
+	SAM_MODELS_DIR=.venv-lowest/$(BESIDE) .venv-lowest/$(BIN)/sam-mask models pull --needed
+	.venv-lowest/$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(PARALLEL))
 
 # Its own package carries the program (as WebAssembly): those of the Python index fetch it from elsewhere.
 actionlint:  ## the workflows by actionlint (wants Node 20 or newer)

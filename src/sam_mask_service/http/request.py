@@ -94,7 +94,7 @@ def _kind(types: list[str], headers: Mapping[str, str]) -> tuple[Kind, dict[str,
     if len(types[0]) > _LONGEST_TYPE:
         raise BadRequest("Content-Type is too long.")
     raw, encoded = parse_options_header(types[0])
-    media = raw.decode("latin-1")
+    media = raw.decode("latin-1").lower()
     options = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in encoded.items()}
     if media == "application/json" or (media.startswith("application/") and media.endswith("+json")):
         if options.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
