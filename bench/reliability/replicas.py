@@ -43,10 +43,11 @@ class Replica:
 
     port: int
     log: Path
+    queue: int = QUEUE
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        settings = {"OFFLINE": "true", "ENGINE": "mesh", "WORKERS": WORKERS, "QUEUE": QUEUE}
+        settings = {"OFFLINE": "true", "ENGINE": "mesh", "WORKERS": WORKERS, "QUEUE": self.queue}
         settings |= {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "warning", "CACHE_BYTES": 0}
         env = {**os.environ, **{f"SAM_{name}": str(value) for name, value in settings.items()}}
         line = [sys.executable, "-c", f"{_IMPORTS}; serve_app(app, '127.0.0.1', {self.port})"]
@@ -77,8 +78,8 @@ class Seen:
 
 
 @contextlib.contextmanager
-def running(count: int, folder: Path) -> Iterator[list[Replica]]:
-    replicas = [Replica(free_port(), folder / f"{number}.log") for number in range(count)]
+def running(count: int, folder: Path, queue: int = QUEUE) -> Iterator[list[Replica]]:
+    replicas = [Replica(free_port(), folder / f"{number}.log", queue) for number in range(count)]
     try:
         for replica in replicas:
             replica.start()

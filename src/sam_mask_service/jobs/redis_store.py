@@ -103,7 +103,7 @@ class RedisStore:
             line = self._redis.hget(f"{PREFIX}pics:{job_id}", f"{index}:value")
         if line is None:
             raise gone()
-        return bytes(line)
+        return bytes(line)  # type: ignore[arg-type]
 
     def delete(self, job_id: str, owner: bytes) -> None:
         if not self._ask(scripts.DELETE, _text(job_id), _name(owner), self.limits.seconds):
@@ -114,7 +114,7 @@ class RedisStore:
     def check(self) -> None:
         """Says so where Redis throws out what it holds when it is full. Raises JobsUnreachable."""
         with told(unreachable):
-            policy = str(self._redis.info("memory").get("maxmemory_policy", ""))  # type: ignore[union-attr]
+            policy = str(self._redis.info("memory").get("maxmemory_policy", ""))
         if policy.startswith("allkeys"):
             log.error("the Redis of SAM_JOBS_URL may throw out jobs (maxmemory-policy %s); noeviction is due", policy)
 
