@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.speed import costs, scale
 from bench.speed.queueing import Autoscaler, Cluster, Outcome, poisson, simulate
 
+from .support.docstrings import run_examples
+
 LONG = 40_000.0
+
+
+def test_examples() -> None:
+    run_examples(costs)
+    run_examples(scale)
 
 
 def exponential(mean: float, count: int = 20_000) -> list[float]:
