@@ -39,7 +39,7 @@ LABEL org.opencontainers.image.title="sam-mask-api" \
 # HOME is the one place besides the volumes that is writable under a read-only root.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp SAM_MODELS_DIR=/app/models
 RUN useradd --system --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sam \
- && install -d -o 10001 -g 10001 /app /app/models /app/images /app/output
+ && install -d -o 10001 -g 10001 /app /app/models /app/images /app/output /app/jobs
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY gunicorn.conf.py LICENSE NOTICE ./

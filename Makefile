@@ -133,7 +133,7 @@ env-size: $(VENV)/.ok-dev  ## the size of a runtime environment made from the lo
 lock: $(UV)  ## resolve anew and write the locks
 	$(UV) lock
 	$(EXPORT) --no-dev -o requirements.txt
-	$(EXPORT) --no-dev --extra redis -o requirements-image.txt
+	$(EXPORT) --no-dev --extra redis --extra jobs -o requirements-image.txt
 	$(EXPORT) --group dev -o requirements-dev.txt
 	$(EXPORT) --only-group uv -o requirements-uv.txt
 	$(EXPORT) --only-group build -o requirements-build.txt

@@ -43,13 +43,19 @@ class Replica:
 
     port: int
     log: Path
+    queue: int = QUEUE
+    stand_in: float = 0.0
+    """Seconds that a picture takes without a core, in place of the service's own engine; 0: the engine."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        settings = {"OFFLINE": "true", "ENGINE": "mesh", "WORKERS": WORKERS, "QUEUE": QUEUE}
+        settings = {"OFFLINE": "true", "ENGINE": "mesh", "WORKERS": WORKERS, "QUEUE": self.queue}
         settings |= {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "warning", "CACHE_BYTES": 0}
         env = {**os.environ, **{f"SAM_{name}": str(value) for name, value in settings.items()}}
         line = [sys.executable, "-c", f"{_IMPORTS}; serve_app(app, '127.0.0.1', {self.port})"]
+        if self.stand_in:
+            env["FAKE_SECONDS"] = str(self.stand_in)
+            line = [sys.executable, "-m", "tests.support.fake_server", str(self.port)]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(line, cwd=ROOT, env=env, stdout=output, stderr=output)
 
@@ -59,7 +65,7 @@ class Replica:
             self.process.wait()
 
     def await_ready(self) -> None:
-        end = time.monotonic() + 90
+        end = time.monotonic() + 180
         while time.monotonic() < end:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"http://127.0.0.1:{self.port}/ready", trust_env=False).status_code == 200:
@@ -77,8 +83,8 @@ class Seen:
 
 
 @contextlib.contextmanager
-def running(count: int, folder: Path) -> Iterator[list[Replica]]:
-    replicas = [Replica(free_port(), folder / f"{number}.log") for number in range(count)]
+def running(count: int, folder: Path, queue: int = QUEUE, stand_in: float = 0.0) -> Iterator[list[Replica]]:
+    replicas = [Replica(free_port(), folder / f"{number}.log", queue, stand_in) for number in range(count)]
     try:
         for replica in replicas:
             replica.start()

@@ -12,7 +12,7 @@ The whole tree (a subclass inherits its parent's status)::
       TooManyRequests 429 · TooManyJobs 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
       Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull · DeviceFull · DeviceLost
-        ImagesUnreachable                                                                      (Retry-After)
+        ImagesUnreachable · JobsUnreachable                                                    (Retry-After)
       SourceTimeout 504 · VersionUnsupported 505
 
 ``detail`` is what the caller reads. It is written by us, never taken from an exception, a path, a host or an address.
@@ -94,7 +94,7 @@ class ImageGone(NotFound):
 
 class JobsOff(NotFound):
     code, title = "jobs_off", "Jobs switched off"
-    default_detail = "Jobs are switched off on this service (setting SAM_JOBS_DIR)."
+    default_detail = "Jobs are switched off on this service (settings SAM_JOBS_DIR, SAM_JOBS_URL)."
 
 
 class MethodNotAllowed(ServiceError):
@@ -251,6 +251,12 @@ class StorageFull(Unavailable):
 class ImagesUnreachable(Unavailable):
     code, title = "images_unreachable", "Store of uploads unreachable"
     default_detail = "The store that keeps uploads to /images does not answer; pictures can be sent with each request."
+    retry_after = 5
+
+
+class JobsUnreachable(Unavailable):
+    code, title = "jobs_unreachable", "Store of jobs unreachable"
+    default_detail = "The store that keeps jobs does not answer; what it has taken in is not lost. Ask again soon."
     retry_after = 5
 
 

@@ -182,9 +182,14 @@ class Settings(BaseSettings):
     jobs_dir: Path | None = Field(
         None, description="Folder that jobs are kept in, pictures and results among them; unset: no /jobs."
     )
+    jobs_url: SecretStr | None = Field(
+        None,
+        description="Instead: jobs that any number of machines take in and work on; `redis://…`, `rediss://…`, "
+        "`unix://…` (extra `jobs`).",
+    )
     jobs_max: int = Field(20, ge=1, le=100_000, description="Unfinished jobs of one caller (key); more get 429.")
     jobs_bytes: int = Field(
-        2048 * MIB, ge=MIB, le=2**50, description="Disk for pictures and results of one caller's jobs; more get 429."
+        2048 * MIB, ge=MIB, le=2**50, description="Room for pictures and results of one caller's jobs; more get 429."
     )
     jobs_seconds: float = Field(86_400.0, ge=60, le=31_536_000, description="How long a finished job is kept.")
     webhook_secret: SecretStr | None = Field(
@@ -265,6 +270,27 @@ class Settings(BaseSettings):
     def images_at(self) -> str:
         """Address of the store of uploads; empty: this process's memory."""
         return self.images_url.get_secret_value() if self.images_url else ""
+
+    @field_validator("jobs_url")
+    @classmethod
+    def _jobs(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Never repeats the address either."""
+        if value is None:
+            return None
+        url = urlsplit(value.get_secret_value())
+        if url.scheme not in WITH_REDIS:
+            raise ValueError(f"it begins with {', '.join(f'{scheme}://' for scheme in sorted(WITH_REDIS))}")
+        _port_of(url)
+        if not all(map(importlib.util.find_spec, ("redis", "taskiq", "taskiq_redis"))):
+            raise ValueError("jobs in Redis need their libraries: pip install 'sam-mask-api[jobs]'")
+        if info.data.get("jobs_dir") is not None:
+            raise ValueError("jobs are kept in one place: unset SAM_JOBS_DIR, or this")
+        return value
+
+    @property
+    def jobs_at(self) -> str:
+        """Address of the store of jobs; empty: SAM_JOBS_DIR."""
+        return self.jobs_url.get_secret_value() if self.jobs_url else ""
 
     @field_validator("webhook_secret")
     @classmethod

@@ -41,4 +41,20 @@ def test_replicas_can_do_no_more_than_the_single_service() -> None:
         for field in ("read_only", "cap_drop", "security_opt", "stop_grace_period"):
             assert SERVICES[name][field] == alone[field]
         assert "ports" not in SERVICES[name], "reached through nginx alone"
-    assert "ports" not in SERVICES["images"]
+    for store in ("images", "jobs"):
+        assert "ports" not in SERVICES[store] and SERVICES[store]["read_only"]
+
+
+def test_jobs_are_on_a_disk_and_never_thrown_out() -> None:
+    line = [str(word) for word in SERVICES["jobs"]["command"]]
+    assert line[line.index("--appendonly") + 1] == "yes" and "--maxmemory-policy" not in line, "noeviction by default"
+    assert SERVICES["jobs"]["volumes"] == ["jobs:/data"] and "jobs" in COMPOSE["volumes"]
+    for name, _ in NAMED:
+        assert SERVICES[name]["environment"]["SAM_JOBS_URL"] == "redis://jobs:6379/0"
+
+
+def test_the_single_service_has_a_volume_for_jobs() -> None:
+    alone = yaml.safe_load((REPO / "docker-compose.yaml").read_text())
+    assert "jobs:/app/jobs" in alone["services"]["sam-mask-service"]["volumes"] and "jobs" in alone["volumes"]
+    assert "/app/jobs" in (REPO / "Dockerfile").read_text()
+    assert "#SAM_JOBS_DIR=/app/jobs" in (REPO / ".env.example").read_text()

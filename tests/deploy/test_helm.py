@@ -20,6 +20,7 @@ from ..support.wire import REPO
 HELM = shutil.which("helm")
 CHART = REPO / "deploy" / "helm" / "sam-mask"
 KUBERNETES = ("1.27", "1.31", "1.35")
+SECRETS = ("SAM_API_KEY", "SAM_IMAGES_URL", "SAM_JOBS_URL", "SAM_WEBHOOK_SECRET")
 NOT_OURS = {"ScaledObject"}
 """Kinds that Kubernetes' schemas do not have: KEDA's."""
 CASES: dict[str, list[str]] = {
@@ -32,6 +33,8 @@ CASES: dict[str, list[str]] = {
     "shared": ["--set", "images.url=redis://:pw@store:6379/0,urlInput=false,ingress.enabled=true"],
     "edge": ["--set", "ingress.enabled=true,ingress.tlsSecret=tls,trustedProxies={10.0.0.0/8,::1}"],
     "own secrets": ["--set", "apiKey.existingSecret=mine,images.existingSecret=mine,disruption.maxUnavailable=50%"],
+    "jobs": ["--set", "jobs.url=redis://:pw@store:6379/1,webhookSecret.value=0123456789abcdef,urlInput=false"],
+    "jobs on a volume": ["--set", "jobs.claim=mine,autoscaling.enabled=false,replicas=1,urlInput=false"],
     "bare": [
         "--set",
         "autoscaling.enabled=false,networkPolicy.enabled=false,disruption.enabled=false,podAnnotations=null",
@@ -94,7 +97,7 @@ def test_every_setting_is_one_of_ours_and_no_secret_is_written_out(case: str) ->
     objects = rendered(case)
     known = {f"SAM_{name.upper()}" for name in Settings.model_fields}
     assert set(environment(objects)) <= known
-    assert all(isinstance(environment(objects).get(name, {}), dict) for name in ("SAM_API_KEY", "SAM_IMAGES_URL"))
+    assert all(isinstance(environment(objects).get(name, {}), dict) for name in SECRETS)
     assert "0123456789abcdef" not in json.dumps([each for each in objects if each["kind"] != "Secret"])
 
 
@@ -115,7 +118,14 @@ def test_pods_can_do_nothing_that_they_need_not(case: str) -> None:
 @HERE
 @pytest.mark.parametrize(
     ("case", "ports"),
-    [("plain", {53, 80, 443}), ("closed", set()), ("shared", {53, 6379}), ("own secrets", {53, 80, 443, 6379})],
+    [
+        ("plain", {53, 80, 443}),
+        ("closed", set()),
+        ("shared", {53, 6379}),
+        ("own secrets", {53, 80, 443, 6379}),
+        ("jobs", {53, 6379}),
+        ("jobs on a volume", set()),
+    ],
 )
 def test_pods_reach_what_they_must_and_nothing_else(case: str, ports: set[int]) -> None:
     policy = of_kind(rendered(case), "NetworkPolicy")["spec"]
@@ -136,10 +146,42 @@ def test_probes_ask_what_is_meant_for_them() -> None:
 def test_callers_are_sent_back_to_their_pod_only_where_pods_share_nothing() -> None:
     alone = {each["metadata"]["name"]: each for each in rendered("edge") if each["kind"] == "Ingress"}
     by_caller = "nginx.ingress.kubernetes.io/upstream-hash-by"
-    assert [by_caller in each["metadata"]["annotations"] for each in alone.values()] == [False, True]
+    assert [name for name, each in alone.items() if by_caller in each["metadata"]["annotations"]] == ["masks-images"]
     paths = [path["path"] for path in alone["masks-images"]["spec"]["rules"][0]["http"]["paths"]]
     assert paths == ["/images", "/composite"]
-    assert len([each for each in rendered("shared") if each["kind"] == "Ingress"]) == 1
+    assert len([each for each in rendered("shared") if each["kind"] == "Ingress"]) == 2
+
+
+@HERE
+def test_what_must_not_be_done_twice_is_not_sent_to_another_pod() -> None:
+    routes = {each["metadata"]["name"]: each for each in rendered("edge") if each["kind"] == "Ingress"}
+    again = "nginx.ingress.kubernetes.io/proxy-next-upstream"
+    assert "non_idempotent" in routes["masks"]["metadata"]["annotations"][again]
+    assert "non_idempotent" not in routes["masks-once"]["metadata"]["annotations"][again]
+    paths = [path["path"] for path in routes["masks-once"]["spec"]["rules"][0]["http"]["paths"]]
+    assert paths == ["/jobs", "/create_mask_file"]
+
+
+@HERE
+def test_jobs_lie_in_a_store_for_many_or_on_a_volume_for_one() -> None:
+    many = rendered("jobs")
+    assert environment(many)["SAM_JOBS_URL"]["secretKeyRef"]["key"] == "jobs-url"
+    assert set(of_kind(many, "Secret")["stringData"]) == {"jobs-url", "webhook-secret"}
+    one = rendered("jobs on a volume")
+    pod = of_kind(one, "Deployment")["spec"]
+    assert pod["strategy"] == {"type": "Recreate"} and pod["replicas"] == 1
+    [volume] = [each for each in pod["template"]["spec"]["volumes"] if each["name"] == "jobs"]
+    assert volume["persistentVolumeClaim"] == {"claimName": "mine"}
+    [mount] = [each for each in container(one)["volumeMounts"] if each["name"] == "jobs"]
+    assert mount["mountPath"] == environment(one)["SAM_JOBS_DIR"]
+    assert not {"SAM_JOBS_URL", "SAM_JOBS_DIR", "SAM_WEBHOOK_SECRET"} & set(environment(rendered("plain")))
+
+
+@HERE
+@pytest.mark.parametrize("more", ["replicas=2", "autoscaling.enabled=true", "jobs.url=redis://store"])
+def test_a_volume_of_jobs_is_never_shared(more: str) -> None:
+    done = helm("template", "masks", str(CHART), *CASES["jobs on a volume"], "--set", more)
+    assert done.returncode != 0 and "one pod alone" in done.stderr
 
 
 @HERE
@@ -167,6 +209,9 @@ def test_scaling() -> None:
         "autoscaling.kind=other",
         "replicas=0",
         "settings.SAM_API_KEY=x",
+        "settings.SAM_JOBS_URL=redis://store",
+        "jobs.url=store",
+        "webhookSecret.value=short",
         "no=1",
     ],
 )

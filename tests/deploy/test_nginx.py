@@ -21,6 +21,7 @@ from sam_mask_service.settings import load
 from sam_mask_service.tasks import TASKS
 
 from ..support.nginx import CONFIG, NGINX, balanced
+from ..support.redis_server import PROGRAM, redis_server
 from ..support.scene import picture
 from ..support.wire import Server, free_port, started
 
@@ -157,6 +158,38 @@ def test_without_a_store_a_caller_comes_back_to_his_replica(tmp_path: Path) -> N
         image_id = upload(url)
         assert [mask_of(url, image_id) for _ in range(9)] == [200] * 9
         assert sorted(mask_of(server.url, image_id) for server in three) == [200, 404, 404]
+
+
+@pytest.mark.server
+@HERE
+@pytest.mark.skipif(not PROGRAM, reason="there is no redis-server here")
+def test_a_job_is_taken_in_once_worked_on_by_any_and_told_by_all(tmp_path: Path) -> None:
+    (tmp_path / "redis").mkdir()
+    with (
+        redis_server(tmp_path / "redis") as redis,
+        replicas(tmp_path, jobs_url=redis.url) as three,
+        balanced(tmp_path / "nginx", ports(three)) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
+        form = {"data": {"endpoint": "create_mask"}, "files": [("image", picture(200 + n)) for n in range(9)]}
+        asked = client.post("/jobs", **form)  # type: ignore[arg-type]
+        while client.get(asked.headers["location"]).json()["state"] != "done":
+            time.sleep(0.02)
+        assert len(client.get(asked.headers["location"] + "/results").text.splitlines()) == 9
+        assert all('sam_mask_jobs{state="done"} 1.0' in server.get("/metrics").text for server in three)
+
+
+def test_a_job_is_not_sent_to_another_replica_once_one_had_it() -> None:
+    text = (CONFIG / "sam-mask.conf").read_text()
+    for path in ("/jobs", "/create_mask_file"):
+        own = re.search(rf"location = {path} {{([^}}]*)}}", text)
+        assert own and "again.conf" not in own[1] and "proxy.conf" in own[1]
+
+
+def test_no_job_that_the_service_takes_is_refused_by_nginx() -> None:
+    most = max(batch_limits(Rules().limits).whole(kind) for kind in ("json", "multipart")) / MIB
+    own = re.search(r"location = /jobs {[^}]*client_max_body_size (\d+)m;", (CONFIG / "sam-mask.conf").read_text())
+    assert own and most <= int(own[1]) <= most * 1.2
 
 
 def test_its_numbers_are_the_services_own() -> None:

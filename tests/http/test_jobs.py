@@ -25,6 +25,7 @@ from sam_mask_service.errors import SourceUnavailable
 from sam_mask_service.geometry import RGB
 from sam_mask_service.http.jobs import JobRoutes
 from sam_mask_service.jobs import delivery, runner
+from sam_mask_service.jobs.sqlite_store import SqliteStore
 from sam_mask_service.settings import SettingsError
 
 from ..support.scene import ANY, Fixed, picture, service
@@ -257,7 +258,7 @@ def test_jobs_are_off_without_a_folder(make: Make) -> None:
     for method, path in (("POST", "/jobs"), ("GET", "/jobs/x"), ("GET", "/jobs/x/results"), ("DELETE", "/jobs/x")):
         answer = office.client.request(method, path)
         assert code_of(answer) == (404, "jobs_off") and "SAM_JOBS_DIR" in answer.json()["detail"]
-    assert "sam_mask_jobs" not in office.client.get("/metrics").text
+    assert "sam_mask_jobs{" not in office.client.get("/metrics").text
 
 
 def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path: Path, make: Make) -> None:
@@ -391,6 +392,7 @@ def asked(office: Office) -> list[Any]:
 
 def test_a_picture_that_ends_the_process_again_and_again_is_given_up(office: Office) -> None:
     store = office.routes.jobs.store
+    assert isinstance(store, SqliteStore)
     url = office.post({**ONE, "images": ONE["images"] * 2}).headers["location"]
     for _ in range(runner.MOST_TRIES):
         store.begin()

@@ -27,9 +27,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def redis_server(folder: Path, *options: str) -> Iterator[Running]:
-    """Killed in the end when it still runs."""
-    port = free_port()
+def redis_server(folder: Path, *options: str, port: int = 0) -> Iterator[Running]:
+    """Killed in the end when it still runs. ``port``: a free one when none is named."""
+    port = port or free_port()
     where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--requirepass", PASSWORD]
     line = [str(PROGRAM), *where, "--save", "", "--appendonly", "no", *options]
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

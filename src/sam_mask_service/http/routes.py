@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,7 +96,7 @@ class Routes:
 
     async def metrics_text(self) -> Response:
         """Counters and gauges in Prometheus' text format."""
-        return Response(self.metrics.text(), media_type=CONTENT_TYPE)
+        return Response(await asyncio.to_thread(self.metrics.text), media_type=CONTENT_TYPE)
 
     async def forget(self, request: Request, image_id: str) -> Response:
         """Frees an uploaded picture."""

@@ -1,10 +1,14 @@
-"""Jobs: work that is taken in now and asked for later. One SQLite file in ``SAM_JOBS_DIR``, worked off beside requests;
-several processes of one machine may share it, several machines may not.
+"""Jobs: work that is taken in now, worked off beside requests, and asked for later.
+
+Where they are kept is a row of ``STORES``: in one SQLite file, for the processes of one machine, or in a Redis that any
+number of machines share, with Taskiq for who works on what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from ..doors.webhook import Webhooks
 from ..errors import InvalidParameter, JobsOff
@@ -13,10 +17,13 @@ from ..service import Service
 from ..settings import Settings, SettingsError
 from ..tasks import Task
 from .job import DELIVERIES, STATES, Entry, Job, Limits, Wanted
+from .local_queue import LocalQueue
 from .runner import Render, Runner
-from .store import JobStore
+from .sqlite_store import SqliteStore
+from .store import JobStore, Queue
+from .taskiq_queue import open_redis
 
-__all__ = ["DELIVERIES", "STATES", "Entry", "Job", "Jobs", "Render", "Wanted"]
+__all__ = ["DELIVERIES", "STATES", "STORES", "Entry", "Job", "JobStore", "Jobs", "Render", "Wanted"]
 
 
 class Jobs:
@@ -31,10 +38,9 @@ class Jobs:
         self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
         self._store: JobStore | None = None
         self.runner: Runner | None = None
-        if settings.jobs_dir is not None:
-            self._store = _opened(settings)
-            lock = settings.jobs_dir / "runner.lock"
-            self.runner = Runner(service, self.endpoints, self._store, self._webhooks, self._secret, render, lock)
+        if settings.jobs_dir is not None or settings.jobs_at:
+            self._store, queue = STORES[urlsplit(settings.jobs_at).scheme](settings, _limits(settings))
+            self.runner = Runner(service, self.endpoints, self._store, queue, self._webhooks, self._secret, render)
 
     @property
     def on(self) -> bool:
@@ -69,10 +75,24 @@ class Jobs:
             self._store.close()
 
 
-def _opened(settings: Settings) -> JobStore:
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.jobs_max, settings.jobs_bytes, settings.jobs_seconds)
+
+
+def _sqlite(settings: Settings, limits: Limits) -> tuple[JobStore, Queue]:
     assert settings.jobs_dir is not None  # noqa: S101 - asked before
-    limits = Limits(settings.jobs_max, settings.jobs_bytes, settings.jobs_seconds)
     try:
-        return JobStore(settings.jobs_dir, limits)
+        store = SqliteStore(settings.jobs_dir, limits)
     except OSError as error:
         raise SettingsError(f"SAM_JOBS_DIR: jobs cannot be kept in {settings.jobs_dir}: {error}") from None
+    return store, LocalQueue(store, settings.jobs_dir / "runner.lock")
+
+
+def _redis(settings: Settings, limits: Limits) -> tuple[JobStore, Queue]:
+    return open_redis(settings.jobs_at, limits)
+
+
+STORES: Mapping[str, Callable[[Settings, Limits], tuple[JobStore, Queue]]] = MappingProxyType(
+    {"": _sqlite, "redis": _redis, "rediss": _redis, "unix": _redis}
+)
+"""Scheme of SAM_JOBS_URL → what it opens. Raises SettingsError."""

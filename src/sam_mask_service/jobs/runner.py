@@ -1,6 +1,4 @@
-"""Works jobs off beside the requests of people who wait. Of all processes that share the store one does so: who holds
-the lock, which the system gives back when a process ends.
-"""
+"""Works jobs off beside the requests of people who wait."""
 
 from __future__ import annotations
 
@@ -9,9 +7,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from ..doors.webhook import Unreached, Webhooks
 from ..errors import Busy, Draining, Internal, ServiceError, StorageFull, Unavailable
@@ -21,7 +16,7 @@ from ..service import Service
 from ..tasks import Answer, Task
 from . import delivery
 from .job import Job, Piece
-from .store import JobStore
+from .store import JobStore, Queue
 
 log = logging.getLogger(__name__)
 Render = Callable[[Answer | ServiceError, int, "str | int | None", str], Awaitable[bytes]]
@@ -32,8 +27,8 @@ _LOOK = 0.5
 """Seconds between two looks for work that another process may have brought, and for webhooks that are due."""
 _ROOM = 0.05
 """Seconds between two looks for a free slot."""
-_TIDY = 10.0
-"""Seconds between two looks for jobs that have expired."""
+_TIDY = 5.0
+"""Seconds between two looks for jobs that have expired, and two words of what is at work here."""
 _TROUBLE = 5.0
 """Seconds that are waited when the store fails: a full disk."""
 
@@ -46,15 +41,14 @@ class Runner:
         service: Service,
         tasks: Mapping[str, Task],
         store: JobStore,
+        queue: Queue,
         webhooks: Webhooks,
         secret: str,
         render: Render,
-        lock: Path,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.service, self.tasks, self.store = service, tasks, store
+        self.service, self.tasks, self.store, self.queue = service, tasks, store, queue
         self._webhooks, self._secret, self._render, self._clock = webhooks, secret, render, clock
-        self._lock = FileLock(lock, thread_local=False)
         self._brought = asyncio.Event()
         self._all: asyncio.Task[None] | None = None
 
@@ -71,10 +65,10 @@ class Runner:
             self._all.cancel()
             await asyncio.gather(self._all, return_exceptions=True)
             self._all = None
-        self._lock.release(force=True)
+        await self.queue.close()
 
     async def _run(self) -> None:
-        while not await self._guarded(self._lead):
+        while not await self._guarded(self.queue.lead):
             await asyncio.sleep(_LOOK)
         steps = [self._work] * self.service.settings.workers + [self._tell, self._tidy]
         loops = [asyncio.create_task(self._again(step)) for step in steps]
@@ -84,15 +78,6 @@ class Runner:
             for each in loops:
                 each.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
-
-    async def _lead(self) -> bool:
-        """Whether it is now us who work, and what a leader before us has left waits again."""
-        try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            return False
-        await asyncio.to_thread(self.store.recover)
-        return True
 
     async def _again(self, step: Callable[[], Awaitable[bool]]) -> None:
         """``step`` for ever, at once when it did something."""
@@ -121,21 +106,24 @@ class Runner:
     async def _work(self) -> bool:
         """One picture; False when there is none, or no more are begun."""
         await self._room()
-        piece = None if self.service.gate.draining else await asyncio.to_thread(self.store.begin)
+        piece = None if self.service.gate.draining else await self.queue.next()
         if piece is None:
             return False
         try:
+            self._check_room()
             await self._end(piece, await self._outcome(piece))
         except (Busy, Draining):
-            self.store.put_back(piece)
+            await asyncio.to_thread(self.store.put_back, piece)
             return False
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):  # else the next start does so
                 self.store.put_back(piece)  # here and now: after a cancellation nothing may be waited for
             raise
         except Exception:
-            self.store.put_back(piece, counted=True)
+            await asyncio.to_thread(self.store.put_back, piece, counted=True)
             raise
+        finally:
+            self.queue.done(piece)
         return True
 
     async def _end(self, piece: Piece, outcome: Answer | ServiceError) -> None:
@@ -193,6 +181,11 @@ class Runner:
         while not self._is_room() and not self.service.gate.draining:
             await asyncio.sleep(_ROOM)
 
+    def _check_room(self) -> None:
+        """The wait for a picture may have been long. Raises Busy: another process may have room."""
+        if not self._is_room():
+            raise Busy
+
     def _is_room(self) -> bool:
         gate = self.service.gate
         try:
@@ -225,6 +218,7 @@ class Runner:
 
     async def _tidy(self) -> bool:
         await asyncio.sleep(_TIDY)
+        await self.queue.keep()
         if dropped := await asyncio.to_thread(self.store.forget_expired):
             log.info("%s expired job(s) are forgotten", dropped)
         return False

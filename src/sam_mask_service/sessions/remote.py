@@ -1,4 +1,4 @@
-"""Uploads in Redis, which any number of machines share. The library is the extra ``redis``, imported when it is used.
+"""Uploads in Redis, which any number of machines share. The library is the extra ``redis``.
 
 Each change is one script, so that nothing is ever counted twice or half, whoever dies meanwhile. Pictures expire by
 themselves; an index holds their end and size, so that the bytes of all together stay bounded.
@@ -6,18 +6,12 @@ themselves; an index holds their end and size, so that the bytes of all together
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import ImageGone, StorageFull
+from ..errors import ImageGone
+from .redis_line import client_of, told
 from .store import name_of, new_id, unreachable, weight_of
 
-if TYPE_CHECKING:
-    from redis import Redis
-
-CONNECT_S, ANSWER_S = 1.0, 5.0
-"""Seconds that a connection and an answer (of a picture's size) may take."""
 PREFIX = "{sam-mask-images}:"
 """Of every key; the braces keep them on one node of a cluster."""
 _INDEX = [PREFIX + part for part in ("ends", "sizes", "bytes")]
@@ -67,7 +61,7 @@ class RedisStore:
 
     def __init__(self, url: str, max_bytes: int, seconds: float) -> None:
         self.max_bytes, self.seconds = max_bytes, seconds
-        self._redis = _client(url)
+        self._redis = client_of(url)
         self._put, self._get, self._delete = (
             self._redis.register_script(_COMMON + text) for text in (_PUT, _GET, _DELETE)
         )
@@ -89,32 +83,5 @@ class RedisStore:
 
     def _call(self, script: Any, image_id: str, owner: bytes, *rest: bytes | int) -> Any:
         ttl = max(1, round(self.seconds * 1000))
-        with _told():
+        with told(unreachable):
             return script(keys=_INDEX, args=[PREFIX, name_of(image_id, owner), ttl, *rest])
-
-
-def _client(url: str) -> Redis:
-    from redis import Redis
-    from redis.backoff import ExponentialBackoff
-    from redis.exceptions import ConnectionError as Lost
-    from redis.retry import Retry
-
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=CONNECT_S,
-        socket_timeout=ANSWER_S,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), 2, supported_errors=(Lost,)),
-    )
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What the library raises, in our words: its own hold addresses."""
-    from redis.exceptions import OutOfMemoryError, RedisError
-
-    try:
-        yield
-    except OutOfMemoryError:
-        raise StorageFull from None
-    except RedisError as error:
-        raise unreachable(error) from None

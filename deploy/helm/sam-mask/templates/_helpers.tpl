@@ -18,6 +18,21 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "sam-mask.keyed" -}}
 {{- if or .Values.apiKey.value .Values.apiKey.existingSecret -}}true{{- end -}}
 {{- end -}}
+{{/* The same of jobs: kept in a store that pods share, or on one pod's volume. */}}
+{{- define "sam-mask.jobs" -}}
+{{- if or .Values.jobs.url .Values.jobs.existingSecret -}}true{{- end -}}
+{{- end -}}
+{{- define "sam-mask.claim" -}}
+{{- if .Values.jobs.claim -}}
+{{- if or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) (include "sam-mask.jobs" .) -}}
+{{- fail "jobs.claim is for one pod alone: set autoscaling.enabled=false and replicas=1, or jobs.url instead" -}}
+{{- end -}}
+{{- .Values.jobs.claim -}}
+{{- end -}}
+{{- end -}}
+{{- define "sam-mask.signed" -}}
+{{- if or .Values.webhookSecret.value .Values.webhookSecret.existingSecret -}}true{{- end -}}
+{{- end -}}
 {{- define "sam-mask.shared" -}}
 {{- if or .Values.images.url .Values.images.existingSecret -}}true{{- end -}}
 {{- end -}}

@@ -1,32 +1,40 @@
-"""The store of jobs: what is in it stays, once, for its owner alone."""
+"""What every store of jobs promises: what is in it stays, once, for its owner alone."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
-from sam_mask_service.errors import JobUnfinished, NotFound, ServiceError, StorageFull, TooManyJobs
-from sam_mask_service.jobs.database import _told
+from sam_mask_service.errors import JobUnfinished, NotFound, TooManyJobs
 from sam_mask_service.jobs.job import Entry, Job, Limits, Piece, Wanted, state_of
-from sam_mask_service.jobs.store import JobStore
+from sam_mask_service.jobs.redis_store import QUEUE, RedisStore
+from sam_mask_service.jobs.sqlite_store import SqliteStore
 from sam_mask_service.params import Source
+
+from ..support.redis_server import PROGRAM, Running, redis_server
 
 LIMITS = Limits(jobs=3, bytes=1 << 20, seconds=100.0)
 ME, OTHER = b"me", b"other"
 WANTED = Wanted(ME, "create_mask", {"mode": "first"})
 HOOKED = replace(WANTED, webhook="https://hooks.example/")
 PNG = Entry(Source("bytes", b"picture"), "a")
+Store = SqliteStore | RedisStore
 
 
 @dataclass
@@ -37,30 +45,87 @@ class Clock:
         return self.now
 
 
+class Open(Protocol):
+    """Opens the store again, as another process does."""
+
+    def __call__(self, limits: Limits = LIMITS) -> Store: ...
+
+
+def in_redis(url: str, limits: Limits, clock: Callable[[], float]) -> RedisStore:
+    """Messages are a job and an index, in JSON."""
+    return RedisStore(url, limits, lambda *words: json.dumps(words).encode(), clock)
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running | None]:
+    if not PROGRAM:
+        yield None
+        return
+    with redis_server(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "redis"])
+def reopen(request: pytest.FixtureRequest, redis: Running | None, tmp_path: Path, clock: Clock) -> Iterator[Open]:
+    made: list[Store] = []
+
+    def one(limits: Limits = LIMITS) -> Store:
+        at = redis.url if redis and request.param == "redis" else None
+        made.append(in_redis(at, limits, clock) if at else SqliteStore(tmp_path / "jobs", limits, clock))
+        return made[-1]
+
+    if request.param == "redis":
+        if redis is None:
+            pytest.skip("there is no redis-server here")
+        in_redis(redis.url, LIMITS, clock)._redis.flushall()
+    yield one
+    for store in made:
+        store.close()
+
+
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[JobStore]:
-    made = JobStore(tmp_path / "jobs", LIMITS, clock)
-    yield made
-    made.close()
+def store(reopen: Open) -> Store:
+    return reopen()
 
 
-def begin(store: JobStore) -> Piece:
-    piece = store.begin()
+def take(store: Store) -> Piece | None:
+    """The next picture, as the store's queue takes it."""
+    if isinstance(store, SqliteStore):
+        return store.begin()
+    while data := store._redis.rpop(QUEUE):
+        if piece := store.begin(*json.loads(data)):  # type: ignore[arg-type]
+            return piece
+    return None
+
+
+def recover(store: Store) -> None:
+    """Whoever was at work is dead, and this is noticed."""
+    if isinstance(store, SqliteStore):
+        store.recover()
+        return
+    assert isinstance(store._clock, Clock)
+    store._clock.now += store.lease
+    data = store.next_message()
+    store.announce_lost(json.loads(data)[0] if data else "")
+
+
+def begin(store: Store) -> Piece:
+    piece = take(store)
     assert piece is not None
     return piece
 
 
-def work_off(store: JobStore, well: bool = True) -> None:
-    while piece := store.begin():
+def work_off(store: Store, well: bool = True) -> None:
+    while piece := take(store):
         assert store.end(piece, b"line %d\n" % piece.index, well)
 
 
-def test_a_job_from_its_beginning_to_its_end(store: JobStore, clock: Clock) -> None:
+def test_a_job_from_its_beginning_to_its_end(store: Store, clock: Clock) -> None:
     entries = [PNG, Entry(b"bad\n", 7), Entry(Source("url", "http://pics.example/ä.png"))]
     job = store.add(WANTED, entries)
     assert (job.state, job.total, job.failed, job.started) == ("queued", 3, 1, None)
@@ -72,7 +137,7 @@ def test_a_job_from_its_beginning_to_its_end(store: JobStore, clock: Clock) -> N
         store.finished(job.id, ME)
     second = begin(store)
     assert (second.index, second.name, second.source.text) == (2, None, "http://pics.example/ä.png")
-    assert store.begin() is None, "what is at work is given to nobody else"
+    assert take(store) is None, "what is at work is given to nobody else"
     assert store.end(second, b"two\n", True)
     clock.now += 1
     assert store.end(first, b"one\n", False)
@@ -81,7 +146,7 @@ def test_a_job_from_its_beginning_to_its_end(store: JobStore, clock: Clock) -> N
     assert [store.line(job.id, index) for index in range(3)] == [b"one\n", b"bad\n", b"two\n"]
 
 
-def test_a_job_without_an_answer_has_failed(store: JobStore) -> None:
+def test_a_job_without_an_answer_has_failed(store: Store) -> None:
     job = store.add(WANTED, [PNG])
     work_off(store, well=False)
     assert store.get(job.id, ME).state == "failed"
@@ -89,13 +154,13 @@ def test_a_job_without_an_answer_has_failed(store: JobStore) -> None:
     assert (at_once.state, store.line(at_once.id, 0)) == ("failed", b"bad\n")
 
 
-def test_the_oldest_job_comes_first(store: JobStore) -> None:
+def test_the_oldest_job_comes_first(store: Store) -> None:
     jobs = [store.add(WANTED, [PNG, PNG]) for _ in range(2)]
     order = [(begin(store).job, index % 2) for index in range(4)]
     assert order == [(job.id, index) for job in jobs for index in range(2)]
 
 
-def test_another_callers_job_is_not_there(store: JobStore) -> None:
+def test_another_callers_job_is_not_there(store: Store) -> None:
     job = store.add(WANTED, [PNG])
     for ask in (store.get, store.finished, store.delete):
         for job_id, owner in ((job.id, OTHER), ("unknown", ME), ("", ME), ("' OR 1 --", ME)):
@@ -105,7 +170,7 @@ def test_another_callers_job_is_not_there(store: JobStore) -> None:
     assert store.get(job.id, ME) == job
 
 
-def test_jobs_and_bytes_of_a_caller_are_bounded(store: JobStore) -> None:
+def test_jobs_and_bytes_of_a_caller_are_bounded(store: Store) -> None:
     for _ in range(3):
         store.add(WANTED, [PNG])
     with pytest.raises(TooManyJobs):
@@ -118,7 +183,7 @@ def test_jobs_and_bytes_of_a_caller_are_bounded(store: JobStore) -> None:
     assert "SAM_JOBS_BYTES" in caught.value.detail
 
 
-def test_a_result_without_room_is_not_taken_but_the_word_for_it_is(store: JobStore) -> None:
+def test_a_result_without_room_is_not_taken_but_the_word_for_it_is(store: Store) -> None:
     job = store.add(WANTED, [PNG])
     piece = begin(store)
     assert not store.end(piece, b"x" * (1 << 20) + b"\n", True)
@@ -127,7 +192,7 @@ def test_a_result_without_room_is_not_taken_but_the_word_for_it_is(store: JobSto
     assert store.line(job.id, 0) == b"no room\n"
 
 
-def test_a_result_is_taken_once_and_none_after_the_job_is_deleted(store: JobStore) -> None:
+def test_a_result_is_taken_once_and_none_after_the_job_is_deleted(store: Store) -> None:
     job = store.add(WANTED, [PNG, PNG])
     piece = begin(store)
     assert store.end(piece, b"first\n", True) and store.end(piece, b"second\n", True)
@@ -136,36 +201,36 @@ def test_a_result_is_taken_once_and_none_after_the_job_is_deleted(store: JobStor
     store.delete(job.id, ME)
     assert store.end(late, b"late\n", True)
     store.put_back(late)
-    assert store.begin() is None
+    assert take(store) is None
     with pytest.raises(NotFound):
         store.line(job.id, 0)
 
 
-def test_what_is_put_back_comes_again(store: JobStore) -> None:
+def test_what_is_put_back_comes_again(store: Store) -> None:
     store.add(WANTED, [PNG])
     store.put_back(begin(store))
     store.put_back(begin(store), counted=True)
     assert begin(store).tries == 2
 
 
-def test_everything_survives_a_process_that_dies(tmp_path: Path, clock: Clock) -> None:
-    with closing(JobStore(tmp_path, LIMITS, clock)) as dead:
-        job = dead.add(WANTED, [PNG, PNG, PNG])
-        dead.end(begin(dead), b"one\n", True)
-        begin(dead)
-    with closing(JobStore(tmp_path, LIMITS, clock)) as store:
-        assert begin(store).index == 2, "another process may be at work on it"
-        store.recover()
-        assert [(begin(store).index, begin(store).index)] == [(1, 2)]
-        store.recover()
-        again = begin(store)
-        assert (again.index, again.tries) == (1, 3)
-        store.recover()
-        work_off(store)
-        assert [store.line(job.id, index) for index in range(3)] == [b"one\n", b"line 1\n", b"line 2\n"]
+def test_everything_survives_a_process_that_dies(reopen: Open) -> None:
+    dead = reopen()
+    job = dead.add(WANTED, [PNG, PNG, PNG])
+    dead.end(begin(dead), b"one\n", True)
+    begin(dead)
+    dead.close()
+    store = reopen()
+    assert begin(store).index == 2, "another process may be at work on it"
+    recover(store)
+    assert {begin(store).index, begin(store).index} == {1, 2}
+    recover(store)
+    assert begin(store).tries == 3
+    recover(store)
+    work_off(store)
+    assert [store.line(job.id, index) for index in range(3)] == [b"one\n", b"line 1\n", b"line 2\n"]
 
 
-def test_finished_jobs_expire_but_not_before_their_webhook_is_settled(store: JobStore, clock: Clock) -> None:
+def test_finished_jobs_expire_but_not_before_their_webhook_is_settled(store: Store, clock: Clock) -> None:
     plain, hooked, waits = store.add(WANTED, [PNG]), store.add(HOOKED, [PNG]), None
     work_off(store)
     waits = store.add(WANTED, [PNG])
@@ -180,7 +245,7 @@ def test_finished_jobs_expire_but_not_before_their_webhook_is_settled(store: Job
     assert store.get(waits.id, ME).state == "queued"
 
 
-def test_a_webhook_is_due_when_its_job_has_ended_and_its_time_has_come(store: JobStore, clock: Clock) -> None:
+def test_a_webhook_is_due_when_its_job_has_ended_and_its_time_has_come(store: Store, clock: Clock) -> None:
     job = store.add(HOOKED, [PNG])
     assert job.hook is not None and job.hook.state == "waiting" and store.due() is None
     work_off(store)
@@ -196,61 +261,18 @@ def test_a_webhook_is_due_when_its_job_has_ended_and_its_time_has_come(store: Jo
     assert (store.count_hooks("pending"), store.count_hooks("delivered")) == (1, 0)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no such modes there")
-def test_the_folder_is_for_this_user_alone(store: JobStore, tmp_path: Path) -> None:
-    store.add(WANTED, [PNG])
-    assert (tmp_path / "jobs").stat().st_mode & 0o777 == 0o700
-    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "jobs").iterdir()} == {0}
-
-
-def test_a_deleted_picture_is_overwritten(store: JobStore, tmp_path: Path) -> None:
-    secret = b"somebody's face" * 1000
-    job = store.add(WANTED, [Entry(Source("bytes", secret))])
-    store.delete(job.id, ME)
-    path = tmp_path / "jobs" / "jobs.sqlite3"
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    assert b"somebody's face" not in path.read_bytes()
-
-
-def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "jobs.sqlite3").write_bytes(b"no database" * 100)
-    with pytest.raises(OSError, match="database"):
-        JobStore(tmp_path, LIMITS)
-
-
-@pytest.mark.parametrize(
-    ("words", "code"), [("database or disk is full", "storage_full"), ("database is locked", "busy")]
-)
-def test_what_the_database_says_under_load(words: str, code: str) -> None:
-    with pytest.raises(ServiceError) as caught, _told():
-        raise sqlite3.OperationalError(words)
-    assert caught.value.code == code
-    with pytest.raises(sqlite3.OperationalError), _told():
-        raise sqlite3.OperationalError("no such table")
-
-
-def test_a_full_disk_undoes_the_whole_change(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = store._database._connected
-
-    def small() -> sqlite3.Connection:
-        connection = before()
-        connection.execute("PRAGMA max_page_count = 16").close()
-        return connection
-
-    monkeypatch.setattr(store._database, "_connected", small)
-    with pytest.raises(StorageFull):
-        store.add(WANTED, [PNG, Entry(Source("bytes", b"x" * 500_000))])
-    assert (store.count("queued"), store.begin()) == (0, None)
-
-
 class Life(RuleBasedStateMachine):
     """Whatever comes in whatever order: a job's figures are those of its pictures, none is lost, none is doubled."""
 
-    @initialize()
-    def begin_life(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.store = JobStore(Path(self.folder.name), Limits(4, 1 << 20, 100.0))
+    url = ""
+    """Of the Redis that the test has started."""
+
+    @initialize(kind=st.sampled_from(["sqlite", "redis"] if PROGRAM else ["sqlite"]))
+    def begin_life(self, kind: str) -> None:
+        self.folder, self.clock, self.kind = tempfile.TemporaryDirectory(), Clock(), kind
+        self.store = self._opened()
+        if isinstance(self.store, RedisStore):
+            self.store._redis.flushall()
         self.lines: dict[tuple[str, int], bytes] = {}
         self.jobs: dict[str, int] = {}
         self.well: dict[tuple[str, int], bool] = {}
@@ -268,7 +290,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def begin(self) -> None:
-        if piece := self.store.begin():
+        if piece := take(self.store):
             assert (piece.job, piece.index) not in self.lines
             self.at_work.append(piece)
             self.begun.add(piece.job)
@@ -290,9 +312,15 @@ class Life(RuleBasedStateMachine):
     @rule()
     def die(self) -> None:
         self.store.close()
-        self.store = JobStore(Path(self.folder.name), Limits(4, 1 << 20, 100.0))
-        self.store.recover()
+        self.store = self._opened()
+        recover(self.store)
         self.at_work.clear()
+
+    def _opened(self) -> Store:
+        limits = Limits(4, 1 << 20, 1e6)
+        if self.kind == "redis":
+            return in_redis(self.url, limits, self.clock)
+        return SqliteStore(Path(self.folder.name), limits, self.clock)
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -321,5 +349,7 @@ class Life(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+def test_life(redis: Running | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if redis:
+        monkeypatch.setattr(Life, "url", redis.url)
+    run_state_machine_as_test(Life, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
