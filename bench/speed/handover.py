@@ -172,19 +172,25 @@ def page(server: Server, folder: Path) -> dict[str, Any]:
     return {**rows, "overlay_median_ms": statistics.median(spent)}
 
 
+def endpoints(server: Server, count: int) -> dict[str, Any]:
+    with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as client:
+        rows: dict[str, Any] = {"interactive_1024": interactive(client, count)}
+        rows |= heavy(client, max(5, count // 8))
+        rows["group_4mp_30_faces"] = group_photo(client, max(5, count // 8))
+        rows["create_masks_1024"] = many(client, 16)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", default="mesh")
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--json", type=Path, default=ROOT / "out" / "bench-handover.json")
+    parser.add_argument("--page", action="store_true", help="the web page alone")
     options = parser.parse_args()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     with started(engine=options.engine, queue="64") as server:
-        with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as client:
-            rows: dict[str, Any] = {"interactive_1024": interactive(client, options.count)}
-            rows |= heavy(client, max(5, options.count // 8))
-            rows["group_4mp_30_faces"] = group_photo(client, max(5, options.count // 8))
-            rows["create_masks_1024"] = many(client, 16)
+        rows = {} if options.page else endpoints(server, options.count)
         rows["page"] = page(server, options.json.parent)
     text = json.dumps(rows, indent=2)
     options.json.write_text(text + "\n")

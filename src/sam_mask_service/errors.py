@@ -273,7 +273,7 @@ class DeviceLost(Unavailable):
 
 class SourceTimeout(ServiceError):
     code, status, title = "source_timeout", 504, "Image source too slow"
-    default_detail = "The picture did not arrive from this URL in time."
+    default_detail = "The picture did not arrive from this URL in time (setting SAM_URL_SECONDS)."
 
 
 class VersionUnsupported(ServiceError):

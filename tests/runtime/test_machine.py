@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -119,3 +121,14 @@ def test_the_measurement_measures() -> None:
     rates = machine.measure(1, seconds=0.01)
     assert rates.f32 > 0.1 and rates.int8 >= 0
     assert machine.measure(1, seconds=0.01, quantized=False).int8 == 0
+
+
+def test_what_others_take_of_the_cores_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that lasted 10 s on two cores and worked 1 s on each: as fast as one of 1 s."""
+    ticks, work = itertools.count(0, 10), itertools.count(0, 2)
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks), process_time=lambda: next(work))
+    monkeypatch.setattr(machine, "time", clock)
+    busy = machine.measure(2, seconds=30, quantized=False).f32
+    work = itertools.count(0, 20)  # alone on both cores all the time
+    alone = machine.measure(2, seconds=30, quantized=False).f32
+    assert busy == pytest.approx(10 * alone)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sam_mask_service.segment.crop import cut
+from sam_mask_service.segment.crop import Window, cut
 from sam_mask_service.segment.head import HeadEvidence, dome_distance, head_mask, under_jaw
 from sam_mask_service.segment.prior import Prior, prior_of
 from sam_mask_service.segment.tuning.ground import WINDOW
@@ -31,14 +31,27 @@ def _scene(hair_to: int) -> NDArray[np.uint8]:
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
+def _seen_hair(rgb: NDArray[np.uint8], window: Window, above: int) -> NDArray[np.float32]:
+    corner = window.points(np.array([[0, above]], np.float32))[0]
+    like = np.abs(rgb.astype(int) - HAIR).max(-1) < 40
+    return np.asarray(like & (np.arange(HEAD_SIZE)[:, None] < corner[1]), np.float32)
+
+
 def _drawn(
-    image: NDArray[np.uint8], rivals: tuple[Prior, ...] = (), sure: float = 1.0, **told: Any
+    image: NDArray[np.uint8],
+    rivals: tuple[Prior, ...] = (),
+    sure: float = 1.0,
+    hair_above: int | None = None,
+    **told: Any,
 ) -> tuple[NDArray[np.bool_], Prior]:
-    """``sure``: the person network's probability of what is not wall."""
+    """``sure``: the person network's probability of what is not wall. ``hair_above``: the hair network sees the hair's
+    colour above this row."""
     whole = prior_of(_FACE)
     window = whole.window(WINDOW.head_zoom, HEAD_SIZE)
     rgb, prior = cut(image, window), whole.seen_in(window)
     person = np.where(np.abs(rgb.astype(int) - WALL).max(-1) > 40, sure, 1 - sure).astype(np.float32)
+    if hair_above is not None:
+        told["hair"] = _seen_hair(rgb, window, hair_above)
     seen = HeadEvidence(person, window.within(400, 400), **told)
     mask = head_mask(rgb, prior, seen, prior.fill(prior.core, HEAD_SIZE), [r.seen_in(window) for r in rivals])
     x, y = np.meshgrid(np.arange(400) + 0.5, np.arange(400) + 0.5)
@@ -64,6 +77,38 @@ def test_a_rival_takes_what_is_nearer_to_it() -> None:
     assert alone[150, 300]
     assert not beside[150, 300]
     assert beside[150, 150]
+
+
+BEHIND = prior_of(face((200, 30), 80, 60))
+"""Who stands behind: his chin is over the crown of the one before him."""
+
+
+def test_the_crown_of_who_stands_in_front_is_his_own() -> None:
+    scene = _scene(hair_to=230)
+    blind, _ = _drawn(scene, (BEHIND,))
+    seeing, _ = _drawn(scene, (BEHIND,), hair_above=400)
+    assert not blind[100, 200], "without the hair network it may be the other one's body"
+    assert seeing[100, 200]
+    assert seeing[150, 200] and seeing[200, 149]
+
+
+def test_the_clothes_of_who_stands_behind_are_not_hair() -> None:
+    scene = _scene(hair_to=200)
+    scene[60:300, 265:330] = (60, 90, 200)
+    head, _ = _drawn(scene, (BEHIND,), hair_above=400)
+    assert head[100, 200]
+    assert not head[100:300, 280:].any()
+
+
+def test_a_jacket_nearly_of_the_hairs_colour_is_not_head_where_the_hair_network_sees_none() -> None:
+    scene = _scene(hair_to=225)
+    noise = np.random.default_rng(1).normal(0, 4, (175, 50, 3))
+    scene[225:, 110:160] = np.clip(np.array(HAIR) + 14 + noise, 0, 255)
+    alone, _ = _drawn(scene)
+    told, _ = _drawn(scene, hair_above=225)
+    assert alone[236:290, 148].all()
+    assert not told[236:, :165].any()
+    assert told[200, 149]
 
 
 def test_under_the_jaw_is_below_it_and_between_its_corners() -> None:

@@ -14,6 +14,7 @@ import pytest
 from sam_mask_service.doors.dial import Line
 from sam_mask_service.doors.fetch import Fetcher
 from sam_mask_service.doors.netguard import FetchFailed, UrlPolicy
+from sam_mask_service.doors.refusals import told
 from sam_mask_service.errors import SourceUnavailable
 from sam_mask_service.limits import FetchLimits
 
@@ -94,10 +95,10 @@ class World:
         return asyncio.run(fetcher.fetch(url))
 
     def reason(self, url: str = "http://pics.example/a", policy: UrlPolicy = ANY) -> str:
-        """Why the fetch failed, after checking that the caller is told nothing of it."""
+        """Why the fetch failed, after checking that the caller reads the fixed words for it."""
         with pytest.raises(SourceUnavailable) as caught:
             self.fetch(url, policy)
         assert isinstance(caught.value, FetchFailed)
-        assert caught.value.detail == SourceUnavailable.default_detail
+        assert caught.value.detail == told(FetchFailed(caught.value.reason), policy).detail
         assert caught.value.__cause__ is None
         return caught.value.reason

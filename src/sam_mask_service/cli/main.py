@@ -21,6 +21,7 @@ from ..errors import ServiceError
 from ..service import Service
 from ..settings import SettingsError, load, strays
 from . import batch as batches
+from . import detect as detection
 from . import doctor as doctors
 from . import inputs, models, run
 from .naming import json_line
@@ -143,7 +144,23 @@ def _pictures(
         if format == "json" and outcome.is_picture:
             typer.echo(json_line(outcome.row()))
 
-    tally = asyncio.run(_run_all(jobs, action, params, note, overwrite))
+    _judge(asyncio.run(_run_all(jobs, action, params, note, overwrite, params.drawn_by)))
+
+
+@app.command(cls=command_class(detection.ACTION.task.params), help=detection.ACTION.task.about)
+@with_options(detection.ACTION.task.params)
+def detect(pictures: Pictures, format: Format = "text", *, given: dict[str, str]) -> None:
+    params = detection.ACTION.parse(given)
+    jobs = inputs.gather(pictures, None, None)
+
+    def note(outcome: Outcome) -> None:
+        for line in detection.lines(outcome, as_json=format == "json"):
+            typer.echo(line)
+
+    _judge(asyncio.run(_run_all(jobs, detection.ACTION, params, note, False, detection.ENGINE)))
+
+
+def _judge(tally: Tally) -> None:
     if tally.amiss and tally.pictures > 1:
         run.say(f"{tally.amiss} of {tally.pictures} pictures failed")
     if tally.amiss:
@@ -151,11 +168,11 @@ def _pictures(
 
 
 async def _run_all(
-    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[Outcome], None], overwrite: bool
+    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[Outcome], None], overwrite: bool, engine: str
 ) -> Tally:
-    service = _service(params.drawn_by)
+    service = _service(engine)
     work = partial(run.one, service, action=action, params=params, overwrite=overwrite)
-    return await run.run_jobs(service, jobs, params.drawn_by, work, note)
+    return await run.run_jobs(service, jobs, engine, work, note)
 
 
 BATCH = tuple(action.task.params for action in ACTIONS.values() if not action.fixed)

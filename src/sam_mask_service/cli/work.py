@@ -54,8 +54,11 @@ class Action:
         """The parameters from options. Raises InvalidParameter, also for one that the action does not have."""
         return parse(self.task.params, {**given, **self.fixed}, textual=True)
 
+    async def answer(self, service: Service, data: bytes, params: Any) -> Answer:
+        return await service.run(self.task, Source("bytes", data), params, NO_DEADLINE)
+
     async def make(self, service: Service, data: bytes, params: Any) -> Product:
-        answer = await service.run(self.task, Source("bytes", data), params, NO_DEADLINE)
+        answer = await self.answer(service, data, params)
         return product_of(answer, per_face=getattr(params, "mode", None) in PER_FACE)
 
 

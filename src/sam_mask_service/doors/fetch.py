@@ -13,6 +13,7 @@ from ..limits import BODY, FETCH
 from .dial import Line
 from .netguard import Destination, FetchFailed, check_url
 from .paced import Pace
+from .refusals import told
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NOT_A_PICTURE = ("text/", "application/json", "application/xml", "application/xhtml", "image/svg")
@@ -35,15 +36,17 @@ class Fetcher:
     async def fetch(self, url: str) -> bytes:
         """The body behind ``url``, at most ``max_bytes`` long, which begins like a picture that is read here.
 
-        Raises InvalidParameter (the URL's text), SourceUnavailable (FetchFailed with the reason, always the same public
-        text), SourceTimeout, TooLarge.
+        Raises InvalidParameter (the URL's text), SourceUnavailable (FetchFailed with the reason, in ``refusals``'
+        words), SourceTimeout, TooLarge.
         """
-        destination = check_url(url, self._line.policy)
         try:
+            destination = check_url(url, self._line.policy)
             with anyio.fail_after(self._line.limits.seconds):
                 return await self._follow(destination)
         except TimeoutError:
             raise SourceTimeout from None
+        except FetchFailed as failed:
+            raise told(failed, self._line.policy) from None
 
     async def _follow(self, destination: Destination) -> bytes:
         for _ in range(self._line.limits.redirects + 1):

@@ -30,7 +30,7 @@ Reason = Literal[
     "off", "host_syntax", "host_not_listed", "dns", "address", "port", "redirect", "downgrade", "connect", "protocol",
     "status", "encoding", "content",
 ]  # fmt: skip
-"""Why a fetch failed: for the log and the metric; the caller is never told."""
+"""Why a fetch failed: for the log and the metric; what the caller reads stands in ``refusals``."""
 
 DEFAULT_PORTS: dict[str, int] = {"http": 80, "https": 443}
 
@@ -207,7 +207,7 @@ def _split_port(netloc: str, scheme: Scheme, policy: UrlPolicy) -> tuple[str, in
     port = int(digits) if _PORT.match(digits) else 0
     allowed = port in DEFAULT_PORTS.values() or (bool(policy.networks) and 1024 <= port <= 65535)
     if not allowed:
-        raise InvalidParameter("image_url: only the ports 80 and 443.")
+        raise InvalidParameter("image_url: only the ports 80 and 443; others on networks of SAM_URL_ALLOW_NETWORKS.")
     return text, port
 
 

@@ -104,8 +104,9 @@ class Rates:
 
 
 def measure(threads: int, seconds: float = 0.15, *, quantized: bool = True) -> Rates:
-    """Measures the rates, for about ``seconds`` each; the best of the runs counts, so that other load disturbs less.
-    ``quantized``: int8 too."""
+    """Measures the rates, for about ``seconds`` each. What other programs take of the cores does not count: the best of
+    the runs does, and of each its share of processor time where that is less than its duration. ``quantized``: int8
+    too."""
     rates = Rates(_rate(EXACT, threads, seconds), _possible_rate(Arithmetic("bf16", "bf16"), threads, seconds))
     if not quantized:
         return rates
@@ -132,9 +133,10 @@ def _rate(arithmetic: Arithmetic, threads: int, seconds: float) -> float:
     best, end = float("inf"), time.perf_counter() + seconds
     session.run([x])
     while True:
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         session.run([x])
-        best = min(best, (now := time.perf_counter()) - start)
+        now, busy = time.perf_counter(), time.process_time() - worked
+        best = min(best, now - start, busy / threads if busy else float("inf"))
         if now > end:
             return 4 * _ROWS * _WIDE * _NARROW / best / 1e9
 

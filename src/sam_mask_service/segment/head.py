@@ -55,12 +55,13 @@ def head_mask(
     own = tuning.head
     lab, up, dome = to_lab(rgb), height_map(prior, rgb.shape[0]), dome_distance(prior, rgb.shape[0], own)
     palette = Palette(lab, seen.within, tuning.colour)
-    odds = _log_odds(palette, prior, seen, up, dome, own)
+    odds = _log_odds(palette, prior, seen, up, dome, own, crowded=bool(rivals))
     if seen.logits is not None:
         odds = odds + head_odds(seen.logits, up, tuning.head_trust)
     never = (dome > own.beyond) | (up < own.lowest) | under_jaw(prior, rgb.shape[0], own)
+    sure_hair = None if seen.hair is None or not _sees(seen, own) else seen.hair > own.hair_sure
     for rival in rivals:
-        nearer = dome_distance(rival, rgb.shape[0], own) - dome
+        nearer = lead_of(prior, rival, dome, sure_hair, own)
         odds, never = odds + np.minimum(0, nearer * np.float32(own.rival)), never | (nearer < -own.theirs)
     never = never & ~face
     first = one_piece(_coarse_cut(odds, rgb, never, face, own, tuning.cut) | face)
@@ -73,20 +74,26 @@ def head_mask(
     return guided(rgb, bits.astype(np.float32), max(2, int(own.smooth * prior.axes.width)), own.edge_noise)
 
 
-def _log_odds(palette: Palette, prior: Prior, seen: HeadEvidence, up: Soft, dome: Soft, tuning: HeadTuning) -> Soft:
+def _log_odds(
+    palette: Palette, prior: Prior, seen: HeadEvidence, up: Soft, dome: Soft, tuning: HeadTuning, crowded: bool
+) -> Soft:
     person = np.clip(np.log((seen.person + 1e-3) / (1 + 1e-3 - seen.person)), -tuning.person_most, tuning.person_most)
     odds = person + np.minimum(0, (1 - dome) * tuning.dome_edge)
     inside = signed_distance(prior.fill(prior.hull, up.shape[0])) / np.float32(prior.axes.width)
-    hair = _hair_odds(palette, seen.person, inside, up, dome, tuning)
+    hair = _hair_odds(palette, seen, inside, up, dome, tuning, crowded)
     odds = odds + tuning.hair_above * hair * (inside < 0)
+    must_show = ramp(up, *tuning.low, 1, 0)
     if seen.hair is not None:
         above = seen.hair - tuning.net_even
-        sees = 1.0 if seen.width is None else float(np.interp(seen.width, tuning.net_sees, (0, 1)))
-        told = np.where(above > 0, tuning.net_hair * above, tuning.net_bare * above)
+        sees = _sees(seen, tuning)
+        bare = ramp(up, *tuning.bare_low, tuning.net_bare_low, tuning.net_bare)
+        told = np.where(above > 0, tuning.net_hair * above, bare * above)
         hair = np.asarray(hair + sees * told, np.float32)
+        if crowded:
+            beside = ramp(up, *tuning.beside_up, 1, 0) * ramp(-inside, *tuning.beside, 0, 1)
+            must_show = np.maximum(must_show, sees * beside)
     hanging = np.minimum(odds, hair + tuning.hair_bias - tuning.hanging * np.maximum(0, -up))
-    low = ramp(up, *tuning.low, 1, 0)
-    odds = (1 - low) * odds + low * hanging
+    odds = (1 - must_show) * odds + must_show * hanging
     if seen.head is not None:
         odds = odds + _parsed_odds(seen.head, prior.axes.width, tuning)
     return np.asarray(odds, np.float32)
@@ -122,10 +129,21 @@ def _learned(palette: Palette, odds: Soft, never: Bits, face: Bits, up: Soft, tu
     return np.asarray(tuning.again * log_ratio(head, other, tuning.unseen, tuning.colour_most), np.float32)
 
 
-def _hair_odds(palette: Palette, person: Soft, inside: Soft, up: Soft, dome: Soft, tuning: HeadTuning) -> Soft:
-    """Log odds of hair against neck, clothes, skin and background, by colour."""
+def _sees(seen: HeadEvidence, tuning: HeadTuning) -> float:
+    """0…1: how far the hair network is believed; a small face tells it too little."""
+    return 1.0 if seen.width is None else float(np.interp(seen.width, tuning.net_sees, (0, 1)))
+
+
+def _hair_odds(
+    palette: Palette, seen: HeadEvidence, inside: Soft, up: Soft, dome: Soft, tuning: HeadTuning, crowded: bool
+) -> Soft:
+    """Log odds of hair against neck, clothes, skin and background, by colour. ``crowded``: what is a person beside the
+    face may be a neighbour's clothes, and teaches hair only where the hair network sees it."""
+    person = seen.person
     hair = (person > tuning.hair_person) & (up > tuning.hair_from)
     hair = hair & (inside < -tuning.hair_off) & (dome < tuning.hair_dome)
+    if crowded and seen.hair is not None and _sees(seen, tuning) > 0:
+        hair = hair & (seen.hair > tuning.hair_sure)
     other = (person < tuning.other_person) | ((up < tuning.neck_below) & (dome < tuning.neck_dome))
     other = other | (up < tuning.chest_below) | ((inside > tuning.skin_depth) & (up < tuning.skin_below))
     of_hair, of_other = (palette.density(bits.astype(np.float32)) for bits in (hair, other))
@@ -134,13 +152,31 @@ def _hair_odds(palette: Palette, person: Soft, inside: Soft, up: Soft, dome: Sof
 
 def dome_distance(prior: Prior, size: int, tuning: HeadTuning = HEAD) -> Soft:
     """(S, S) float32: 0 in the middle of the head, 1 where a head ends at most; below the widest place only across."""
+    over = np.clip((height_map(prior, size) - tuning.widest) / (tuning.top - tuning.widest), 0, None)
+    return np.asarray(np.hypot(_across(prior, size, tuning), over), np.float32)
+
+
+def _across(prior: Prior, size: int, tuning: HeadTuning) -> Soft:
+    """(S, S) float32: the dome's distance to either side."""
     axes = prior.axes
     middle = axes.chin - np.float32(tuning.back * axes.turn * axes.height) * axes.right
     x = np.arange(size, dtype=np.float32) + np.float32(0.5)
     across = ((x - middle[0]) * axes.right[0])[None] + ((x - middle[1]) * axes.right[1])[:, None]
-    side = across / np.float32(tuning.half_width * max(axes.width, tuning.least_aspect * axes.height))
-    over = np.clip((height_map(prior, size) - tuning.widest) / (tuning.top - tuning.widest), 0, None)
-    return np.asarray(np.hypot(side, over), np.float32)
+    return np.asarray(
+        np.abs(across) / np.float32(tuning.half_width * max(axes.width, tuning.least_aspect * axes.height)), np.float32
+    )
+
+
+def lead_of(prior: Prior, rival: Prior, dome: Soft, hair: Bits | None, tuning: HeadTuning = HEAD) -> Soft:
+    """(S, S) float32: by how much a pixel is nearer (+) to the head of ``prior``, whose ``dome`` is given, than to that
+    of ``rival``. Under the rival's chin is his body, so all of it is his; but what is surely ``hair`` there may be the
+    crown of the one before him, and belongs to whoever it is nearer to."""
+    size = len(dome)
+    theirs, down = dome_distance(rival, size, tuning), -height_map(rival, size)
+    if hair is None:
+        return np.asarray(theirs - dome, np.float32)
+    hanging = np.hypot(theirs, down / np.float32(tuning.hangs)) - _across(prior, size, tuning)
+    return np.asarray(np.where(hair & (down > 0), np.maximum(hanging, theirs - dome), theirs - dome), np.float32)
 
 
 def under_jaw(prior: Prior, size: int, tuning: HeadTuning = HEAD) -> Bits:

@@ -18,7 +18,7 @@ from ..patch import Patch
 from .crop import Soft, Window, cut, paste, seen_in
 from .cutter import Logits, no_logits
 from .face_view import FaceView, Nets, transferred
-from .head import HeadEvidence, dome_distance, head_mask
+from .head import HeadEvidence, dome_distance, head_mask, lead_of
 from .nets import HairNet, ParsingNet, PersonNet
 from .person import person_mask, person_window
 from .refine import refined
@@ -227,11 +227,12 @@ class _Artist:
         view = self.view
         answers = [s for s in (view.hair(view.head), view.parsed(row_of("hair").classes, view.head)) if s is not None]
         tuning = self._tuning.head
-        near = dome_distance(view.prior.seen_in(view.head), view.head.size, tuning)
+        own, mean = view.prior.seen_in(view.head), np.mean(answers, axis=0)
+        near = dome_distance(own, view.head.size, tuning)
         ours = near < tuning.beyond
         for rival in self.rivals:
-            ours &= near <= dome_distance(rival.seen_in(view.head), view.head.size, tuning)
-        return self._paste(np.where(ours, np.mean(answers, axis=0), 0).astype(np.float32), view.head)
+            ours &= lead_of(own, rival.seen_in(view.head), near, mean > tuning.hair_sure, tuning) >= 0
+        return self._paste(np.where(ours, mean, 0).astype(np.float32), view.head)
 
     def _draw_person(self, _: str) -> Patch:
         if self._pixels is None:

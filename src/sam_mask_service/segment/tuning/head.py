@@ -31,6 +31,10 @@ class HeadTuning:
     """Hair hangs down to here at most."""
     low: tuple[FaceHeights, FaceHeights] = (0.0, 0.3)
     """Below hair must show itself, above the person network decides, between both."""
+    beside: tuple[FaceWidths, FaceWidths] = (0.2, 0.35)
+    """With others near by, and the hair network: beside the ears too, between these distances from the face,"""
+    beside_up: tuple[FaceHeights, FaceHeights] = (0.6, 0.9)
+    """and up to between these heights."""
     hair_bias: LogOdds = 0.2
     """Added to hair's log odds below."""
     hanging: LogOdds = 1.0
@@ -47,12 +51,20 @@ class HeadTuning:
     """Taken away per distance in the dome by which another head is nearer."""
     theirs: Factor = 0.15
     """Nearer to another head by this distance it is certainly that head's."""
+    hangs: FaceHeights = 0.5
+    """Hair so far under a neighbour's chin is as far from his head as the dome's border."""
+    hair_sure: Probability = 0.5
+    """Above this answer of the hair network hair is sure to be some."""
     person_most: LogOdds = 4.0
     """Bound of the person network's log odds."""
     net_hair: LogOdds = 8.0
     """What the hair network's answer counts above ``net_even``; it misses more than it invents."""
     net_bare: LogOdds = 4.0
     """What it counts below."""
+    net_bare_low: LogOdds = 10.0
+    """What it counts below, under the chin: there clothes of the hair's colour begin."""
+    bare_low: tuple[FaceHeights, FaceHeights] = (-0.3, 0.0)
+    """The one goes over into the other between these heights."""
     net_even: Probability = 0.4
     """At this answer it says nothing."""
     net_sees: tuple[Pixels, Pixels] = (30.0, 45.0)
