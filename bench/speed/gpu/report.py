@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -12,13 +10,12 @@ import torch
 from sam_mask_service.runtime.machine import cpu_threads
 from sam_mask_service.runtime.torch_card import Card
 
-from . import encoder, http, path, reference
-from .drawn import Network, networks
+from . import encoder, http, path, reference, steps
+from .drawn import MOBILE, Network, mobile_sam, networks, official, real
 from .plan import Plan
 
 RATE_SIDE, RATE_SIDE_CPU = 8192, 256
 """Of the squares whose product gives the card's rate."""
-PORTRAIT = 1024
 
 
 def whole(plan: Plan, weights: Path | None, precision: str) -> Iterator[str]:
@@ -50,18 +47,19 @@ def notes_on(plan: Plan, card: Card, network: Network, precision: str) -> Iterat
 
 
 def beside(plan: Plan, weights: Path | None, precision: str) -> Iterator[str]:
-    """ViT-B and MobileSAM: the reference, and the batcher."""
+    """MobileSAM, then ViT-B: the reference; and what the batcher costs, where a picture is quick."""
     card = Card(plan.device, cpu_threads())
     yield f"{model(card)}, torch {torch.__version__}, {cpu_threads()} CPU threads, pictures of {plan.size}.\n"
-    for network in islice(networks(plan.tiny, weights), 2):
+    mobile = mobile_sam(weights)
+    yield path.low_load(plan, card, mobile, card.precision(precision))
+    for network in (mobile, official("vit_b", "")):
         yield from reference.beside(plan, card, network, card.precision(precision))
-        yield path.low_load(plan, card, network, card.precision(precision))
 
 
-def rest(plan: Plan) -> Iterator[str]:
-    """A request but for the encoder: over HTTP with a network of a few cells, pictures of full size."""
-    yield from http.HEAD
-    yield from http.http_rows(replace(plan, portrait=PORTRAIT), next(networks(True, None)), None)
+def rest(plan: Plan, weights: Path | None) -> Iterator[str]:
+    """A request but for the card: with the real MobileSAM, where it is given, else a network of a few cells."""
+    network = next(networks(True, None)) if weights is None else real(weights / f"{MOBILE}.pt")
+    yield from steps.step_rows(plan, network, weights)
 
 
 def model(card: Card) -> str:
