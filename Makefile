@@ -21,6 +21,8 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 SLOW := attacks page outside integrations faces sam segment golden image cli/test_process.py cli/test_doctor.py test_readme.py \
   test_seed_examples.py test_compose.py test_service.py test_client.py test_platforms.py test_tuned_numbers.py test_typescript_types.py
 GPU_TESTS := tests/runtime tests/sam/test_card.py tests/sam/test_batching.py tests/http/test_card.py tests/test_compose.py
+# Golden pairs that torch's CPU device computes in seconds; PAIRS= : all of them.
+PAIRS ?= tiny tiny-odd mobile_sam
 MODELS := src/sam_mask_service/models/registry.py
 BESIDE := share/sam-mask-api/models
 TOOLS := .venv-tools
@@ -65,15 +67,16 @@ test-integrations: $(VENV)/.ok-dev  ## the integrations inside n8n, ComfyUI and 
 	timeout 3600 $(RUN) -m tests.outside.environments || { echo "not installed in an hour: run it again, it goes on" >&2; exit 1; }
 	timeout 1200 $(RUN) -m pytest tests/outside -m outside --timeout 600 -rs
 
-# The CPU build of torch where pip finds one (PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu), else the one with CUDA.
-.venv-gpu/.ok-gpu: requirements-dev.txt pyproject.toml
-	$(MAKE) VENV=.venv-gpu .venv-gpu/.ok-dev
-	$(TOOLS)/$(BIN)/python -m pip --python .venv-gpu/bin/python install -q "torch==2.13.0"
+.venv-gpu/.ok-gpu: scripts/gpu_environment.sh $(VENV)/.ok-dev
+	scripts/gpu_environment.sh $(TOOLS)/$(BIN)/python .venv-gpu $(VENV)
 	touch $@
 
 test-gpu: .venv-gpu/.ok-gpu  ## the GPU path on torch's CPU device: parity, batches, faults, HTTP (own environment .venv-gpu)
+	if [ -d "$(GOLDEN)" ] && [ -z "$(ARGS)" ]; then
+	  .venv-gpu/bin/python -m bench.quality.parity $(GOLDEN) $(PAIRS) --device torch-cpu --at-most 1e-5
+	  .venv-gpu/bin/python -m bench.quality.parity_real $(GOLDEN) --device torch-cpu --exact --at-most 1e-5
+	fi
 	.venv-gpu/bin/python -m pytest $(or $(ARGS),-n auto --maxprocesses 2 --dist loadfile $(GPU_TESTS))
-	if [ -d "$(GOLDEN)" ]; then .venv-gpu/bin/python -m bench.quality.parity $(GOLDEN) tiny tiny-odd mobile_sam --device torch-cpu; fi
 
 lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the workflows
 	$(VENV)/bin/ruff check .
@@ -183,7 +186,7 @@ image-smoke:  ## run that image read-only and without capabilities, and ask it f
 	scripts/image_smoke.sh $(IMAGE)
 
 clean:  ## remove what setup and the tools made
-	rm -rf $(VENV) $(TOOLS) .venv-reference .venv-dist .outside .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
+	rm -rf $(VENV) $(TOOLS) .venv-gpu .venv-reference .venv-dist .outside .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Two environments: the service's own, without even pip in it, and one for what installs (pip and uv).

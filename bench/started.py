@@ -32,6 +32,10 @@ class Server:
         """Bytes of anonymous memory in the worker: what the kernel cannot drop, unlike pages of files."""
         return max(_anonymous(child.pid) for child in self._family())
 
+    def cpu_seconds(self) -> float:
+        """Of all its processes so far, user and kernel."""
+        return float(sum(sum(one.cpu_times()[:2]) for one in self._family()))
+
     def _family(self) -> list[psutil.Process]:
         master = psutil.Process(self.process.pid)
         return [*master.children(recursive=True), master]

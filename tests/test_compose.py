@@ -20,7 +20,7 @@ from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import encode
 from sam_mask_service.models.row import ModelRow
 from sam_mask_service.params import MaskParams, Source
-from sam_mask_service.runtime.devices import Device
+from sam_mask_service.runtime.devices import Device, DeviceUnavailable, Torch
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
@@ -45,6 +45,39 @@ def loaded(tmp_path: Path, **values: Any) -> Any:
     seen: list[tuple[str, float | None]] = []
     load = compose.sam_loader(settings(tmp_path, **values), FakeSegmenter(), CPU)
     return load(lambda state, percent: seen.append((state, percent))), seen
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "words"),
+    [
+        ("cuda", Torch(), r"SAM_DEVICE=cuda needs torch: pip install 'sam-mask-api\[gpu\]'"),
+        (
+            "cuda",
+            Torch("2", problem="there is no NVIDIA driver"),
+            "SAM_DEVICE=cuda: there is no NVIDIA driver. SAM_DEV",
+        ),
+        ("cuda", Torch("2", problem="the NVIDIA driver is too old"), "the NVIDIA driver is too old"),
+        ("cuda:3", Torch("2", cards=("H100",)), "there is no such card; there is cuda:0 H100"),
+        ("mps", Torch("2"), "sees no Apple GPU"),
+    ],
+)
+def test_a_card_that_is_asked_for_and_not_there_stops_the_start(
+    wish: str, found: Torch, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compose.devices, "look", lambda _: found)
+    with pytest.raises(EngineUnavailable, match=words):
+        compose.build(settings(tmp_path, engine="auto", device=wish))
+
+
+def test_a_card_that_cannot_be_had_leaves_the_mesh_engine_and_its_reason(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: Any, **__: Any) -> None:
+        raise DeviceUnavailable("SAM_DEVICE=cuda:0: the card is busy.")
+
+    monkeypatch.setattr("sam_mask_service.sam.load.load_sam_on", busy)
+    with pytest.raises(EngineUnavailable, match="the card is busy"):
+        loaded(tmp_path, checkpoint=checkpoint)
 
 
 def test_a_checkpoint_of_the_users_own(tmp_path: Path, checkpoint: Path) -> None:

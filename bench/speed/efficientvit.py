@@ -71,7 +71,7 @@ def asked_reference(work: Path, checkpoint: Path) -> dict[str, Any]:
     np.save(work / "picture.npy", picture())
     np.savez(work / "prompts.npz", box=BOX, points=POINTS, labels=LABELS)
     files = [work / "picture.npy", work / "prompts.npz", work / "answers.npz"]
-    command = [REFERENCE / "bin" / "python", ROOT / "bench" / "efficientvit_worker.py", checkpoint, *files]
+    command = [REFERENCE / "bin" / "python", ROOT / "bench" / "speed" / "efficientvit_worker.py", checkpoint, *files]
     subprocess.run([str(part) for part in command], check=True)
     return dict(np.load(work / "answers.npz"))
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sam_mask_service.image import encode
+from sam_mask_service.runtime.devices import Device
 from sam_mask_service.sam.card import CardSam
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.segment.sam import SamSegmenter
@@ -103,3 +104,36 @@ def test_a_full_card_is_a_503_and_the_worker_lives(client: Client, card: Any) ->
     assert int(answer.headers["retry-after"]) >= 1 and "no memory left" in answer.json()["detail"]
     card.fits = 64
     assert mask(client, PICTURES[0]).status_code == 200
+
+
+def test_why_the_cpu_computes_is_said(client: Client) -> None:
+    client.service.device = Device("cpu", "there is no NVIDIA driver")
+    assert client.get("/health").json()["device_reason"] == "there is no NVIDIA driver"
+
+
+def test_a_picture_that_no_card_can_take_hurts_nobody_else(client: Client, card: Any, monkeypatch: Any) -> None:
+    """One of several at once makes the network fail: it alone is told, and the card serves on."""
+    bad = encode(np.full((90, 70, 3), 255, np.uint8))
+    sam: CardSam = client.service.engines.sam._backend  # type: ignore[union-attr]
+    run, taken, marked = sam.batches._run, sam._taken, set[int]()
+
+    def take(image: Any) -> Any:
+        made = taken(image)
+        if image.shape[0] != 150:
+            marked.add(id(made))
+        return made
+
+    def fail(items: Any) -> Any:
+        if any(id(item) in marked for item in items):
+            raise ValueError("a bad picture")
+        return run(items)
+
+    monkeypatch.setattr(sam, "_taken", take)
+    monkeypatch.setattr(sam.batches, "_run", fail)
+
+    async def together() -> list[Any]:
+        files = [{"image": ("p.png", picture)} for picture in (PICTURES[0], bad, PICTURES[1])]
+        return list(await asyncio.gather(*(client.ask("POST", "/create_mask", files=file) for file in files)))
+
+    assert [answer.status_code for answer in client.run(together())] == [200, 500, 200]
+    assert mask(client, PICTURES[2]).status_code == 200

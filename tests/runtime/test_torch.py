@@ -78,8 +78,9 @@ def test_pictures_are_scaled_as_pillow_scales(shape: tuple[int, int], side: int,
 
 
 def test_memory_and_loss_are_told_apart(card: Card) -> None:
-    with pytest.raises(DeviceFull), card.guarded():
-        raise torch.OutOfMemoryError("CUDA out of memory")
+    for full in (torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")):
+        with pytest.raises(DeviceFull), card.guarded():
+            raise full
     with pytest.raises(RuntimeError, match="shapes"), card.guarded():
         raise RuntimeError("shapes do not fit")
     assert card.lost is None
@@ -88,6 +89,23 @@ def test_memory_and_loss_are_told_apart(card: Card) -> None:
     assert card.lost == "torch-cpu does not answer any more"
     with pytest.raises(DeviceLost):
         card.tensor(np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("CUDA error: CUDA-capable device(s) is/are busy or unavailable", "SAM_DEVICE=cuda:7: the card is busy"),
+        ("CUDA error: out of memory", "SAM_DEVICE=cuda:7: the card has no free memory"),
+        ("CUDA error: no kernel image is available for execution", "SAM_DEVICE=cuda:7: torch .* has no code for this"),
+    ],
+)
+def test_a_card_that_is_seen_and_cannot_be_had(error: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stream(_: Any) -> None:
+        raise RuntimeError(error)
+
+    monkeypatch.setattr(torch.cuda, "Stream", stream)
+    with pytest.raises(devices.DeviceUnavailable, match=words):
+        torch_card.card_of("cuda:7", 1)
 
 
 @pytest.mark.parametrize(("wish", "found"), [("auto", "f32"), ("f32", "f32"), ("bf16", "bf16"), ("f16", "f16")])

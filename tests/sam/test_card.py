@@ -150,15 +150,26 @@ def test_from_a_file_onto_the_card(file: Any) -> None:
         load_sam_on(Device("torch-cpu"), file, precision="int8", threads=1)
 
 
-def test_a_card_without_room_for_the_network(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("CUDA out of memory", "not enough free memory for vit"),
+        ("CUDA error: no kernel image is available", "has no code for this card"),
+        ("CUDA error: unspecified launch failure", "cannot use a card here"),
+    ],
+)
+def test_a_card_that_cannot_take_the_network(
+    error: str, words: str, file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
-    from sam_mask_service.runtime.torch_card import Card as TorchCard
+    from sam_mask_service.runtime import torch_card
 
-    def full(*_: Any) -> None:
-        raise DeviceFull
+    def faulty(*_: Any) -> None:
+        raise RuntimeError(error)
 
-    monkeypatch.setattr(TorchCard, "network", full)
-    with pytest.raises(DeviceUnavailable, match="not enough free memory for vit"):
+    monkeypatch.setattr(torch_card, "TorchNetwork", faulty)
+    monkeypatch.setattr(torch_card, "_card", torch_card.Card)  # one of its own: what is lost stays lost
+    with pytest.raises(DeviceUnavailable, match=words):
         load_sam_on(Device("torch-cpu"), file, threads=1)
 
 

@@ -16,6 +16,15 @@ SHAPES = 8
 """Recordings that are kept, each with memory of its own: batches of 1, 2, 4 … 32, and a decoder's first few."""
 _WARM_UP = 3
 """Runs before the recording: libraries choose their kernels in them."""
+FULL = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
+"""In the words of an error of memory that torch does not name as such: its libraries', the driver's, Apple's."""
+
+
+def memory_is_full(error: BaseException) -> bool:
+    """Whether it, or the error behind it, is one of memory: an interrupted recording ends with an error of its own."""
+    if isinstance(error, torch.OutOfMemoryError) or any(mark in str(error) for mark in FULL):
+        return True
+    return error.__context__ is not None and memory_is_full(error.__context__)
 
 
 class Recorded:
@@ -51,9 +60,9 @@ class Recorded:
         try:
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 outputs = self._network(*held)
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError:
+        except RuntimeError as e:
+            if memory_is_full(e):
+                raise
             log.exception("%s cannot be recorded as a CUDA graph and runs kernel by kernel", self._network.name)
             self._plain = True
             return False

@@ -138,4 +138,5 @@ _PROBLEMS = {
     "No CUDA GPUs are available": "the driver shows no card (CUDA_VISIBLE_DEVICES, --gpus all)",
     "out of memory": "the card has no free memory; another program holds it",
     "busy or unavailable": "the card is busy: another program has it for itself alone",
+    "no kernel image": "torch {version} has no code for this card, which is too old or too new for that build",
 }

@@ -17,8 +17,8 @@ from torch.nn import functional as f
 
 from ..errors import DeviceFull, DeviceLost
 from . import ops
-from .cuda_graph import Recorded
-from .devices import Torch, problem_of
+from .cuda_graph import Recorded, memory_is_full
+from .devices import DeviceUnavailable, Torch, problem_of
 from .machine import ArithmeticUnavailable, Precision
 from .torch_network import TorchNetwork
 from .torch_ops import Tensor
@@ -160,10 +160,10 @@ class Card:
         try:
             with torch.cuda.device(self.device) if self.cuda else nullcontext():
                 yield
-        except torch.OutOfMemoryError as e:
-            self._release()
-            raise DeviceFull from e
         except RuntimeError as e:
+            if memory_is_full(e):
+                self._release()
+                raise DeviceFull from e
             if not any(mark in str(e) for mark in GONE):
                 raise
             self.lost = f"{self.name} does not answer any more"
@@ -175,10 +175,23 @@ class Card:
             torch.cuda.empty_cache()
 
 
-@functools.cache
 def card_of(name: str, threads: int) -> Card:
-    """The process's one card of this name: what is lost for one network is lost for all."""
+    """The process's one card of this name: what is lost for one network is lost for all. Raises DeviceUnavailable:
+    what was seen cannot be used after all."""
+    try:
+        return _card(name, threads)
+    except RuntimeError as e:
+        raise DeviceUnavailable(unusable(name, e)) from e
+
+
+@functools.cache
+def _card(name: str, threads: int) -> Card:
     return Card(name, threads)
+
+
+def unusable(name: str, error: BaseException) -> str:
+    """Why the device ``name`` cannot be used, by what torch says."""
+    return f"SAM_DEVICE={name}: {problem_of(str(error), str(torch.__version__))}."
 
 
 class Network:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from ..errors import DeviceFull
+from ..errors import DeviceFull, DeviceLost
 from ..runtime.devices import Device, DeviceUnavailable
 from ..runtime.machine import EXACT, Arithmetic, ArithmeticUnavailable, Wish, choose, cpu_threads
 from .architecture import detect
@@ -77,7 +77,7 @@ def _on_intel(state: State, architecture: Architecture, precision: Wish, cores: 
 
 
 def _on_card(state: State, architecture: Architecture, precision: Wish, cores: int, device: Device) -> CardSam:
-    from ..runtime.torch_card import card_of  # brings torch: only who has a card pays for it
+    from ..runtime.torch_card import card_of, unusable  # brings torch: only who has a card pays for it
 
     card = card_of(device.name, cores)
     family = family_of(architecture)
@@ -93,3 +93,5 @@ def _on_card(state: State, architecture: Architecture, precision: Wish, cores: i
             f"{device.name} has not enough free memory for {architecture.name}: another program may hold it, or "
             "SAM_MODEL=mobile_sam needs less."
         ) from e
+    except DeviceLost as e:
+        raise DeviceUnavailable(unusable(device.name, e.__cause__ or e)) from e
