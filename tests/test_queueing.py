@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.reliability.offered import Line, differences, measured
 from bench.speed import costs, scale
 from bench.speed.queueing import Autoscaler, Cluster, Outcome, poisson, simulate
 
@@ -74,7 +75,8 @@ def test_replicas_on_one_machine_give_no_more_than_its_cores() -> None:
     apart, together = (
         simulate(Cluster(replicas=3, together=one), poisson(20, 500), [0.5]).rate for one in (False, True)
     )
-    assert (apart, together) == (pytest.approx(12, rel=0.05), pytest.approx(4, rel=0.15))
+    assert apart == pytest.approx(12, rel=0.05)
+    assert together == pytest.approx(4, rel=0.15)
 
 
 def test_requests_of_a_lost_replica_are_begun_anew_by_others() -> None:
@@ -119,3 +121,9 @@ def test_every_request_is_answered_or_refused_once(
     found = simulate(cluster, iter(arrivals), [0.05, 0.2, 1.0], losses)
     assert len(found.seconds) + found.refused == len(arrivals)
     assert all(seconds >= 0.049 for seconds in found.seconds)
+
+
+def test_the_comparison_counts_what_came_back() -> None:
+    real = measured([(200, 1.0)] * 97 + [(503, 0.1)] * 2 + [(0, 5.0)])
+    assert (real.p50, real.refused, real.lost) == (1.0, 0.02, 1)
+    assert differences(real, Line(1.5, 2.0, 0.0)).endswith("p50 +50%, p99 +100%, refused -2.0 points")

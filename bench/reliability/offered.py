@@ -109,7 +109,7 @@ def compare(url: str, picture: bytes, asked: argparse.Namespace) -> None:
     places = asked.replicas * (WORKERS + asked.queue)
     for load in asked.loads:
         rate = asyncio.run(capacity(url, picture, min(places, 3 * asked.replicas * WORKERS), asked.seconds / 3))
-        cores = math.inf if asked.stand_in else rate * sum(work) / len(work)
+        cores = rate * sum(work) / len(work)
         arrivals = list(poisson(load * rate, asked.seconds, seed=round(100 * load)))
         cluster = Cluster(asked.replicas, WORKERS, asked.queue, cores, together=True)
         real, said = (
