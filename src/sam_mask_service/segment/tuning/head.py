@@ -61,7 +61,7 @@ class HeadTuning:
     """What the hair network's answer counts above ``net_even``; it misses more than it invents."""
     net_bare: LogOdds = 4.0
     """What it counts below."""
-    net_bare_low: LogOdds = 7.0
+    net_bare_low: LogOdds = 10.0
     """What it counts below, under the chin: there clothes of the hair's colour begin."""
     bare_low: tuple[FaceHeights, FaceHeights] = (-0.3, 0.0)
     """The one goes over into the other between these heights."""
