@@ -103,6 +103,16 @@ def test_use_case_many_pictures_over_http(stage: Stage) -> None:
 
 
 @pytest.mark.server
+def test_use_case_a_folder(stage: Stage) -> None:
+    folder = stage.folder / "a folder"
+    (folder / "photos").mkdir(parents=True)
+    (folder / "photos" / "portrait.jpg").write_bytes((stage.folder / "portrait.jpg").read_bytes())
+    stage.bash(f"cd 'a folder'\n{block('Batches', 'sam-mask batch')}")
+    [row] = [json.loads(line) for line in (folder / "masks" / "manifest.jsonl").read_text().splitlines()]
+    assert (row["status"], row["output"], row["faces"]) == ("ok", ["portrait.png"], 1)
+
+
+@pytest.mark.server
 def test_use_case_several_faces(stage: Stage) -> None:
     [body] = answers(stage.bash(block("Several faces")))
     assert [row["face_id"] for row in body["masks"]] == [0, 1]

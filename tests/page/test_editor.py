@@ -214,7 +214,8 @@ def test_on_a_phone_the_picture_stays_in_sight(loaded: Page) -> None:
     loaded.set_viewport_size({"width": 375, "height": 740})
     loaded.locator("#invert").scroll_into_view_if_needed()
     expect(loaded.locator("#canvas")).to_be_in_viewport(ratio=0.9)
-    expect(loaded.locator("#invert")).to_be_in_viewport()
+    for name in ("invert", "opacity"):
+        expect(loaded.locator(f"#{name}")).to_be_in_viewport(ratio=1)
     assert loaded.evaluate("document.documentElement.scrollWidth") == 375
 
 

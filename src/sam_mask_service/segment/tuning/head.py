@@ -32,9 +32,9 @@ class HeadTuning:
     low: tuple[FaceHeights, FaceHeights] = (0.0, 0.3)
     """Below hair must show itself, above the person network decides, between both."""
     beside: tuple[FaceWidths, FaceWidths] = (0.2, 0.35)
-    """With others near by, and the hair network: beside the ears too, between these distances from the face,"""
+    """With others near by, hair must show itself beside the ears too, from between these distances from the face on."""
     beside_up: tuple[FaceHeights, FaceHeights] = (0.6, 0.9)
-    """and up to between these heights."""
+    """It must up to between these heights."""
     hair_bias: LogOdds = 0.2
     """Added to hair's log odds below."""
     hanging: LogOdds = 1.0
