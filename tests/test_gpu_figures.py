@@ -59,9 +59,9 @@ def test_every_line_of_the_script_is_printed() -> None:
 
     text = "\n".join(report.whole(plan.tiny("torch-cpu", 100), None, "f32"))
     for words in (
-        "vit_b (tiny) | bf16 | folded | 1",
+        "vit_b (tiny) | f32 | folded | 1",
         "| bias | 2",
-        "mobile_sam (tiny) | bf16",
+        "mobile_sam (tiny) | f32",
         "over HTTP",
         "its steps",
     ):
