@@ -18,7 +18,7 @@ def made(tmp_path: Path, pip: str) -> subprocess.CompletedProcess[str]:
     installer = tmp_path / "installer"
     installer.write_text(f"#!/bin/sh\n{pip}\n")
     installer.chmod(0o755)
-    line = [ROOT / "scripts" / "gpu_environment.sh", installer, tmp_path / "gpu", sys.prefix]
+    line: list[str | Path] = [ROOT / "scripts" / "gpu_environment.sh", installer, tmp_path / "gpu", sys.prefix]
     return subprocess.run(line, capture_output=True, text=True, timeout=100)
 
 

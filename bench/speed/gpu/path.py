@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def path_rows(plan: Plan, card: Card, network: Network) -> Iterator[str]:
     files = [jpeg(picture(plan.size, seed)) for seed in range(4)]
     alone = middle(lambda: whole(sam, files[0]), card.wait, plan.runs)
     seen = sam.encode(picture(plan.size))
-    one, ten = (middle(lambda n=n: sam.decode(seen, asked(sam.image_size, n)), card.wait, plan.runs) for n in (1, 10))
+    one, ten = (middle(partial(sam.decode, seen, asked(sam.image_size, n)), card.wait, plan.runs) for n in (1, 10))
     rate = crowd_rate(plan, sam, files)
     batches, memory = dict(sorted(sam.batches.sizes.items())), card.memory()
     said = "" if memory is None else f"{memory / 1e6:.0f} MB"
