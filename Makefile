@@ -20,7 +20,8 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 # What starts servers, browsers or commands again and again, or runs networks.
 SLOW := attacks page outside integrations faces sam segment golden image cli/test_process.py cli/test_doctor.py test_readme.py \
   test_seed_examples.py test_compose.py test_service.py test_client.py test_platforms.py test_tuned_numbers.py test_typescript_types.py
-GPU_TESTS := tests/runtime tests/sam/test_card.py tests/sam/test_batching.py tests/http/test_card.py tests/test_compose.py
+GPU_TESTS := tests/runtime tests/sam/test_card.py tests/sam/test_batching.py tests/http/test_card.py tests/test_compose.py \
+  tests/test_gpu_figures.py tests/test_gpu_environment.py
 # Golden pairs that torch's CPU device computes in seconds; PAIRS= : all of them.
 PAIRS ?= tiny tiny-odd mobile_sam
 MODELS := src/sam_mask_service/models/registry.py

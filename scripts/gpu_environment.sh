@@ -14,7 +14,7 @@ rm -rf "$venv"
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 below=$("$base/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo "import site; site.addsitedir('$below')" >"$site/_below.pth"
-ln -s "$(cd "$base/share" && pwd)" "$venv/share"  # the face models lie beside the packages
+if [ -d "$base/share" ]; then ln -s "$(cd "$base/share" && pwd)" "$venv/share"; fi  # face models lie beside the packages
 
 install() { "$pip" -m pip --python "$venv/bin/python" install -q --prefer-binary --retries 1 --timeout 30 "$torch" "$@"; }
 if ! install 2>"$venv/pip.log" && ! install --index-url "$index" --extra-index-url https://pypi.org/simple 2>>"$venv/pip.log"; then

@@ -20,6 +20,7 @@ from sam_mask_service.geometry import Box, Face
 from sam_mask_service.image import encode
 from sam_mask_service.models.row import ModelRow
 from sam_mask_service.params import MaskParams, Source
+from sam_mask_service.runtime import devices
 from sam_mask_service.runtime.devices import Device, DeviceUnavailable, Torch
 from sam_mask_service.sam.fake import FakeSam
 from sam_mask_service.segment.fake import FakeSegmenter
@@ -64,7 +65,7 @@ def loaded(tmp_path: Path, **values: Any) -> Any:
 def test_a_card_that_is_asked_for_and_not_there_stops_the_start(
     wish: str, found: Torch, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose.devices, "look", lambda _: found)
+    monkeypatch.setattr(devices, "look", lambda _: found)
     with pytest.raises(EngineUnavailable, match=words):
         compose.build(settings(tmp_path, engine="auto", device=wish))
 

@@ -159,7 +159,7 @@ def agrees(line: dict[str, Any], limit: float) -> bool:
         return True
     if line["mask_disagreement"] is not None:
         return bool(line["mask_disagreement"] <= limit)
-    return max(line["embedding"], line["logits"], line["iou"]) <= STORED
+    return bool(max(line["embedding"], line["logits"], line["iou"]) <= STORED)
 
 
 def main() -> None:

@@ -130,7 +130,14 @@ def ours(checkpoint: Path, precision: str, threads: int, isa: str | None = None)
 @contextmanager
 def reference(checkpoint: Path, threads: int) -> Iterator[Worker]:
     python = str(REFERENCE / "bin" / "python")
-    command = [python, str(ROOT / "bench" / "speed" / "sam_worker.py"), "reference", str(checkpoint), "f32", str(threads)]
+    command = [
+        python,
+        str(ROOT / "bench" / "speed" / "sam_worker.py"),
+        "reference",
+        str(checkpoint),
+        "f32",
+        str(threads),
+    ]
     with _running(Worker(command)) as worker:
         yield worker
 

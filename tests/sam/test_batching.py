@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import ClientLeft, DeadlinePassed, DeviceFull, DeviceLost
-from sam_mask_service.sam.batching import Batcher, power_of_two
+from sam_mask_service.sam.batching import Batcher, _Job, power_of_two
 
 
 class Device:
@@ -138,6 +138,17 @@ def test_who_has_left_is_not_computed_for() -> None:
     assert device.batches == [[0]]
     with pytest.raises(ClientLeft):
         batcher(7, gone)
+
+
+def test_a_leader_leaves_out_who_has_left_and_not_yet_woken() -> None:
+    batcher: Batcher[int, int] = Batcher(list, 8, window=0)
+    gone, late = Deadline.after(60), Deadline.after(-1)
+    gone.left.set()
+    jobs: list[_Job[int, int]] = [_Job(1, gone), _Job(2, Deadline.after(60)), _Job(3, late)]
+    batcher._waiting = list(jobs)
+    with batcher._changed:
+        assert batcher._gathered() == [jobs[1]]
+    assert [type(job.error) for job in jobs] == [ClientLeft, type(None), DeadlinePassed]
 
 
 def test_a_leader_that_is_broken_off_leaves_nobody_waiting() -> None:

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 NEEDED = {"numpy": "numpy", "PIL": "pillow", "cv2": "opencv-python-headless", "torch": "torch"}
+MODELS = ("mobile_sam", "vit_b", "vit_h")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -38,6 +39,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=400, help="when nothing new is begun")
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--beside", action="store_true", help="only the reference, beside ours")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS[:2], help="that --beside compares")
     parser.add_argument("--rest", action="store_true", help="only what a request costs besides the card")
     parser.add_argument("--precision", default="auto", help="of ours beside the reference: auto, f32, bf16, f16")
     return parser.parse_args()
@@ -59,7 +61,7 @@ def lines(given: argparse.Namespace) -> Iterator[str]:
     made = (plan.tiny if given.tiny else plan.full)(device, given.seconds)
     reference.look_into(given.reference)
     if given.beside:
-        yield from report.beside(made, given.weights, given.precision)
+        yield from report.beside(made, given.weights, given.precision, given.models)
     elif given.rest:
         yield from report.rest(made, given.weights)
     else:

@@ -58,7 +58,7 @@ def agreement(plan: Plan, card: Card, network: Network) -> str:
     """Masks in lower precision, and as CUDA graphs, against f32."""
     image, found = picture(plan.size), {}
     for precision in ("f32", "bf16", "f16"):
-        sam = CardSam(network.state, network.architecture, precision, card, largest=1)  # type: ignore[arg-type]
+        sam = CardSam(network.state, network.architecture, precision, card, largest=1)
         found[precision] = sam.decode(sam.encode(image), asked(sam.image_size, 3))[0][:, 1:] > 0
     said = [f"{p} {100 * np.mean(found[p] != found['f32']):.3f} %" for p in ("bf16", "f16")]
     return f"{network.name}: mask pixels that differ from f32's: {', '.join(said)}."

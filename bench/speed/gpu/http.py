@@ -18,7 +18,15 @@ from typing import Any
 from .drawn import MOBILE, Network, portraits
 from .plan import Plan
 
-NEEDED = ("fastapi", "uvicorn", "gunicorn", "uvicorn_worker", "openvino", "pydantic_settings", "prometheus_client")
+NEEDED: tuple[str, ...] = (
+    "fastapi",
+    "uvicorn",
+    "gunicorn",
+    "uvicorn_worker",
+    "openvino",
+    "pydantic_settings",
+    "prometheus_client",
+)
 NEEDED += ("httpx", "psutil", "multipart", "platformdirs", "pooch", "pi_heif", "flatbuffers", "typer")
 HEAD = (
     "| model over HTTP | alone, p50 ms | clients | pictures/s | p50 ms | CPU-ms a picture | cores would do | memory |",
@@ -109,7 +117,7 @@ def crowd(url: str, pictures: list[bytes], clients: int, seconds: float) -> tupl
     begin = time.perf_counter()
 
     def one(number: int) -> list[float]:
-        times = []
+        times: list[float] = []
         with httpx.Client(base_url=url, timeout=60) as client:
             while time.perf_counter() - begin < seconds or not times:
                 start = time.perf_counter()

@@ -95,13 +95,16 @@ def beside(plan: Plan, card: Card, network: Network, precision: str) -> Iterator
     on_picture = (
         np.asarray(box[0].box) * image.shape[1] / Frame(image.shape[1], image.shape[0], ours.image_size).scaled[1]
     )
-    looked = least(lambda: theirs.set_image(image), card.wait, runs), least(lambda: ours.encode(image), card.wait, runs)
-    seen = ours.encode(image)
+    seen: list[Any] = []
+    looked = (
+        least(lambda: theirs.set_image(image), card.wait, runs),
+        least(lambda: seen.append(ours.encode(image)), card.wait, runs),
+    )
     asked_for = (
         least(lambda: theirs.predict(box=on_picture), card.wait, runs),
-        least(lambda: ours.decode(seen, box), card.wait, runs),
+        least(lambda: ours.decode(seen[-1], box), card.wait, runs),
     )
-    yield said(network.name, precision, looked, asked_for, difference(theirs, ours.embedding(seen)))
+    yield said(network.name, precision, looked, asked_for, difference(theirs, ours.embedding(seen[-1])))
 
 
 def said(name: str, precision: str, looked: Pair, asked_for: Pair, off: float) -> str:

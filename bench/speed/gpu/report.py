@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from .plan import Plan
 
 RATE_SIDE, RATE_SIDE_CPU = 8192, 256
 """Of the squares whose product gives the card's rate."""
+PORTRAIT, STEP_RUNS = 1024, 5
 
 
 def whole(plan: Plan, weights: Path | None, precision: str) -> Iterator[str]:
@@ -46,20 +48,21 @@ def notes_on(plan: Plan, card: Card, network: Network, precision: str) -> Iterat
         yield encoder.agreement(plan, card, network)
 
 
-def beside(plan: Plan, weights: Path | None, precision: str) -> Iterator[str]:
-    """MobileSAM, then ViT-B: the reference; and what the batcher costs, where a picture is quick."""
+def beside(plan: Plan, weights: Path | None, precision: str, models: Sequence[str]) -> Iterator[str]:
+    """The reference; and what the batcher costs, where a picture is quick."""
     card = Card(plan.device, cpu_threads())
     yield f"{model(card)}, torch {torch.__version__}, {cpu_threads()} CPU threads, pictures of {plan.size}.\n"
-    mobile = mobile_sam(weights)
-    yield path.low_load(plan, card, mobile, card.precision(precision))
-    for network in (mobile, official("vit_b", "")):
+    for name in models:
+        network = mobile_sam(weights) if name == MOBILE else official(name, "")
         yield from reference.beside(plan, card, network, card.precision(precision))
+        if name == MOBILE:
+            yield path.low_load(plan, card, network, card.precision(precision))
 
 
 def rest(plan: Plan, weights: Path | None) -> Iterator[str]:
     """A request but for the card: with the real MobileSAM, where it is given, else a network of a few cells."""
     network = next(networks(True, None)) if weights is None else real(weights / f"{MOBILE}.pt")
-    yield from steps.step_rows(plan, network, weights)
+    yield from steps.step_rows(replace(plan, portrait=PORTRAIT, runs=STEP_RUNS), network, weights)
 
 
 def model(card: Card) -> str:

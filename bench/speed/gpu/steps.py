@@ -21,7 +21,7 @@ from .plan import Plan
 
 CORES = 16
 """Of the machine that the figures are aimed at."""
-WARM = 3
+WARM = 2
 CARD = "on the card"
 SLOWEST = 600.0
 """Seconds of a request, beside other programs on a CPU too."""

@@ -73,7 +73,8 @@ class CardFeatures:
 
 
 class CardSam:
-    """SamBackend on a card. The encoder computes in ``precision``, the decoder, which is small, in float32."""
+    """SamBackend on a card. The encoder computes in ``precision``, the decoder, which is small, in float32.
+    ``largest``: pictures at once; None: as many as there is room for."""
 
     def __init__(
         self,
@@ -99,13 +100,16 @@ class CardSam:
         self._weights = decoder.weights(state)
         self._decoders: dict[int, Network] = {}
         self._lock = threading.Lock()
-        blank = np.zeros((self.image_size, self.image_size, 3), np.uint8)
-        room = card.room(lambda: self._encode([self._taken(blank)]))
-        self.batches: Batcher[OnCard, CardFeatures] = Batcher(self._encode, largest or room)
+        self.batches: Batcher[OnCard, CardFeatures] = Batcher(self._encode, largest or self._room())
 
     @property
     def lost(self) -> str | None:
         return self._card.lost
+
+    def _room(self) -> int:
+        """How many pictures the card takes at once, by one that is encoded."""
+        blank = np.zeros((self.image_size, self.image_size, 3), np.uint8)
+        return self._card.room(lambda: self._encode([self._taken(blank)]))
 
     def encode(self, image: RGB, deadline: Deadline = NO_DEADLINE) -> CardFeatures:
         """Beside others that wait. Raises DeadlinePassed, ClientLeft, DeviceFull, DeviceLost."""
