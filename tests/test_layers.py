@@ -34,7 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         # Running it.
         "service",
         "compose many",
-        "jobs",
+        "jobs bulk",
         # Thin shells, none of which knows another.
         "http cli client page",
     )
@@ -51,9 +51,11 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "httpx": frozenset({"client/"}),
     "httpcore": frozenset({"doors/dial.py", "doors/fetch.py", "doors/paced.py", "doors/webhook.py"}),
     "requests": frozenset(),
-    "sqlite3": frozenset({"jobs/database.py"}),
+    "sqlite3": frozenset({"jobs/database.py", "bulk/index.py"}),
     "urllib.request": frozenset(),
     "redis": frozenset({"sessions/remote.py"}),
+    "fsspec": frozenset({"doors/stores.py"}),
+    "pyarrow": frozenset({"bulk/parquet.py"}),
     "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset({"runtime/"}),
     "openvino": frozenset({"runtime/"}),

@@ -18,10 +18,11 @@ What = Literal["file", "special", "missing", "link", "unreadable"]
 class Entry(NamedTuple):
     """``file``: a regular file, perhaps behind a link. ``special``: a pipe, device or socket. ``missing``: a link that
     leads nowhere. ``link``: one to a folder, not entered, which also ends every loop. ``unreadable``: a folder that
-    cannot be listed."""
+    cannot be listed. ``stamp``: of a regular file; it changes whenever the file does."""
 
     path: Path
     what: What
+    stamp: str = ""
 
 
 def everything_in(folder: Path, without: Path | None = None) -> Iterator[Entry]:
@@ -36,8 +37,19 @@ def everything_in(folder: Path, without: Path | None = None) -> Iterator[Entry]:
         folders[:] = sorted(name for name in folders if name not in links and not _is(Path(where, name), left_out))
         for name in sorted([*names, *links]):
             path = Path(where, name)
-            yield Entry(path, "link" if name in links else _what(path))
+            yield Entry(path, "link") if name in links else entry_of(path)
     yield from _unreadable(lost)
+
+
+def entry_of(path: Path) -> Entry:
+    """What one path leads to."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - three times as fast, and there may be millions
+    except (OSError, RuntimeError, ValueError):
+        return Entry(path, "missing")
+    if not stat.S_ISREG(status.st_mode):
+        return Entry(path, "special")
+    return Entry(path, "file", f"{status.st_size}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}-{status.st_ino:x}")
 
 
 def head_of(path: Path, length: int) -> bytes:
@@ -65,11 +77,3 @@ def _unreadable(lost: list[OSError]) -> Iterator[Entry]:
 
 def _is(path: Path, other: Path | None) -> bool:
     return other is not None and path.resolve() == other
-
-
-def _what(path: Path) -> What:
-    try:
-        mode = path.stat().st_mode
-    except (OSError, RuntimeError):
-        return "missing"
-    return "file" if stat.S_ISREG(mode) else "special"
