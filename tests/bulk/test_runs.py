@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from sam_mask_service.doors import stores
+from sam_mask_service.doors import files, stores
+from sam_mask_service.errors import StorageFull, StoreUnreachable
 
 from ..cli.conftest import Call
 from ..support.scene import Fixed, picture
@@ -199,8 +201,6 @@ def test_a_result_that_was_changed_is_no_double(call: Call, pictures: Path, tmp_
 def test_a_touched_picture_is_read_again_and_an_untouched_one_is_not(
     call: Call, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sam_mask_service.doors import files
-
     call("batch", "in", "out")
     os.utime(pictures / "a.png")
     read: list[str] = []
@@ -249,7 +249,7 @@ def test_rows_of_a_run_that_was_cut_off_wait_in_the_store(
 
     def failing(self: Any, name: str, data: bytes, *, overwrite: bool = False) -> None:
         if name == "2.png":
-            raise stores.StoreUnreachable("The store does not answer.")
+            raise StoreUnreachable("The store does not answer.")
         put(self, name, data, overwrite=overwrite)
 
     monkeypatch.setattr(stores.Store, "write", failing)
@@ -278,6 +278,39 @@ def test_only_fetches_are_tried_again(
     monkeypatch.setattr(type(memory), "cat_file", shaky)
     assert call("batch", "memory://b/in", "out").exit_code == 0
     assert next(fails, None) is None
+
+
+# --- what ends a run --------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(30):
+        (tmp_path / "in" / f"{number:02}.png").write_bytes(picture(200 + number))
+    write, room = files.write_file, iter(range(5))
+
+    def full(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+        if next(room, None) is None:
+            raise StorageFull from OSError(errno.ENOSPC, "No space left on device")
+        write(path, data, overwrite=overwrite)
+
+    monkeypatch.setattr(files, "write_file", full)
+    result = call("batch", "in", "out")
+    assert result.exit_code == 1 and isinstance(result.exception, StorageFull)
+    assert 0 < len(rows(tmp_path / "out")) <= 5 and len(list((tmp_path / "out").glob("*.png"))) == 5
+    monkeypatch.setattr(files, "write_file", write)
+    assert call("batch", "in", "out").exit_code == 0
+    assert len(rows(tmp_path / "out")) == len(list((tmp_path / "out").glob("*.png"))) == 30
+
+
+def test_a_folder_that_cannot_be_written_is_a_row_each(call: Call, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/deeper").write_bytes(b"a file where a folder should be")
+    assert call("batch", "in", "out").exit_code == 1
+    found = rows(tmp_path / "out")
+    assert (found["a.png"]["status"], found["deeper/b.jpg"]["code"]) == ("ok", "storage_full")
 
 
 # --- a drop folder ----------------------------------------------------------------------------------------------------

@@ -183,8 +183,16 @@ def _end_line(file: BinaryIO) -> None:
 @contextlib.contextmanager
 def as_storage_full(path: Path) -> Iterator[None]:
     try:
-        yield
+        with as_scratch_full():
+            yield
     except OSError as error:
-        raise StorageFull(f"{path} cannot be read or written ({error.strerror}).") from None
+        raise StorageFull(f"{path} cannot be read or written ({error.strerror}).") from error
+
+
+@contextlib.contextmanager
+def as_scratch_full() -> Iterator[None]:
+    """For what is only kept in the index."""
+    try:
+        yield
     except DiskError as error:
-        raise StorageFull(f"The folder for temporary files cannot be written ({error}).") from None
+        raise StorageFull(f"The folder for temporary files cannot be written ({error}).") from error

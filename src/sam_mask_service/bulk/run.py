@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..wire import Json
 from . import parquet
 from .errors import BadInput
 from .index import Index, Span
-from .ledger import Ledger, as_storage_full
+from .ledger import Ledger, as_scratch_full, as_storage_full
 from .line import Line, Shard
 from .one import Wanted
 from .places import Place
@@ -75,7 +74,7 @@ class Run:
         found = self._source.found()
         if settled:
             found = (each for each in found if self._index.has_settled(each.name, each.stamp))
-        with as_storage_full(Path(tempfile.gettempdir())):
+        with as_scratch_full():
             return self._plan.add(found)
 
     def check_work(self) -> None:

@@ -9,13 +9,16 @@ import asyncio
 import contextlib
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from ..bulk import ledger, parquet
+from ..bulk.cluster.actor import Kit, builder
+from ..bulk.cluster.connect import Cluster, connect
+from ..bulk.cluster.runner import RayRunner
 from ..bulk.errors import BadInput, BadOutput
 from ..bulk.local import LocalRunner
 from ..bulk.naming import shown
@@ -27,6 +30,7 @@ from ..bulk.run import Run, Runner
 from ..bulk.sources import Options, Source, open_source
 from ..doors import stores
 from ..service import Service
+from ..settings import load
 from ..wire import Json
 from . import run as runs
 
@@ -41,9 +45,13 @@ class Batch:
     column: str | None = None
     parquet: bool = False
     watch: float | None = None
+    cluster: Cluster | None = None
 
 
-async def run_batch(batch: Batch, build: Callable[[], Service]) -> Tally:
+Build = Callable[[], Service]
+
+
+async def run_batch(batch: Batch, build: Build) -> Tally:
     """Works through INPUT and writes ``manifest.jsonl``, a row per file as it gets done. Raises typer.BadParameter for
     a command line that makes no sense, StorageFull, StoreUnreachable and StoreRefused.
 
@@ -54,13 +62,9 @@ async def run_batch(batch: Batch, build: Callable[[], Service]) -> Tally:
         with _as_command_line():
             source, place = _opened(batch, Path(scratch))
             bulk = Run(source, place, batch.wanted, Path(scratch))
-        service = build()
         tally = Tally()
-        try:
-            with bulk:
-                await _worked(bulk, source, place, batch, service, tally)
-        finally:
-            service.close()
+        with bulk:
+            await _worked(bulk, source, place, batch, build, tally)
     return tally
 
 
@@ -87,21 +91,42 @@ def _apart(source: str, output: str) -> None:
         raise BadOutput(f"{output} is a file")
 
 
-async def _worked(bulk: Run, source: Source, place: Place, batch: Batch, service: Service, tally: Tally) -> None:
+async def _worked(bulk: Run, source: Source, place: Place, batch: Batch, build: Build, tally: Tally) -> None:
     with _as_command_line():
         await asyncio.to_thread(bulk.look, settled=batch.watch is not None)
         if batch.watch is None:
             bulk.check_work()
-    await until_ready(service, batch.wanted.params.drawn_by, runs.say)
-    told = Told(source, tally)
-    await told.work(bulk, LocalRunner(service, place, batch.wanted))
-    if batch.watch is not None:
-        await _watch(bulk, LocalRunner(service, place, batch.wanted), told, batch.watch)
+    async with _runner(batch, place, build) as runner:
+        told = Told(source, tally)
+        await told.work(bulk, runner)
+        if batch.watch is not None:
+            await _watch(bulk, runner, told, batch.watch)
     bulk.finish()
     if batch.parquet:
         await asyncio.to_thread(bulk.write_table)
     typer.echo(shown(tally.more()), err=True)
     typer.echo(shown(f"{tally}: {place.shown(ledger.NAME)}"), err=True)
+
+
+@contextlib.asynccontextmanager
+async def _runner(batch: Batch, place: Place, build: Build) -> AsyncIterator[Runner]:
+    """What does the work: this process, or a cluster whose actors each have a service of their own."""
+    if batch.cluster is not None:
+        yield connected(batch.cluster, batch.output, batch.wanted)
+        return
+    service = build()
+    try:
+        await until_ready(service, batch.wanted.params.drawn_by, runs.say)
+        yield LocalRunner(service, place, batch.wanted)
+    finally:
+        service.close()
+
+
+def connected(cluster: Cluster, output: str, wanted: Wanted) -> Runner:
+    """Raises InvalidParameter, StoreUnreachable, StoreRefused."""
+    settings = runs.command_settings(load(), wanted.params.drawn_by)
+    there = output if stores.is_address(output) else str(Path(output).absolute())
+    return RayRunner(connect(cluster), cluster, Kit(builder(settings, cluster.cpus), there, wanted))
 
 
 async def _watch(bulk: Run, runner: Runner, told: Told, seconds: float) -> None:

@@ -17,6 +17,7 @@ import typer
 
 from .. import __version__
 from ..bulk.action import ACTIONS, Action
+from ..bulk.cluster.connect import Cluster
 from ..bulk.naming import json_line
 from ..bulk.one import Wanted
 from ..bulk.outcome import Tally, is_picture
@@ -185,6 +186,12 @@ def batch(
     watch: Annotated[
         float | None, typer.Option(min=0.1, metavar="SECONDS", help="Go on: look for new files every so often.")
     ] = None,
+    runner: Annotated[Literal["local", "ray"], typer.Option(help="Who works: this process, or a cluster.")] = "local",
+    ray: Annotated[str, typer.Option(metavar="ADDRESS", help="Ray: local, auto or HOST:PORT.")] = "local",
+    actors: Annotated[int | None, typer.Option(min=1, help="Ray: actors at most; else as many as fit.")] = None,
+    cpus_per_actor: Annotated[float, typer.Option(min=0, help="Ray: cores of each actor.")] = 1.0,
+    gpus_per_actor: Annotated[float, typer.Option(min=0, help="Ray: cards of each actor, as 0.5.")] = 0.0,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Ray: take a cluster that is open to all.")] = False,
     *,
     given: dict[str, str],
 ) -> None:
@@ -196,7 +203,8 @@ def batch(
         raise typer.BadParameter(f"--action {action} has no other mode", param_hint="--mode")
     params = row.parse(given)
 
-    asked = batches.Batch(source, output, Wanted(row, params, overwrite), column, table, watch)
+    cluster = Cluster(ray, insecure, actors, cpus_per_actor, gpus_per_actor) if runner == "ray" else None
+    asked = batches.Batch(source, output, Wanted(row, params, overwrite), column, table, watch, cluster)
     if asyncio.run(batches.run_batch(asked, lambda: _service(params.drawn_by))).amiss:
         raise typer.Exit(1)
 
