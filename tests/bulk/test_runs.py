@@ -313,6 +313,16 @@ def test_a_folder_that_cannot_be_written_is_a_row_each(call: Call, pictures: Pat
     assert (found["a.png"]["status"], found["deeper/b.jpg"]["code"]) == ("ok", "storage_full")
 
 
+def test_two_runs_at_once_do_not_mix_their_rows(call: Call, pictures: Path, tmp_path: Path) -> None:
+    call("batch", "in", "out")
+    with (tmp_path / "out/manifest.jsonl").open("rb") as held:
+        fcntl = pytest.importorskip("fcntl")
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = call("batch", "in", "out")
+        assert result.exit_code == 2 and "another run" in result.stderr
+    assert call("batch", "in", "out").exit_code == 0
+
+
 # --- a drop folder ----------------------------------------------------------------------------------------------------
 
 

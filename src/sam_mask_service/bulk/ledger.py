@@ -15,8 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from ..errors import FileMissing, StorageFull
 from ..wire import Json
+from .errors import BadOutput
 from .index import DiskError, Index, Span
 from .line import SHARD
 from .naming import json_line
@@ -29,7 +35,8 @@ SHARDS = "manifest-shards"
 
 
 class Ledger:
-    """The rows of a run, and those of the runs before. ``scratch``: a folder of this run alone."""
+    """The rows of a run, and those of the runs before. ``scratch``: a folder of this run alone. Raises StorageFull,
+    BadOutput where another run is at it, and a store's errors."""
 
     def __init__(self, place: Place, scratch: Path, index: Index) -> None:
         self.index, self._place = index, place
@@ -39,6 +46,7 @@ class Ledger:
             if isinstance(place, StorePlace):
                 _gather(place, self._path)
             self._file = self._path.open("ab+", buffering=1 << 16)
+            _claim(self._file, self._path)
             _end_line(self._file)
             self._look = self._path.open("rb")
         self._start = self._at = self._pushed = self._flushed = self._file.tell()
@@ -169,6 +177,20 @@ def _copy(source: BinaryIO, start: int, end: int, target: BinaryIO) -> None:
         piece = source.read(min(1 << 20, end - start))
         target.write(piece)
         start += len(piece)
+
+
+def _claim(file: BinaryIO, path: Path) -> None:
+    """Two runs into one manifest would cut each other's rows to pieces. Held until the file is closed, or its process
+    dies. Raises BadOutput; does nothing where the system has no such locks (Windows, some network file systems)."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise BadOutput(f"another run writes to {path}") from None
+    except OSError:
+        return
 
 
 def _end_line(file: BinaryIO) -> None:
