@@ -76,17 +76,23 @@ class Ledger:
         self._look.seek(span.at)
         return self._look.read(span.length)
 
-    def add(self, number: int, row: Json, *, flush: bool = True) -> Span | None:
+    def add(self, number: int, row: Json) -> Span | None:
         """None where line ``number`` has its row already. Raises StorageFull, StoreUnreachable, StoreRefused."""
-        data = f"{json_line(row)}\n".encode()
+        span = self.add_line(number, f"{json_line(row)}\n".encode())
         with as_storage_full(self._path):
-            span = Span(self._at, len(data))
+            self._flush()
+        return span
+
+    def add_line(self, number: int, data: bytes) -> Span | None:
+        """As ``add``, of a row that may be lost again: it stands in the manifest of the run before."""
+        span = Span(self._at, len(data))
+        try:
             if not self.index.keep_row(number, span):
                 return None
             self._file.write(data)
-            self._at += len(data)
-            if flush:
-                self._flush()
+        except (OSError, DiskError) as error:
+            raise StorageFull(f"{self._path} cannot be written.") from error
+        self._at += len(data)
         self._in_order, self._last = self._in_order and number > self._last, number
         self._unpushed += 1
         if self._unpushed >= SHARD:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .kinds import PICTURE, Kind
@@ -32,8 +31,7 @@ class Found(NamedTuple):
     stamp: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One thing to deal with. ``number``: its place in the run. ``target``: what its result is called in OUTPUT, with
     ``/``; None where it is not worked on. ``earlier``: its row of an earlier run, ``first``: that of an
     equal picture in this run; both as JSON."""

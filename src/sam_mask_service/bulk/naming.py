@@ -22,6 +22,8 @@ _KEPT = {"JPEG": "jpeg", "WEBP": "webp"}
 """Containers whose pictures are written as what they came as; all others become PNG."""
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)+//|[A-Za-z]:(?=[/\\\\])")
 """What an address begins with, or a drive."""
+_ODD = re.compile(r"[:\\]|//|/\.|/$")
+"""What a name has that may lead somewhere else."""
 _UNWRITABLE = re.compile("[\ud800-\udfff]")
 _UNSHOWN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\x([89a-f][0-9a-f])")
@@ -83,6 +85,8 @@ def inside(name: str) -> str:
     >>> inside("../../etc/./a.jpg"), inside("https://pics.example/x/a.jpg?size=2"), inside("..")
     ('etc/a.jpg', 'pics.example/x/a.jpg', 'picture')
     """
+    if name[:1] not in ("/", ".", "") and not _ODD.search(name):
+        return name
     scheme = _SCHEME.match(name)
     bare = re.split("[?#]", name)[0] if scheme and scheme[0].startswith("http") else name
     parts = re.split(r"[/\\]", _SCHEME.sub("", bare, count=1))

@@ -59,8 +59,8 @@ class FolderPlace:
     def there(self, names: Sequence[str]) -> list[str]:
         """A name that is not UTF-8 stands in its row with escapes."""
         root = os.path.join(self.local, "")  # noqa: PTH118 - asked a million times
-        found = ((name if os.path.lexists(root + name) else meant(name)) for name in names)
-        return [name for name in found if os.path.lexists(root + name)]
+        found = (name if os.path.lexists(root + name) else _unescaped(root, name) for name in names)
+        return [name for name in found if name is not None]
 
     def present(self, name: str) -> bool:
         return os.path.lexists(self.local / name)
@@ -87,6 +87,11 @@ class FolderPlace:
             part.replace(self.local / name)
         except OSError as error:
             raise StorageFull(f"{self.local / name} cannot be written ({error.strerror}).") from error
+
+
+def _unescaped(root: str, name: str) -> str | None:
+    other = meant(name)
+    return other if other != name and os.path.lexists(root + other) else None
 
 
 class StorePlace:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..wire import Json
 from .kinds import PICTURE
+from .naming import json_line
+
+_MADE = b'"status": "ok"'
 
 
 class Warned(BaseModel):
@@ -77,7 +80,7 @@ class Known(NamedTuple):
 def known_of(line: bytes) -> Known | None:
     """None for what is no row."""
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode())
         key = row["input"]
         settled = row.get("status") in ("ok", "skipped")
         kind = PICTURE.words if settled else row.get("kind")
@@ -87,16 +90,28 @@ def known_of(line: bytes) -> Known | None:
     return Known(*values) if isinstance(key, str) and all(v is None or isinstance(v, str) for v in values) else None
 
 
-def as_settled(line: bytes, question: str, stamp: str) -> Json | None:
-    """The row ``line`` as one of this run, where it answers the same question about a file in the same state: whether
-    its results are there is not asked here."""
-    row = json.loads(line)
+def as_settled(line: bytes, question: str, stamp: str) -> tuple[Json, bytes] | None:
+    """The row ``line`` as one of this run, and as it is written, where it answers the same question about a file in the
+    same state: whether its results are there is not asked here."""
+    if question.encode() not in line:
+        return None
+    row = json.loads(line.decode("utf-8", "replace"))
     row = row.get("earlier") or row
     if not stamp or row.get("stamp") != stamp or row.get("question") != question:
         return None
     if not row.get("output") or not all(map(_is_plain, row["output"])):
         return None
-    return {**row, "status": "skipped"}
+    return {**row, "status": "skipped"}, _skipped(line, row)
+
+
+def _skipped(line: bytes, row: Json) -> bytes:
+    """Written anew only where the old line cannot be taken: a string inside it has its quotes escaped, so that what is
+    replaced is the field."""
+    if line.count(_MADE) == 1 and row.get("status") == "ok" and b'"earlier"' not in line:
+        return line.replace(_MADE, b'"status": "skipped"')
+    if row.get("status") == "skipped" and b'"earlier"' not in line:
+        return line
+    return f"{json_line({**row, 'status': 'skipped'})}\n".encode()
 
 
 def is_inside(name: str) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -86,7 +85,7 @@ class Run:
         """All lines from number ``first`` on."""
         shards = self._open(await runner.question(), each, first)
         async for number, row in runner.rows(shards, self.ledger):
-            self._keep(number, row, each)
+            self._keep(self.ledger.add(number, row), row, each)
 
     def finish(self) -> None:
         """Raises StorageFull, and a store's errors."""
@@ -99,8 +98,8 @@ class Run:
             parquet.write((json.loads(line) for line in self.ledger.finished()), ready)
         self._place.put(TABLE, ready)
 
-    def _keep(self, number: int, row: Json, each: Each, *, flush: bool = True) -> None:
-        span = self.ledger.add(number, row, flush=flush)
+    def _keep(self, span: Span | None, row: Json, each: Each) -> None:
+        """``span`` None: the line has its row already."""
         if span is not None:
             if row["output"] and row.get("sha256"):
                 self._index.keep_made(row["sha256"], span)
@@ -119,8 +118,9 @@ class Run:
         if span is None:
             return [line]
         before = self.ledger.line(span)
-        row = as_settled(before, question, line.stamp)
-        if row is None or len(self._place.there(row["output"])) < len(row["output"]):
-            return [replace(line, earlier=before)]
-        self._keep(line.number, row, each, flush=False)
+        settled = as_settled(before, question, line.stamp)
+        if settled is None or len(self._place.there(settled[0]["output"])) < len(settled[0]["output"]):
+            return [line._replace(earlier=before)]
+        row, written = settled
+        self._keep(self.ledger.add_line(line.number, written), row, each)
         return []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from typing import Any
 
 from ...errors import EngineUnavailable, ServiceError, StorageFull, StoreRefused, StoreUnreachable
@@ -95,8 +94,7 @@ def _put_off(ledger: Ledger) -> Iterator[Shard]:
     """The lines whose equals are done by now."""
     for found in ledger.index.later():
         yield [
-            replace(
-                line,
+            line._replace(
                 earlier=None if before is None else ledger.line(before),
                 first=None if made is None else ledger.line(made),
             )

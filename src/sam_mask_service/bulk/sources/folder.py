@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ...doors import stores, tree
-from ...doors.tree import Entry
 from ..errors import BadInput
 from ..line import Address, Found
 from . import Options, Source
@@ -27,8 +26,8 @@ class Folder:
     def found(self) -> Iterator[Found]:
         root = Path(os.path.abspath(self.root))  # noqa: PTH100 - links stay as the user wrote them
         base = os.path.join(root, "")  # noqa: PTH118 - with its slash
-        for entry in tree.everything_in(root, self.without):
-            yield _found(str(entry.path).removeprefix(base), entry)
+        for path, what, stamp in tree.walked(root, self.without):
+            yield Found(_posix(path.removeprefix(base)), Address("file", path), what, stamp)
 
     def shown(self, name: str) -> str:
         return str(self.root / name)
@@ -50,7 +49,7 @@ class Pattern:
         for path in sorted(glob.iglob(os.path.abspath(self.text), recursive=True)):  # noqa: PTH100, PTH207
             entry = tree.entry_of(Path(path))
             if not entry.path.is_dir() and not self._is_left_out(entry.path):
-                yield _found(path.removeprefix(base), entry)
+                yield Found(_posix(path.removeprefix(base)), Address("file", path), entry.what, entry.stamp)
 
     def _is_left_out(self, path: Path) -> bool:
         return self.without is not None and path.resolve().is_relative_to(self.without.resolve())
@@ -81,7 +80,3 @@ def _left_out(options: Options) -> Path | None:
 
 def _posix(name: str) -> str:
     return name if os.sep == "/" else name.replace(os.sep, "/")
-
-
-def _found(name: str, entry: Entry) -> Found:
-    return Found(_posix(name), Address("file", str(entry.path)), entry.what, entry.stamp)
