@@ -330,25 +330,24 @@ def test_a_drop_folder_is_watched_until_told_to_stop(call: Call, pictures: Path,
     done: list[bool] = []
 
     def drop() -> None:
-        until(lambda: (tmp_path / "out/deeper/b.png").exists())
+        done.append(until(lambda: (tmp_path / "out/deeper/b.png").exists()))
         (pictures / "late.png").write_bytes(picture(220, 160))
-        until(lambda: (tmp_path / "out/late.png").exists())
-        done.append(True)
+        done.append(until(lambda: (tmp_path / "out/late.png").exists()))
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=drop)
     thread.start()
     result = call("batch", "in", "out", "--watch", "0.1")
     thread.join()
-    assert done and result.exit_code == 0, result.stderr
+    assert all(done) and result.exit_code == 0, result.stderr
     assert {name for name, row in rows(tmp_path / "out").items() if row["status"] == "ok"} == {
         *("a.png", "deeper/b.jpg", "late.png")
     }
 
 
-def until(told: Any) -> None:
-    for _ in range(600):
+def until(told: Any) -> bool:
+    for _ in range(1000):
         if told():
-            return
+            return True
         time.sleep(0.05)
-    os.kill(os.getpid(), signal.SIGINT)
+    return False

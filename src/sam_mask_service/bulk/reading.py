@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..deadline import NO_DEADLINE
+from ..deadline import Deadline
 from ..doors import files, members, stores, tree
 from ..errors import Busy, ServiceError, SourceTimeout, SourceUnavailable, StoreUnreachable, TooLarge
 from ..params import Source as Asked
@@ -57,7 +57,7 @@ async def _url(service: Service, url: str) -> bytes:
     waits = iter(WAITS)
     while True:
         try:
-            return await service.reader.read(Asked("url", url), NO_DEADLINE)
+            return await service.reader.read(Asked("url", url), Deadline())
         except Busy:  # noqa: PERF203 - as many are fetched at once as the settings allow
             await asyncio.sleep(0.05)
         except (SourceUnavailable, SourceTimeout):
