@@ -45,7 +45,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup serve test test-gpu test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
+.PHONY: help setup serve test test-gpu test-ray test-integrations check lint format demo bench bench-quality bench-replicas bench-sam parity client-types test-typescript openapi-lint \
   soak fuzz audit lock lock-check sbom dist publish install-check test-lowest actionlint image image-push image-smoke env-size clean
 
 help:  ## this list
@@ -78,6 +78,16 @@ test-gpu: .venv-gpu/.ok-gpu  ## the GPU path on torch's CPU device: parity, batc
 	  .venv-gpu/bin/python -m bench.quality.parity_real $(GOLDEN) --device torch-cpu --exact --at-most 1e-5
 	fi
 	.venv-gpu/bin/python -m pytest $(or $(ARGS),-n auto --maxprocesses 2 --dist loadfile $(GPU_TESTS))
+
+.venv-ray/.ok-ray: requirements-dev.txt pyproject.toml uv.lock
+	$(MAKE) VENV=.venv-ray .venv-ray/.ok-dev
+	$(EXPORT) --group dev --group store --extra remote --extra parquet --extra ray -o .venv-ray/lock.txt
+	$(UV) pip install -q --python .venv-ray/bin/python --no-deps --require-hashes -r .venv-ray/lock.txt
+	touch $@
+
+# Ray leaves sockets and processes to be found; its warnings are not ours.
+test-ray: .venv-ray/.ok-ray  ## bulk work on Ray and against an object store (own environment .venv-ray, about 1 GB)
+	timeout 1500 .venv-ray/bin/python -m pytest -o filterwarnings=ignore $(or $(ARGS),tests/bulk)
 
 lint: $(VENV)/.ok-dev  ## ruff, mypy, the Dockerfile, the compose file and the workflows
 	$(VENV)/bin/ruff check .

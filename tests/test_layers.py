@@ -34,7 +34,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         # Running it.
         "service",
         "compose many",
-        "jobs",
+        "jobs bulk",
         # Thin shells, none of which knows another.
         "http cli client page",
     )
@@ -51,11 +51,14 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "httpx": frozenset({"client/"}),
     "httpcore": frozenset({"doors/dial.py", "doors/fetch.py", "doors/paced.py", "doors/webhook.py"}),
     "requests": frozenset(),
-    "sqlite3": frozenset({"jobs/database.py"}),
+    "sqlite3": frozenset({"jobs/database.py", "bulk/index.py"}),
     "urllib.request": frozenset(),
     "redis": frozenset({"sessions/redis_line.py", "jobs/taskiq_queue.py"}),
     "taskiq": frozenset({"jobs/taskiq_queue.py"}),
     "taskiq_redis": frozenset({"jobs/taskiq_queue.py"}),
+    "fsspec": frozenset({"doors/stores.py"}),
+    "pyarrow": frozenset({"bulk/parquet.py", "bulk/cluster/runner.py"}),
+    "ray": frozenset({"bulk/cluster/connect.py"}),
     "pooch": frozenset({"doors/transfer.py"}),
     "torch": frozenset({"runtime/"}),
     "openvino": frozenset({"runtime/"}),

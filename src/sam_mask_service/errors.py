@@ -5,6 +5,7 @@ The whole tree (a subclass inherits its parent's status)::
     ServiceError
       BadRequest 400 bad_request
       KeyMissing 401 · KeyWrong 403 · PathOutsideRoot 403 · ForbiddenOrigin 403 · ForbiddenHost 403
+      StoreRefused 403
       NotFound 404 · FileMissing 404 file_not_found · ImageGone 404 image_not_found · JobsOff 404 jobs_off
       MethodNotAllowed 405 · SlowRequest 408 · FileExists 409 · JobUnfinished 409 · TooLarge 413 · UnsupportedMedia 415
       InvalidParameter 422 · ImageUnreadable · ImageTooManyPixels · ImageTooSmall · NoFace · FaceNotFound · TooManyFaces
@@ -12,7 +13,7 @@ The whole tree (a subclass inherits its parent's status)::
       TooManyRequests 429 · TooManyJobs 429 · HeadersTooLarge 431 · ClientLeft 499 (log only)
       Internal 500
       Unavailable 503: Busy · Starting · Draining · DeadlinePassed · StorageFull · DeviceFull · DeviceLost
-        ImagesUnreachable · JobsUnreachable                                                    (Retry-After)
+        ImagesUnreachable · JobsUnreachable · StoreUnreachable                                 (Retry-After)
       SourceTimeout 504 · VersionUnsupported 505
 
 ``detail`` is what the caller reads. It is written by us, never taken from an exception, a path, a host or an address.
@@ -73,6 +74,13 @@ class ForbiddenOrigin(ServiceError):
 class ForbiddenHost(ServiceError):
     code, status, title = "forbidden_host", 403, "Host not allowed"
     default_detail = "This service does not answer to that host name (setting SAM_ALLOWED_HOSTS)."
+
+
+class StoreRefused(ServiceError):
+    """Of the command line: pictures and results may lie in an object store."""
+
+    code, status, title = "store_refused", 403, "Store refused"
+    default_detail = "The object store does not accept these credentials, or they allow too little."
 
 
 class NotFound(ServiceError):
@@ -257,6 +265,13 @@ class ImagesUnreachable(Unavailable):
 class JobsUnreachable(Unavailable):
     code, title = "jobs_unreachable", "Store of jobs unreachable"
     default_detail = "The store that keeps jobs does not answer; what it has taken in is not lost. Ask again soon."
+
+
+class StoreUnreachable(Unavailable):
+    """Of the command line: pictures and results may lie in an object store, work may be done by a cluster."""
+
+    code, title = "store_unreachable", "Store unreachable"
+    default_detail = "The object store does not answer."
     retry_after = 5
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from sam_mask_service.bulk.action import Product
+from sam_mask_service.bulk.contents import fitted, outputs
 from sam_mask_service.cli.inputs import Job
-from sam_mask_service.cli.results import complete, existing, fitted, outputs, write
-from sam_mask_service.cli.work import Product
+from sam_mask_service.cli.results import existing, write
 from sam_mask_service.errors import FileExists, InvalidParameter
 
 
@@ -21,12 +22,12 @@ def made(*pictures: bytes, faces: tuple[str, ...] | None = None) -> Product:
     [("a.jpeg", "jpeg", "a.jpeg"), ("a.gif", "png", "a.png"), ("a.JPG", "jpeg", "a.JPG"), ("a.png", "webp", "a.webp")],
 )
 def test_a_suffix_fits_the_format(target: str, kind: str, expected: str) -> None:
-    assert fitted(Job("x", None, Path(target)), kind) == Path(expected)
+    assert fitted(Path(target), kind) == Path(expected)
 
 
 def test_a_name_of_the_users_own_is_not_changed() -> None:
     with pytest.raises(InvalidParameter, match=r"\.jpg"):
-        fitted(Job("x", None, Path("mine.png"), named=True), "jpeg")
+        fitted(Path("mine.png"), "jpeg", named=True)
 
 
 def test_results_of_several_faces_are_numbered(tmp_path: Path) -> None:
@@ -62,21 +63,3 @@ def test_stdout_takes_one_picture() -> None:
 def test_what_is_there_already(name: str, per_face: bool, found: bool, tmp_path: Path) -> None:
     (tmp_path / name).touch()
     assert (existing(Job("a", None, tmp_path / "m.png"), per_face=per_face) is not None) == found
-
-
-def test_what_is_missing_is_completed(tmp_path: Path) -> None:
-    job, two = Job("a", None, tmp_path / "new" / "m.png"), made(b"1", b"2", faces=("0", "1"))
-    paths = [tmp_path / "new" / "m-0.png", tmp_path / "new" / "m-1.png"]
-    assert complete(job, two) == (paths, True)
-    assert complete(job, two) == (paths, False)
-    paths[0].unlink()
-    assert complete(job, two) == (paths, True)
-    assert [path.read_bytes() for path in paths] == [b"1", b"2"]
-
-
-@pytest.mark.parametrize("other", [b"2 and more", b"", b"x"])
-def test_a_file_that_holds_something_else_stays(tmp_path: Path, other: bytes) -> None:
-    (tmp_path / "m-1.png").write_bytes(other)
-    with pytest.raises(FileExists, match="--overwrite"):
-        complete(Job("a", None, tmp_path / "m.png"), made(b"1", b"2", faces=("0", "1")))
-    assert (tmp_path / "m-1.png").read_bytes() == other and not (tmp_path / "m-0.png").exists()

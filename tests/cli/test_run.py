@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sam_mask_service.cli.run import command_settings, until_ready
+from sam_mask_service.bulk.ready import until_ready
+from sam_mask_service.cli.run import command_settings
 from sam_mask_service.errors import EngineUnavailable
 from sam_mask_service.segment.fake import FakeSegmenter
 

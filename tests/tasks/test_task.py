@@ -18,8 +18,8 @@ from pydantic import Field
 from typer.testing import CliRunner
 
 from sam_mask_service import client as library
+from sam_mask_service.bulk.action import actions_of
 from sam_mask_service.cli import main
-from sam_mask_service.cli.work import actions_of
 from sam_mask_service.image import decode_srgb
 from sam_mask_service.params import Params
 from sam_mask_service.tasks import TASKS, Task

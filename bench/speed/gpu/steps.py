@@ -45,7 +45,7 @@ def step_rows(plan: Plan, network: Network, weights: Path | None) -> Iterator[st
 
 
 async def _costs(plan: Plan, path: Path, pictures: list[bytes]) -> list[dict[str, float]]:
-    from sam_mask_service.cli.run import until_ready
+    from sam_mask_service.bulk.ready import until_ready
     from sam_mask_service.compose import build
     from sam_mask_service.params import MaskParams, Source, parse
     from sam_mask_service.settings import load

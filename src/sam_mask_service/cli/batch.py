@@ -1,126 +1,169 @@
-"""``sam-mask batch``: a folder of pictures to a folder of results with a manifest.
+"""``sam-mask batch``: pictures from anywhere to a folder or a store of results with a manifest.
 
-Nothing in the folder stops the run, nothing is passed over unsaid, and a result is only taken for what was asked.
+Nothing that INPUT holds stops the run, nothing is passed over unsaid, and a result is only taken for what was asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from functools import cached_property
+import contextlib
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from ..errors import FileExists
+from ..bulk import ledger, parquet
+from ..bulk.cluster.actor import Kit, builder
+from ..bulk.cluster.connect import Cluster, connect
+from ..bulk.cluster.runner import RayRunner
+from ..bulk.errors import BadInput, BadOutput
+from ..bulk.local import LocalRunner
+from ..bulk.naming import shown
+from ..bulk.one import Wanted
+from ..bulk.outcome import Tally
+from ..bulk.places import Place, open_place
+from ..bulk.ready import until_ready
+from ..bulk.run import Run, Runner
+from ..bulk.sources import Options, Source, open_source
+from ..doors import stores
 from ..service import Service
+from ..settings import load
 from ..wire import Json
-from . import inputs, manifest, results, run
-from .inputs import Job
-from .naming import shown, written
-from .outcome import Outcome, Tally, outcome_of
-from .question import Question, in_words
-from .work import PER_FACE, Action
+from . import run as runs
 
 
-async def run_folder(
-    service: Service, folder: Path, output: Path, action: Action, params: Any, overwrite: bool
-) -> Tally:
-    """Works through ``folder`` and writes ``manifest.jsonl``, a row per file as it gets done.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the command line says of a run."""
+
+    source: str
+    output: str
+    wanted: Wanted
+    column: str | None = None
+    parquet: bool = False
+    watch: float | None = None
+    cluster: Cluster | None = None
+
+
+Build = Callable[[], Service]
+
+
+async def run_batch(batch: Batch, build: Build) -> Tally:
+    """Works through INPUT and writes ``manifest.jsonl``, a row per file as it gets done. Raises typer.BadParameter for
+    a command line that makes no sense, StorageFull, StoreUnreachable and StoreRefused.
 
     A picture that has its result to the same question is ``skipped`` and keeps what its row said, warnings and faces
     left included.
     """
-    jobs = _jobs(folder, output, action.suffix(params))
-    batch = Batch(service, output, action, params, {} if overwrite else manifest.rows_of(output), overwrite, folder)
-    with manifest.opened(output) as rows:
-        tally = await run.run_jobs(
-            service, jobs, params.drawn_by, batch.work, lambda outcome: rows.add(batch.row(outcome))
-        )
-    typer.echo(shown(f"{tally}: {output / manifest.NAME}"), err=True)
+    with tempfile.TemporaryDirectory(prefix="sam-mask-") as scratch:
+        with _as_command_line():
+            source, place = _opened(batch, Path(scratch))
+            bulk = Run(source, place, batch.wanted, Path(scratch))
+        tally = Tally()
+        with bulk:
+            await _worked(bulk, source, place, batch, build, tally)
     return tally
 
 
-def _jobs(folder: Path, output: Path, suffix: str | None) -> list[Job]:
-    """The files of ``folder``, those in ``output`` left out when it lies inside."""
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not a folder", param_hint="INPUT")
-    if folder.resolve() == output.resolve():
-        raise typer.BadParameter("the results need a folder of their own", param_hint="OUTPUT")
-    return inputs.gather([str(folder)], f"{output}/", suffix, without=output)
+def _opened(batch: Batch, scratch: Path) -> tuple[Source, Place]:
+    """Raises BadInput, BadOutput and what ``open_place`` raises."""
+    if batch.parquet:
+        parquet.check()
+    _apart(batch.source, batch.output)
+    source = open_source(batch.source, Options(scratch, batch.column, batch.output))
+    if batch.watch is not None and not source.changing:
+        raise BadInput(f"--watch wants a folder, a pattern or a store: {batch.source} is none")
+    return source, open_place(batch.output)
 
 
-class Batch:
-    """One question about every picture of ``folder``. ``before``: the rows of earlier runs by input."""
-
-    def __init__(
-        self,
-        service: Service,
-        output: Path,
-        action: Action,
-        params: Any,
-        before: dict[str, manifest.Row],
-        overwrite: bool,
-        folder: Path,
-    ) -> None:
-        self._service, self._action, self._params = service, action, params
-        self._folder, self._output, self._before, self._overwrite = folder, output, before, overwrite
-
-    @cached_property
-    def question(self) -> Question:
-        """Asked for when the engine is there, whose name belongs to it."""
-        return Question(self._action, self._params, self._service.engines.pick(self._params.drawn_by))
-
-    async def work(self, job: Job) -> Outcome:
-        """Raises the errors of ``errors.py``."""
-        data = await asyncio.to_thread(inputs.read, job, self._service.settings.max_bytes)
-        sha256 = hashlib.sha256(data).hexdigest()
-        there = await asyncio.to_thread(self._there, job, sha256)
-        if there is not None:
-            return there
-        made = await self._action.make(self._service, data, self._params)
-        if self._overwrite:
-            paths, status = await asyncio.to_thread(results.write, job, made, overwrite=True), "ok"
-        else:
-            paths, is_new = await asyncio.to_thread(results.complete, job, made)
-            status = "ok" if is_new else "skipped"
-        return outcome_of(job, status, paths, made, {"sha256": sha256})
-
-    def _there(self, job: Job, sha256: str) -> Outcome | None:
-        """The outcome of a picture that has been dealt with."""
-        row = self._before.get(written(self._name(job)))
-        if row is None:
-            return None
-        same = row.question == self.question.digest
-        if same and row.sha256 == sha256 and row.is_whole(self._output):
-            return _as_before(job, row, tuple(row.paths(self._output)))
-        if not same and row.paths(self._output):
-            return self._refused(job, row, sha256)
-        return None
-
-    def _refused(self, job: Job, row: manifest.Row, sha256: str) -> Outcome | None:
-        """Where the new result would take the place of one to another question. The row that knows that one is kept in
-        the new.
-        """
-        there = results.existing(job, per_face=getattr(self._params, "mode", "") in PER_FACE)
-        if there not in row.paths(self._output):
-            return None
-        was = in_words(row.action, row.params, row.engine, row.model)
-        error = f"{there} is the result of another question: {was}. Name another folder; --overwrite replaces it."
-        earlier = row.model_dump(mode="json", exclude_unset=True)
-        return Outcome(job, "error", error=error, code=FileExists.code, more={"sha256": sha256, "earlier": earlier})
-
-    def _name(self, job: Job) -> str:
-        return job.name if job.source is None else str(job.source.relative_to(self._folder))
-
-    def row(self, outcome: Outcome) -> Json:
-        """Paths are written relative to the two folders, so that the manifest moves with them."""
-        output = [str(path.relative_to(self._output)) for path in outcome.outputs]
-        asked = {"sha256": None, **self.question.row()} if outcome.is_picture else {}
-        return {**asked, **outcome.row(), "input": self._name(outcome.job), "output": output}
+def _apart(source: str, output: str) -> None:
+    """Raises BadOutput where results would take the place of pictures."""
+    if stores.is_address(source) or stores.is_address(output):
+        same = source.rstrip("/") == output.rstrip("/")
+    else:
+        same = Path(source).resolve() == Path(output).resolve()
+    if same:
+        raise BadOutput("the results need a folder of their own")
+    if not stores.is_address(output) and Path(output).exists() and not Path(output).is_dir():
+        raise BadOutput(f"{output} is a file")
 
 
-def _as_before(job: Job, row: manifest.Row, paths: tuple[Path, ...]) -> Outcome:
-    stats = None if row.stats is None else row.stats.model_dump(mode="json", exclude_unset=True)
-    return Outcome(job, "skipped", paths, row.faces, stats, row.error, row.code, {"sha256": row.sha256})
+async def _worked(bulk: Run, source: Source, place: Place, batch: Batch, build: Build, tally: Tally) -> None:
+    with _as_command_line():
+        await asyncio.to_thread(bulk.look, settled=batch.watch is not None)
+        if batch.watch is None:
+            bulk.check_work()
+    async with _runner(batch, place, build) as runner:
+        told = Told(source, tally)
+        await told.work(bulk, runner)
+        if batch.watch is not None:
+            await _watch(bulk, runner, told, batch.watch)
+    bulk.finish()
+    if batch.parquet:
+        await asyncio.to_thread(bulk.write_table)
+    typer.echo(shown(tally.more()), err=True)
+    typer.echo(shown(f"{tally}: {place.shown(ledger.NAME)}"), err=True)
+
+
+@contextlib.asynccontextmanager
+async def _runner(batch: Batch, place: Place, build: Build) -> AsyncIterator[Runner]:
+    """What does the work: this process, or a cluster whose actors each have a service of their own."""
+    if batch.cluster is not None:
+        yield connected(batch.cluster, batch.output, batch.wanted)
+        return
+    service = build()
+    try:
+        await until_ready(service, batch.wanted.params.drawn_by, runs.say)
+        yield LocalRunner(service, place, batch.wanted)
+    finally:
+        service.close()
+
+
+def connected(cluster: Cluster, output: str, wanted: Wanted) -> Runner:
+    """Raises InvalidParameter, StoreUnreachable, StoreRefused."""
+    settings = runs.command_settings(load(), wanted.params.drawn_by)
+    there = output if stores.is_address(output) else str(Path(output).absolute())
+    return RayRunner(connect(cluster), cluster, Kit(builder(settings, cluster.cpus), there, wanted))
+
+
+async def _watch(bulk: Run, runner: Runner, told: Told, seconds: float) -> None:
+    """Takes what comes, until SIGINT or SIGTERM; then what is at work is done."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C ends the run there, and the next goes on
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    while not stop.is_set():
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+        first = await asyncio.to_thread(bulk.look, settled=True)
+        await told.work(bulk, runner, first)
+
+
+class Told:
+    """Says what becomes of a run: a bar, a line for whatever is amiss, counts."""
+
+    def __init__(self, source: Source, tally: Tally) -> None:
+        self._source, self._tally = source, tally
+        self._told: set[str] = set()
+
+    async def work(self, bulk: Run, runner: Runner, first: int = 0) -> None:
+        with runs.progress(bulk.lines - first) as step:
+
+            def each(row: Json) -> None:
+                step()
+                self._tally.add(row)
+                runs.say_row(row, self._source.shown(row["input"]), self._told)
+
+            await bulk.work(runner, each, first)
+
+
+@contextlib.contextmanager
+def _as_command_line() -> Iterator[None]:
+    """What INPUT or OUTPUT is wrong with, as the command line tells it."""
+    try:
+        yield
+    except (BadInput, BadOutput) as error:
+        raise typer.BadParameter(error.detail, param_hint=error.place) from None

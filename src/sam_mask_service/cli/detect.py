@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..bulk.action import Action, Product, product_of
+from ..bulk.naming import json_line, shown
+from ..bulk.outcome import is_picture
 from ..service import Service
 from ..tasks import DETECT
-from .naming import json_line, shown
-from .outcome import Outcome
-from .work import Action, Product, product_of
+from ..wire import Json
 
 ENGINE = "mesh"
 """Nothing is drawn: no SAM is waited for."""
@@ -27,11 +28,11 @@ class Detection(Action):
 ACTION = Detection(DETECT)
 
 
-def lines(outcome: Outcome, as_json: bool) -> Iterator[str]:
+def lines(row: Json, as_json: bool) -> Iterator[str]:
     """What is said of a picture: its row, or a line for each face: number, x, y, width, height, confidence."""
-    if as_json and outcome.is_picture:
-        yield json_line(outcome.row())
-    elif not as_json and outcome.stats is not None:
-        for face in outcome.stats["faces"]:
+    if as_json and is_picture(row):
+        yield json_line(row)
+    elif not as_json and row["stats"] is not None:
+        for face in row["stats"]["faces"]:
             box = " ".join(str(face["bbox"][side]) for side in ("x", "y", "width", "height"))
-            yield f"{shown(outcome.job.name)}\t{face['face_id']}\t{box}\t{face['confidence']}"
+            yield f"{shown(row['input'])}\t{face['face_id']}\t{box}\t{face['confidence']}"

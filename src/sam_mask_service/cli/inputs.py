@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import typer
 
+from ..bulk.kinds import HEAD, LINK, PICTURE, SPECIAL, UNREADABLE, Kind, container_of, kind_of
+from ..bulk.naming import output_names
 from ..doors import files, tree
 from ..errors import TooLarge
-from .kinds import HEAD, LINK, PICTURE, SPECIAL, UNREADABLE, Kind, container_of, kind_of
-from .naming import output_names
 
 STREAM = "-"
 
@@ -79,7 +79,8 @@ def gather(
 def _into_folder(found: Sequence[_Found], target: Path, suffix: str | None) -> list[Job]:
     """What is not worked on takes no name from what is."""
     works = [item for item in found if item.kind.work]
-    names = iter(output_names([item.relative for item in works], suffix, [item.container for item in works]))
+    relative = [item.relative.as_posix() for item in works]
+    names = iter(output_names(relative, suffix, [item.container for item in works]))
     return [item.job(target / next(names) if item.kind.work else None) for item in found]
 
 

@@ -16,19 +16,22 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from .. import __version__
+from ..bulk.action import ACTIONS, Action
+from ..bulk.cluster.connect import Cluster
+from ..bulk.naming import json_line
+from ..bulk.one import Wanted
+from ..bulk.outcome import Tally, is_picture
 from ..doors.weights import WeightsError
 from ..errors import ServiceError
 from ..service import Service
 from ..settings import SettingsError, load, strays
+from ..wire import Json
 from . import batch as batches
 from . import detect as detection
 from . import doctor as doctors
 from . import inputs, models, run
-from .naming import json_line
 from .options import command_class, with_options
-from .outcome import Outcome, Tally
 from .serve import serve_http
-from .work import ACTIONS, Action
 
 app = typer.Typer(
     name="sam-mask",
@@ -140,9 +143,9 @@ def _pictures(
         raise typer.BadParameter("stdout takes the picture or the json, not both", param_hint="--format")
     jobs = inputs.gather(pictures, out, action.suffix(params))
 
-    def note(outcome: Outcome) -> None:
-        if format == "json" and outcome.is_picture:
-            typer.echo(json_line(outcome.row()))
+    def note(row: Json) -> None:
+        if format == "json" and is_picture(row):
+            typer.echo(json_line(row))
 
     _judge(asyncio.run(_run_all(jobs, action, params, note, overwrite, params.drawn_by)))
 
@@ -153,8 +156,8 @@ def detect(pictures: Pictures, format: Format = "text", *, given: dict[str, str]
     params = detection.ACTION.parse(given)
     jobs = inputs.gather(pictures, None, None)
 
-    def note(outcome: Outcome) -> None:
-        for line in detection.lines(outcome, as_json=format == "json"):
+    def note(row: Json) -> None:
+        for line in detection.lines(row, as_json=format == "json"):
             typer.echo(line)
 
     _judge(asyncio.run(_run_all(jobs, detection.ACTION, params, note, False, detection.ENGINE)))
@@ -168,7 +171,7 @@ def _judge(tally: Tally) -> None:
 
 
 async def _run_all(
-    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[Outcome], None], overwrite: bool, engine: str
+    jobs: list[inputs.Job], action: Action, params: Any, note: Callable[[Json], None], overwrite: bool, engine: str
 ) -> Tally:
     service = _service(engine)
     work = partial(run.one, service, action=action, params=params, overwrite=overwrite)
@@ -187,16 +190,29 @@ def _known(action: str) -> str:
 @app.command(cls=command_class(*BATCH))
 @with_options(*BATCH, without=ELSEWHERE)
 def batch(
-    folder: Annotated[Path, typer.Argument(metavar="INPUT", help="Folder of pictures.")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Folder for results and manifest.jsonl.")],
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="Folder, pattern, zip, tar, list or s3://… (docs/bulk.md).")
+    ],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="Folder or s3://… for results and manifest.jsonl.")],
     action: Annotated[
         str, typer.Option(metavar="|".join(ACTIONS), callback=_known, help="What is made of each picture.")
     ] = "mask",
     overwrite: Overwrite = False,
+    column: Annotated[str | None, typer.Option(help="Of a CSV or Parquet list: the column of pictures.")] = None,
+    table: Annotated[bool, typer.Option("--parquet", help="Write the manifest as manifest.parquet too.")] = False,
+    watch: Annotated[
+        float | None, typer.Option(min=0.1, metavar="SECONDS", help="Go on: look for new files every so often.")
+    ] = None,
+    runner: Annotated[Literal["local", "ray"], typer.Option(help="Who works: this process, or a cluster.")] = "local",
+    ray: Annotated[str, typer.Option(metavar="ADDRESS", help="Ray: local, auto or HOST:PORT.")] = "local",
+    actors: Annotated[int | None, typer.Option(min=1, help="Ray: actors at most; else as many as fit.")] = None,
+    cpus_per_actor: Annotated[float, typer.Option(min=0, help="Ray: cores of each actor.")] = 1.0,
+    gpus_per_actor: Annotated[float, typer.Option(min=0, help="Ray: cards of each actor, as 0.5.")] = 0.0,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Ray: take a cluster that is open to all.")] = False,
     *,
     given: dict[str, str],
 ) -> None:
-    """A whole folder, one row per picture in manifest.jsonl; what is there already is skipped, so a broken run goes
+    """Any number of pictures, one row each in manifest.jsonl; what is there already is skipped, so a broken run goes
     on.
     """
     row = ACTIONS[action]
@@ -204,10 +220,9 @@ def batch(
         raise typer.BadParameter(f"--action {action} has no other mode", param_hint="--mode")
     params = row.parse(given)
 
-    async def whole() -> Tally:
-        return await batches.run_folder(_service(params.drawn_by), folder, output, row, params, overwrite)
-
-    if asyncio.run(whole()).amiss:
+    cluster = Cluster(ray, insecure, actors, cpus_per_actor, gpus_per_actor) if runner == "ray" else None
+    asked = batches.Batch(source, output, Wanted(row, params, overwrite), column, table, watch, cluster)
+    if asyncio.run(batches.run_batch(asked, lambda: _service(params.drawn_by))).amiss:
         raise typer.Exit(1)
 
 

@@ -11,16 +11,18 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..bulk.action import PER_FACE, Action
+from ..bulk.naming import shown
+from ..bulk.outcome import Outcome, Tally, is_amiss, is_picture, not_a_picture, outcome_of
+from ..bulk.ready import until_ready
 from ..doors import weights
-from ..errors import EngineUnavailable, FileExists, ServiceError, UnsupportedMedia
+from ..errors import FileExists, ServiceError, UnsupportedMedia
 from ..service import Service
 from ..settings import SMALL_SAM, Settings
 from ..tasks.notices import WEAKER_DETECTOR
+from ..wire import Json
 from . import inputs, results
 from .inputs import Job
-from .naming import shown
-from .outcome import Outcome, Tally, outcome_of
-from .work import PER_FACE, Action
 
 log = logging.getLogger(__name__)
 
@@ -44,22 +46,6 @@ def _is_here(name: str, settings: Settings) -> bool:
     return weights.find(weights.model(name), settings.models_dir) is not None
 
 
-async def until_ready(service: Service, engine: str, say: Callable[[str], None]) -> None:
-    """Starts the service and waits for the engine that the command wants. Raises EngineUnavailable."""
-    service.start()
-    shown = ""
-    while service.engines.sam_state.state in ("downloading", "loading"):
-        state = service.engines.sam_state
-        words = f"SAM is {state.state}" + ("" if state.percent is None else f" ({state.percent:.0f} %)")
-        if words != shown and state.state == "downloading":
-            say(words)
-        shown = words
-        await asyncio.sleep(0.05)
-    wanted = service.settings.engine if engine == "auto" else engine
-    if wanted == "sam" and service.engines.sam is None:
-        raise EngineUnavailable(service.engines.sam_state.reason)
-
-
 async def one(service: Service, job: Job, action: Action, params: Any, *, overwrite: bool) -> Outcome:
     """One picture from reading to writing. Raises the errors of ``errors.py``."""
     if not overwrite:
@@ -69,26 +55,28 @@ async def one(service: Service, job: Job, action: Action, params: Any, *, overwr
     data = await asyncio.to_thread(inputs.read, job, service.settings.max_bytes)
     made = await action.make(service, data, params)
     paths = await asyncio.to_thread(results.write, job, made, overwrite=overwrite)
-    return outcome_of(job, "ok", paths, made)
+    return outcome_of(job.name, "ok", [str(path) for path in paths], made)
 
 
 async def settled(job: Job, work: Work) -> Outcome:
     """``work(job)``, or what went wrong with it: no single picture stops a run."""
     if not job.kind.work and not job.kind.failed:
-        return Outcome(job, "not_a_picture", more={"kind": job.kind.words})
+        return not_a_picture(job.name, job.kind)
     try:
         if job.kind.failed:
             raise UnsupportedMedia(f"This is {job.kind.words}.")
         return await work(job)
     except ServiceError as e:
-        return Outcome(job, "error", error=e.detail, code=e.code)
+        return Outcome(job.name, "error", error=e.detail, code=e.code)
     except Exception as e:
         log.exception("a picture failed: %s", shown(job.name))
-        return Outcome(job, "error", error=f"A fault of ours at this picture: {type(e).__name__}.", code="internal")
+        return Outcome(
+            job.name, "error", error=f"A fault of ours at this picture: {type(e).__name__}.", code="internal"
+        )
 
 
 async def run_jobs(
-    service: Service, jobs: Sequence[Job], engine: str, work: Work, each: Callable[[Outcome], None]
+    service: Service, jobs: Sequence[Job], engine: str, work: Work, each: Callable[[Json], None]
 ) -> Tally:
     """All jobs, with a progress bar; ``each`` is called in their order. Every failure, and every file that is no
     picture, is a line on stderr. ``engine``: what is waited for before the first."""
@@ -98,28 +86,30 @@ async def run_jobs(
         await until_ready(service, engine, say)
         with progress(len(jobs)) as step:
             async for outcome in run_all(service, jobs, lambda job: settled(job, work)):
+                row = outcome.row()
                 step()
-                tally.add(outcome)
-                say_outcome(outcome, told)
-                each(outcome)
+                tally.add(row)
+                say_row(row, outcome.name, told)
+                each(row)
     finally:
         service.close()
     return tally
 
 
-def say_outcome(outcome: Outcome, told: set[str]) -> None:
+def say_row(row: Json, name: str, told: set[str]) -> None:
     """What is amiss with a result that was made: a line on stderr, each once. Faces that are left count as failure and
-    are said there."""
-    name = outcome.job.name
-    for row in (outcome.stats or {}).get("warnings", ()):
-        line = row["detail"] if row["code"] == WEAKER_DETECTOR.code else f"{name}: {row['detail']}"
-        if row["code"] != "residual_faces" and line not in told:
-            told.add(line)
+    are said there. ``name``: how the file is called here."""
+    for warning in (row["stats"] or {}).get("warnings", ()):
+        is_general = warning["code"] == WEAKER_DETECTOR.code
+        line = warning["detail"] if is_general else f"{name}: {warning['detail']}"
+        if warning["code"] != "residual_faces" and line not in told:
+            if is_general:
+                told.add(line)
             say(line)
-    if outcome.is_amiss:
-        say(f"{name}: {outcome.error} ({outcome.code})")
-    elif not outcome.is_picture:
-        say(f"{name}: {outcome.job.kind.words} (passed over)")
+    if is_amiss(row):
+        say(f"{name}: {row['error']} ({row['code']})")
+    elif not is_picture(row):
+        say(f"{name}: {row['kind']} (passed over)")
 
 
 async def run_all(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..bulk.ready import until_ready
 from ..deadline import NO_DEADLINE
 from ..errors import ServiceError
 from ..geometry import Bits
@@ -59,7 +60,7 @@ class _Tried:
 
 async def _engine_and_test(service: Service, image: Path | None) -> tuple[list[Finding], dict[str, _Tried]]:
     try:
-        await run.until_ready(service, "auto", run.say)
+        await until_ready(service, "auto", run.say)
     except ServiceError as e:
         return [Finding("fail", "engine", e.detail)], {}
     health = service.health()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..segment.segmenter import Segmenter
 from ..wire import Json
-from .work import Action
+from .action import Action
 
 
 class Question:

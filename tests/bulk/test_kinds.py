@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sam_mask_service.cli.kinds import FILM, MAC_NOTES, OTHER, PICTURE, RAW, Kind, kind_of, suffix_of
+from sam_mask_service.bulk.kinds import FILM, MAC_NOTES, OTHER, PICTURE, RAW, Kind, kind_of, suffix_of
 
 from ..support.scene import picture
 

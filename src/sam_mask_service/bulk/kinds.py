@@ -78,15 +78,18 @@ _MAC_HEAD = b"\0\x05\x16\x07"
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``words``: what it is. ``work``: it is to be read. ``failed``: it is a photograph, or may hold some, and cannot
-    be read.
+    be read. ``seen``: its first bytes were looked at; else they are when it is read.
     """
 
     words: str
     work: bool = False
     failed: bool = False
+    seen: bool = True
 
 
 PICTURE = Kind("a picture", work=True)
+NAMED = Kind("what was named", work=True)
+LIKELY = Kind("perhaps a picture", work=True, seen=False)
 RAW = Kind("a raw photograph, which is not read here: convert it to JPEG, PNG or TIFF", failed=True)
 UNREADABLE = Kind("a folder that cannot be read", failed=True)
 FILM = Kind("a film")
@@ -94,6 +97,7 @@ MAC_NOTES = Kind("a Mac's notes on another file")
 LINK = Kind("a link to a folder, which is not followed")
 SPECIAL = Kind("no regular file")
 OTHER = Kind("not a picture")
+KINDS = {kind.words: kind for kind in (PICTURE, NAMED, LIKELY, RAW, UNREADABLE, FILM, MAC_NOTES, LINK, SPECIAL, OTHER)}
 
 
 def kind_of(name: str, head: bytes) -> Kind:
@@ -114,6 +118,12 @@ def kind_of(name: str, head: bytes) -> Kind:
     if suffix in _RAW or head.startswith(_RAW_HEADS) or head[4:12] == b"ftypcrx ":
         return RAW
     return FILM if suffix in _FILMS or _is_film(head) else OTHER
+
+
+def kind_by_name(name: str) -> Kind:
+    """Before anything of it is read, where that is dear: tells what surely is no picture, or none that can be read."""
+    kind = kind_of(name, b"")
+    return LIKELY if kind in (PICTURE, OTHER) else kind
 
 
 def container_of(head: bytes) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..deadline import NO_DEADLINE
+from ..deadline import Deadline
 from ..params import Source, parse
 from ..service import Service
 from ..tasks import MASK, TASKS, Answer, Task
@@ -55,7 +55,7 @@ class Action:
         return parse(self.task.params, {**given, **self.fixed}, textual=True)
 
     async def answer(self, service: Service, data: bytes, params: Any) -> Answer:
-        return await service.run(self.task, Source("bytes", data), params, NO_DEADLINE)
+        return await service.run(self.task, Source("bytes", data), params, Deadline())
 
     async def make(self, service: Service, data: bytes, params: Any) -> Product:
         answer = await self.answer(service, data, params)
