@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import json
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -38,6 +37,7 @@ from sam_mask_service.compose import build
 from sam_mask_service.doors import tree
 from sam_mask_service.service import Service
 from sam_mask_service.settings import Settings, load
+from sam_mask_service.wire import Json
 
 WANTED = Wanted(ACTIONS["mask"], ACTIONS["mask"].parse({"mode": "combined"}))
 
@@ -120,7 +120,7 @@ def drawn_rows(folder: Path, count: int, question: str) -> None:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
             stamp = tree.entry_of(folder / "in" / f"{name}.jpg").stamp
-            row = {"input": f"{name}.jpg", "output": [f"{name}.png"], "status": "ok", "error": None, "code": None}
+            row: Json = {"input": f"{name}.jpg", "output": [f"{name}.png"], "status": "ok", "error": None, "code": None}
             row |= {"stats": stats, "sha256": f"{number:064x}", "digests": [f"{number:064x}"], "stamp": stamp, **more}
             file.write(json.dumps(row) + "\n")
 
@@ -213,4 +213,4 @@ async def timed(folder: Path, output: str, runner: Runner, seconds: dict[int, fl
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

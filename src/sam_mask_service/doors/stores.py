@@ -181,7 +181,7 @@ def _start(system: Any, path: str, length: int) -> bytes:
     try:
         return bytes(system.cat_file(path, start=0, end=length))
     except Exception as error:
-        if "InvalidRange" in str(error) or "416" in str(error):
+        if "range is not satisfiable" in str(error) or "InvalidRange" in str(error):
             return b""
         raise
 
