@@ -30,6 +30,13 @@ def test_parity_is_a_share_of_mask_pixels(changed: dict[str, Any], sound: bool) 
     assert agrees({**LINE, **changed}, 1e-5) is sound
 
 
+@pytest.fixture
+def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No service is started: who gets that far fails at once, at what is asserted."""
+    monkeypatch.setattr(http, "_served", lambda *_: iter(["a service was started"]))
+
+
+@pytest.mark.usefixtures("unserved")
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in ("torch", "cv2") else there(name))
@@ -40,6 +47,7 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert row == "| vit_b | not measured, not installed: fastapi | | | | | | |"
 
 
+@pytest.mark.usefixtures("unserved")
 def test_when_the_time_is_over_nothing_new_is_begun() -> None:
     (row,) = http.http_rows(plan.full("torch-cpu", -1), _network(), None)
     assert "not begun: the time is over" in row
@@ -49,7 +57,9 @@ def test_the_least_and_the_middle_of_runs(monkeypatch: pytest.MonkeyPatch) -> No
     clock = iter([0.0, 9.0, 10.0, 13.0, 20.0, 21.0, 30.0, 32.0])
     stand_in = SimpleNamespace(perf_counter=lambda: next(clock), process_time=lambda: 0.0)
     monkeypatch.setattr(plan, "time", stand_in)
-    assert plan.least(lambda: None, lambda: None, 3) == (1.0, 0.0)
+    ran: list[str] = []
+    least = plan.least_by_turns(lambda: ran.append("a"), lambda: ran.append("b"), lambda: None, 1)
+    assert (least, ran) == ([(2.0, 0.0), (1.0, 0.0)], ["a", "b", "b", "a"])
     clock = iter([0.0, 9.0, 0.0, 9.0, 0.0, 9.0, 10.0, 13.0, 20.0, 21.0, 30.0, 32.0])
     assert plan.middle(lambda: None, lambda: None, 3) == 2.0
 
@@ -74,10 +84,10 @@ def test_how_the_reference_compares_is_said() -> None:
     pytest.importorskip("torch")
     from bench.speed.gpu import reference
 
-    text = reference.said("vit_b", "f32", ((2.0, 8.0), (1.0, 2.0)), ((0.5, 1), (0.25, 1)), 1.5e-6)
+    text = reference.said("vit_b", "f32", [(2.0, 8.0), (1.0, 2.0)], [(0.5, 1.5), (0.25, 1.0)], 1.5e-6)
     for words in (
-        "2000.0 ms (8.00 core-seconds) a picture and 500.0 ms a box",
-        "2.00 ×, in core-seconds 4.00",
+        "2000.0 ms (8.00 core-seconds) a picture and 500.0 ms (1.50) a box",
+        "2.00 × a picture, in core-seconds 4.00 ×, 1.50 × a box",
         "1.5e-06",
     ):
         assert words in text

@@ -53,10 +53,16 @@ def middle(run: Callable[[], object], wait: Callable[[], None], runs: int) -> fl
     return statistics.median(wall for wall, _ in timed(run, wait, runs, 3))
 
 
-def least(run: Callable[[], object], wait: Callable[[], None], runs: int) -> tuple[float, float]:
-    """The least of ``runs`` and one more, by the wall and of all cores: what other programs disturb least."""
-    found = timed(run, wait, runs + 1, 0)
-    return min(wall for wall, _ in found), min(cores for _, cores in found)
+def least_by_turns(
+    one: Callable[[], object], other: Callable[[], object], wait: Callable[[], None], runs: int
+) -> list[tuple[float, float]]:
+    """Of each of two, by the wall and of all cores, the least of its ``runs`` and one more: what other programs disturb
+    least. They take turns, and each is as often the first as the second: one, other, other, one."""
+    found: list[list[tuple[float, float]]] = [[], []]
+    for turn in range(runs + 1):
+        for which in (0, 1) if turn % 2 == 0 else (1, 0):
+            found[which] += timed((one, other)[which], wait, 1, 0)
+    return [(min(wall for wall, _ in each), min(cores for _, cores in each)) for each in found]
 
 
 def timed(run: Callable[[], object], wait: Callable[[], None], runs: int, warm: int) -> list[tuple[float, float]]:

@@ -71,22 +71,19 @@ class Graph:
         self, x: Node, name: str, *, stride: int = 1, pad: int = 0, bias: bool = False, groups: int = 1
     ) -> Node:
         weight = self[f"{name}.weight"]
+        added = _by_channel(self[f"{name}.bias"]) if bias else None
         if groups > 1:
             parts = weight.reshape(groups, -1, *weight.shape[1:])
-            y = op.group_convolution(x, constant(parts), stride, pad)
-        else:
-            y = op.convolution(x, constant(weight), stride, pad)
-        return op.add(y, self._channel(f"{name}.bias")) if bias else y
+            return op.group_convolution(x, constant(parts), stride, pad, added)
+        return op.convolution(x, constant(weight), stride, pad, added)
 
     def convolution_bn(self, x: Node, name: str, *, stride: int = 1, pad: int = 0) -> Node:
         """A convolution without bias and the batch norm behind it, folded into one. Depthwise when the weight's second
         size is 1."""
         weight, bias = self._folded(name)
         if weight.shape[1] == 1 and weight.shape[0] > 1:
-            y = op.group_convolution(x, constant(weight[:, None]), stride, pad)
-        else:
-            y = op.convolution(x, constant(weight), stride, pad)
-        return op.add(y, constant(bias.reshape(1, -1, 1, 1)))
+            return op.group_convolution(x, constant(weight[:, None]), stride, pad, _by_channel(bias))
+        return op.convolution(x, constant(weight), stride, pad, _by_channel(bias))
 
     def _folded(self, name: str) -> tuple[Tensor, Tensor]:
         convolution, norm, epsilon = self._batch_norm
@@ -96,15 +93,16 @@ class Graph:
         weight = self[f"{name}.{convolution}.weight"].astype(np.float64) * scale[:, None, None, None]
         return weight.astype(np.float32), (part["bias"] - part["running_mean"] * scale).astype(np.float32)
 
-    def _channel(self, name: str) -> Node:
-        return constant(self[name].reshape(1, -1, 1, 1))
-
     def multilayer(self, x: Node, name: str, depth: int) -> Node:
         """``depth`` linear layers with ReLU between them."""
         for i in range(depth):
             x = self.linear(x, f"{name}.layers.{i}")
             x = op.relu(x) if i < depth - 1 else x
         return x
+
+
+def _by_channel(values: NDArray[Any]) -> Node:
+    return constant(values.reshape(1, -1, 1, 1))
 
 
 def to_rows(x: Node, shape: Shape) -> Node:

@@ -155,12 +155,14 @@ def gelu_by_tanh(x: Node) -> Node:
     return op.gelu(x, "tanh")
 
 
-def convolution(x: Node, weight: Node, *, stride: int, pad: int) -> Node:
-    return op.convolution(x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+def convolution(x: Node, weight: Node, bias: Node | None = None, *, stride: int, pad: int) -> Node:
+    y = op.convolution(x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+    return y if bias is None else op.add(y, bias)
 
 
-def group_convolution(x: Node, weight: Node, *, stride: int, pad: int) -> Node:
-    return op.group_convolution(x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+def group_convolution(x: Node, weight: Node, bias: Node | None = None, *, stride: int, pad: int) -> Node:
+    y = op.group_convolution(x, weight, [stride] * 2, [pad] * 2, [pad] * 2, [1, 1])
+    return y if bias is None else op.add(y, bias)
 
 
 _ALL: tuple[Callable[..., Any], ...] = (

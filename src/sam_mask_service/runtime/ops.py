@@ -187,11 +187,15 @@ def gelu_by_tanh(x: Node) -> Node:
     return Node("gelu_by_tanh", (x,))
 
 
-def convolution(x: Node, weight: Node, stride: int, pad: int) -> Node:
-    """NCHW, the same stride and zeros along both axes."""
-    return Node("convolution", (x, weight), {"stride": stride, "pad": pad})
+def convolution(x: Node, weight: Node, stride: int, pad: int, bias: Node | None = None) -> Node:
+    """NCHW, the same stride and zeros along both axes. ``bias`` (1, outputs, 1, 1)."""
+    return Node("convolution", _present(x, weight, bias), {"stride": stride, "pad": pad})
 
 
-def group_convolution(x: Node, weight: Node, stride: int, pad: int) -> Node:
-    """``weight`` (groups, outputs, inputs, H, W)."""
-    return Node("group_convolution", (x, weight), {"stride": stride, "pad": pad})
+def group_convolution(x: Node, weight: Node, stride: int, pad: int, bias: Node | None = None) -> Node:
+    """``weight`` (groups, outputs, inputs, H, W), ``bias`` (1, groups · outputs, 1, 1)."""
+    return Node("group_convolution", _present(x, weight, bias), {"stride": stride, "pad": pad})
+
+
+def _present(*inputs: Node | None) -> tuple[Node, ...]:
+    return tuple(one for one in inputs if one is not None)

@@ -136,12 +136,13 @@ def gelu_by_tanh(x: Tensor) -> Tensor:
     return f.gelu(x, approximate="tanh")
 
 
-def convolution(x: Tensor, weight: Tensor, *, stride: int, pad: int) -> Tensor:
-    return f.conv2d(x, weight, stride=stride, padding=pad)
+def convolution(x: Tensor, weight: Tensor, bias: Tensor = None, *, stride: int, pad: int, groups: int = 1) -> Tensor:
+    """The bias enters with the products: added to what comes out it would be another pass over all of it."""
+    return f.conv2d(x, weight, None if bias is None else bias.flatten(), stride, pad, groups=groups)
 
 
-def group_convolution(x: Tensor, weight: Tensor, *, stride: int, pad: int) -> Tensor:
-    return f.conv2d(x, weight.flatten(0, 1), stride=stride, padding=pad, groups=weight.shape[0])
+def group_convolution(x: Tensor, weight: Tensor, bias: Tensor = None, *, stride: int, pad: int) -> Tensor:
+    return convolution(x, weight.flatten(0, 1), bias, stride=stride, pad=pad, groups=weight.shape[0])
 
 
 _ALL: tuple[Callable[..., Any], ...] = (
