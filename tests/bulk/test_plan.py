@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sam_mask_service.bulk.index import Index, Span
+from sam_mask_service.bulk.index import Index
 from sam_mask_service.bulk.kinds import FILM, LIKELY, PICTURE, RAW
 from sam_mask_service.bulk.line import Address, Found, Line
 from sam_mask_service.bulk.naming import output_names
@@ -22,7 +22,7 @@ NAMES = st.lists(st.from_regex(r"(x/)?a(\.(jpg|png|2|A)){0,3}", fullmatch=True),
 
 
 def lines(index: Index, first: int = 0) -> list[Line]:
-    return [line for shard, _ in index.shards(first) for line in shard]
+    return [line for shard in index.shards(first) for line, _ in index.open(shard)]
 
 
 def planned(*found: Found, suffix: str | None = ".png", named: bool = False, index: Index | None = None) -> list[Line]:
@@ -73,7 +73,7 @@ def test_a_file_is_looked_at_unless_its_row_says_what_it_is(tmp_path: Path) -> N
     assert [(line.kind, line.target) for line in planned(found, suffix=None)] == [(PICTURE, "a.jpg")]
     for stamp, target in {"1": "a.webp", "2": "a.jpg", "": "a.jpg"}.items():
         index = Index(tmp_path / f"index{stamp}")
-        index.keep_earlier([(Known("a", stamp, PICTURE.words, "WEBP"), Span(0, 10))])
+        index.keep_earlier([Known("a", stamp, PICTURE.words, "WEBP", 0, 10)])
         assert [line.target for line in planned(found, suffix=None, index=index)] == [target]
 
 

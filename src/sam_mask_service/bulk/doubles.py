@@ -22,9 +22,9 @@ class LocalDoubles:
             row = await asyncio.shield(soon)
             if row is not None:
                 return row
-        span = self._ledger.index.made(sha256)
-        if span is not None:
-            return dict(json.loads(self._ledger.line(span)))
+        made = self._ledger.index.made(sha256)
+        if made is not None:
+            return dict(json.loads(self._ledger.line(*made[1:3])))
         self._soon[sha256] = asyncio.get_running_loop().create_future()
         return None
 

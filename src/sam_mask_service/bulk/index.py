@@ -18,16 +18,18 @@ _TABLES = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; PRAGMA temp_store = FILE;
 CREATE TABLE earlier (key TEXT PRIMARY KEY, stamp TEXT, kind TEXT, container TEXT, at INTEGER, length INTEGER)
   WITHOUT ROWID;
-CREATE TABLE made (sha256 TEXT PRIMARY KEY, at INTEGER, length INTEGER) WITHOUT ROWID;
 CREATE TABLE names (key TEXT PRIMARY KEY, times INTEGER) WITHOUT ROWID;
 CREATE TABLE watched (name BLOB PRIMARY KEY, stamp TEXT, taken INTEGER) WITHOUT ROWID;
 CREATE TABLE later (number INTEGER PRIMARY KEY, sha256 TEXT);
-CREATE TABLE rows (number INTEGER PRIMARY KEY, at INTEGER, length INTEGER);
+CREATE TABLE rows (number INTEGER PRIMARY KEY, at INTEGER, length INTEGER, sha256 TEXT);
 CREATE TABLE lines (number INTEGER PRIMARY KEY, name BLOB, way TEXT, place_of_it BLOB, inner TEXT, kind TEXT,
   container TEXT, stamp TEXT, ending TEXT, target BLOB, place BLOB, at INTEGER, length INTEGER);
-CREATE INDEX by_place ON lines (place) WHERE place IS NOT NULL;
 """
-_COLUMNS = "number, name, way, place_of_it, inner, kind, container, stamp, target, lines.at, lines.length"
+_BY_PLACE = "CREATE INDEX IF NOT EXISTS by_place ON lines (place) WHERE place IS NOT NULL"
+_BY_SHA256 = "CREATE INDEX IF NOT EXISTS by_sha256 ON rows (sha256) WHERE sha256 IS NOT NULL"
+"""Made when they are first asked: one sort of very many rows is much cheaper than as many insertions."""
+_MADE = "(SELECT MAX(number) FROM rows WHERE sha256 = later.sha256)"
+_COLUMNS = "lines.number, name, way, place_of_it, inner, kind, container, stamp, target, lines.at, lines.length"
 DiskError = sqlite3.Error
 
 
@@ -38,12 +40,18 @@ class Span(NamedTuple):
     length: int
 
 
+Before = tuple[int, str, int, int]
+"""Of a line that has an earlier row: number, stamp, and the row's span."""
+Kept = tuple[int, int, int, str | None]
+"""Of a row of this run: number, span, and the picture's SHA-256 where equal ones may take a copy of its result."""
+
+
 class Planned(NamedTuple):
     """A line with its usual target, which another may want too. ``target`` None: not worked on."""
 
     line: Line
     ending: str
-    span: Span | None
+    known: Known | None
 
 
 class Index:
@@ -57,15 +65,14 @@ class Index:
 
     # --- rows of earlier runs -----------------------------------------------------------------------------------------
 
-    def keep_earlier(self, rows: Iterable[tuple[Known, Span]]) -> None:
+    def keep_earlier(self, rows: Sequence[Known]) -> None:
         """The last row of an input counts."""
-        values = ((*known, *span) for known, span in rows)
-        self._db.executemany("INSERT OR REPLACE INTO earlier VALUES (?, ?, ?, ?, ?, ?)", values).close()
+        self._db.executemany("INSERT OR REPLACE INTO earlier VALUES (?, ?, ?, ?, ?, ?)", rows).close()
 
-    def earlier(self, keys: Sequence[str]) -> dict[str, tuple[Known, Span]]:
+    def earlier(self, keys: Sequence[str]) -> dict[str, Known]:
         marks = ",".join("?" * len(keys))
         found = self._db.execute(f"SELECT * FROM earlier WHERE key IN ({marks})", keys)  # noqa: S608
-        return {values[0]: (Known(*values[:4]), Span(*values[4:])) for values in found}
+        return {values[0]: Known(*values) for values in found}
 
     # --- what there is to do ------------------------------------------------------------------------------------------
 
@@ -94,6 +101,7 @@ class Index:
 
     def settle_places(self, first: int) -> None:
         """Lines from number ``first`` on whose results would meet get names of their own."""
+        self._db.execute(_BY_PLACE).close()
         meet = (
             "CREATE TEMP TABLE meet AS SELECT number, name, ending FROM lines WHERE number >= ? AND place IN "
             "(SELECT place FROM lines WHERE place IS NOT NULL GROUP BY place HAVING COUNT(*) > 1)"
@@ -117,43 +125,52 @@ class Index:
         ask = f"SELECT 1 FROM lines WHERE number >= ? AND kind IN ({marks}) LIMIT 1"  # noqa: S608
         return bool(self._db.execute(ask, (first, *wanted)).fetchall())
 
-    def shards(self, first: int = 0) -> Iterator[tuple[Shard, list[Span | None]]]:
-        """The lines from number ``first`` on, and where the earlier row of each is."""
-        ask = f"SELECT {_COLUMNS} FROM lines WHERE number >= ? ORDER BY number LIMIT ?"  # noqa: S608
-        while True:
-            found = self._db.execute(ask, (first, SHARD)).fetchall()
-            if not found:
-                return
-            yield [_line(values) for values in found], [_span(*values[9:]) for values in found]
-            first = found[-1][0] + 1
+    def shards(self, first: int = 0) -> Iterator[range]:
+        """The numbers of the lines from number ``first`` on."""
+        for start in range(first, self.lines, SHARD):
+            yield range(start, min(start + SHARD, self.lines))
+
+    def before(self, shard: range) -> list[Before]:
+        """Those of a shard that have an earlier row."""
+        ask = "SELECT number, stamp, at, length FROM lines WHERE number BETWEEN ? AND ? AND at IS NOT NULL"
+        return self._db.execute(ask, (shard.start, shard.stop - 1)).fetchall()
+
+    def open(self, shard: range) -> list[tuple[Line, Span | None]]:
+        """Those of a shard that have no row yet, and where the earlier row of each is."""
+        ask = (
+            f"SELECT {_COLUMNS} FROM lines WHERE number BETWEEN ? AND ? AND NOT EXISTS "  # noqa: S608
+            "(SELECT 1 FROM rows WHERE rows.number = lines.number) ORDER BY number"
+        )
+        found = self._db.execute(ask, (shard.start, shard.stop - 1))
+        return [(_line(values), _span(*values[9:11])) for values in found]
 
     # --- what has been done -------------------------------------------------------------------------------------------
 
-    def keep_row(self, number: int, span: Span) -> bool:
-        """False where that line has its row already."""
-        done = self._db.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", (number, *span))
-        return done.rowcount > 0
+    def keep(self, rows: Sequence[Kept]) -> int:
+        """How many are new: a line has one row."""
+        return self._db.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?)", rows).rowcount
 
     def rows(self) -> Iterator[Span]:
         """By number."""
         for at, length in self._db.execute("SELECT at, length FROM rows ORDER BY number"):
             yield Span(at, length)
 
-    def keep_made(self, sha256: str, span: Span) -> None:
-        self._db.execute("INSERT OR REPLACE INTO made VALUES (?, ?, ?)", (sha256, *span)).close()
-
-    def made(self, sha256: str) -> Span | None:
-        found = self._db.execute("SELECT at, length FROM made WHERE sha256 = ?", (sha256,)).fetchall()
-        return Span(*found[0]) if found else None
+    def made(self, sha256: str) -> Kept | None:
+        """The row of an equal picture that has its result."""
+        self._db.execute(_BY_SHA256).close()
+        ask = "SELECT * FROM rows WHERE sha256 = ? ORDER BY number DESC LIMIT 1"
+        found: Kept | None = self._db.execute(ask, (sha256,)).fetchone()
+        return found
 
     def keep_later(self, number: int, sha256: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO later VALUES (?, ?)", (number, sha256)).close()
 
     def later(self) -> Iterator[list[tuple[Line, Span | None, Span | None]]]:
         """Lines that were put off, with the earlier row of each and that of its equal; a shard at a time."""
+        self._db.execute(_BY_SHA256).close()
         ask = (
             f"SELECT {_COLUMNS}, made.at, made.length FROM lines JOIN later USING (number) "  # noqa: S608
-            "LEFT JOIN made USING (sha256) WHERE number > ? ORDER BY number LIMIT ?"
+            f"LEFT JOIN rows AS made ON made.number = {_MADE} WHERE lines.number > ? ORDER BY lines.number LIMIT ?"
         )
         last = -1
         while found := self._db.execute(ask, (last, SHARD)).fetchall():
@@ -183,7 +200,7 @@ def _values(planned: Planned) -> tuple[object, ...]:
     named = (None, None) if target is None else (_bytes(target), _bytes(place_of(target)))
     return (
         *(line.number, _bytes(line.name), way, _bytes(where), _bytes(inner), line.kind.words, line.container),
-        *(line.stamp, planned.ending, *named, *(planned.span or (None, None))),
+        *(line.stamp, planned.ending, *named, *(planned.known[4:] if planned.known else (None, None))),
     )
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,15 +23,19 @@ except ImportError:  # Windows
 from ..errors import FileMissing, StorageFull
 from ..wire import Json
 from .errors import BadOutput
-from .index import DiskError, Index, Span
+from .index import DiskError, Index, Kept
 from .line import SHARD
 from .naming import json_line
 from .places import Place, StorePlace
-from .row import Known, known_of
+from .row import Known, equals_of, known_of
 
 NAME = "manifest.jsonl"
 SHARDS = "manifest-shards"
 """The folder in a store with the rows of a run that has not come to its end."""
+
+
+Written = tuple[int, bytes, str | None]
+"""A row as it is kept: the line's number, the text, and the SHA-256 as ``Kept`` has it."""
 
 
 class Ledger:
@@ -48,7 +52,7 @@ class Ledger:
             self._file = self._path.open("ab+", buffering=1 << 16)
             _claim(self._file, self._path)
             _end_line(self._file)
-            self._look = self._path.open("rb")
+            self._look = self._path.open("rb", buffering=1 << 16)
         self._start = self._at = self._pushed = self._flushed = self._file.tell()
         self._in_order, self._last, self._unpushed = True, -1, 0
         self._run = f"{time.time_ns():x}"
@@ -58,46 +62,49 @@ class Ledger:
         """The last row of each input counts. Raises StorageFull."""
         with as_storage_full(self._path):
             self._look.seek(0)
-            batch: list[tuple[Known, Span]] = []
+            batch: list[Known] = []
             at = 0
             for line in self._look:
-                known = known_of(line)
+                known = known_of(line, at)
                 if known is not None:
-                    batch.append((known, Span(at, len(line))))
+                    batch.append(known)
                 at += len(line)
                 if len(batch) == SHARD:
                     self.index.keep_earlier(batch)
                     batch = []
             self.index.keep_earlier(batch)
 
-    def line(self, span: Span) -> bytes:
-        if span.at + span.length > self._flushed:
+    def line(self, at: int, length: int) -> bytes:
+        if at + length > self._flushed:
             self._flush()
-        self._look.seek(span.at)
-        return self._look.read(span.length)
+        self._look.seek(at)
+        return self._look.read(length)
 
-    def add(self, number: int, row: Json) -> Span | None:
-        """None where line ``number`` has its row already. Raises StorageFull, StoreUnreachable, StoreRefused."""
-        span = self.add_line(number, f"{json_line(row)}\n".encode())
+    def add(self, number: int, row: Json) -> bool:
+        """False where line ``number`` has its row already. Raises StorageFull, StoreUnreachable, StoreRefused."""
+        new = self.add_lines([(number, f"{json_line(row)}\n".encode(), equals_of(row))])
         with as_storage_full(self._path):
             self._flush()
-        return span
+        return new
 
-    def add_line(self, number: int, data: bytes) -> Span | None:
-        """As ``add``, of a row that may be lost again: it stands in the manifest of the run before."""
-        span = Span(self._at, len(data))
+    def add_lines(self, rows: Sequence[Written]) -> bool:
+        """As ``add``, of rows in their order that may be lost again: they stand in the manifest of the run before."""
+        at, kept = self._at, list[Kept]()
+        for number, data, sha256 in rows:
+            kept.append((number, at, len(data), sha256))
+            at += len(data)
         try:
-            if not self.index.keep_row(number, span):
-                return None
-            self._file.write(data)
+            if not self.index.keep(kept):
+                return False
+            self._file.write(b"".join(data for _, data, _ in rows))
         except (OSError, DiskError) as error:
             raise StorageFull(f"{self._path} cannot be written.") from error
-        self._at += len(data)
-        self._in_order, self._last = self._in_order and number > self._last, number
-        self._unpushed += 1
+        self._in_order, self._last = self._in_order and rows[0][0] > self._last, rows[-1][0]
+        self._at = at
+        self._unpushed += len(rows)
         if self._unpushed >= SHARD:
             self.push()
-        return span
+        return True
 
     def push(self) -> None:
         """Rows that are on this machine alone go to their store."""

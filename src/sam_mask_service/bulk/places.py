@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -58,9 +59,14 @@ class FolderPlace:
 
     def there(self, names: Sequence[str]) -> list[str]:
         """A name that is not UTF-8 stands in its row with escapes."""
-        root = os.path.join(self.local, "")  # noqa: PTH118 - asked a million times
-        found = (name if os.path.lexists(root + name) else _unescaped(root, name) for name in names)
+        root = self._root
+        found = [name if os.path.lexists(root + name) else _unescaped(root, name) for name in names]
         return [name for name in found if name is not None]
+
+    @cached_property
+    def _root(self) -> str:
+        """With its slash: asked a million times."""
+        return os.path.join(self.local, "")  # noqa: PTH118
 
     def present(self, name: str) -> bool:
         return os.path.lexists(self.local / name)

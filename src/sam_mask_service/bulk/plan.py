@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..doors import tree
 from . import reading
-from .index import Index, Planned, Span
+from .index import Index, Planned
 from .kinds import KINDS, LINK, NAMED, PICTURE, SPECIAL, UNREADABLE, Kind, container_of, kind_by_name, kind_of
 from .line import SHARD, Found, Line
 from .naming import ending_of, inside, with_ending, written
@@ -52,8 +52,7 @@ class Plan:
         times = self._index.times(found.name)
         return found if times == 1 else found._replace(name=f"{found.name}#{times}")
 
-    def _line(self, number: int, found: Found, before: tuple[Known, Span] | None) -> Planned:
-        known, span = before or (None, None)
+    def _line(self, number: int, found: Found, known: Known | None) -> Planned:
         looked = _as_known(found, known) or self._look(found)
         target, ending = None, ""
         if looked.kind.work:
@@ -61,7 +60,7 @@ class Plan:
             ending = ending_of(name, self._suffix, looked.container)
             target = with_ending(name, ending)
         line = Line(number, found.name, found.address, target, looked.kind, looked.container, found.stamp)
-        return Planned(line, ending, span)
+        return Planned(line, ending, known)
 
     def _look(self, found: Found) -> Looked:
         """What cannot be read may be a picture: reading it says why it fails."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import PurePath
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from ..wire import Json
 from .kinds import PICTURE
 from .naming import json_line
 
-_MADE = b'"status": "ok"'
+_MADE, _SKIPPED = b'"status": "ok"', b'"status": "skipped"'
 
 
 class Warned(BaseModel):
@@ -69,49 +69,64 @@ def row_of(line: bytes) -> Row | None:
 
 
 class Known(NamedTuple):
-    """What planning asks of a row. ``kind``: in words; None where the file has to be looked at again."""
+    """What planning asks of a row. ``kind``: in words; None where the file has to be looked at again. ``at``,
+    ``length``: where the row is, in bytes."""
 
     key: str
     stamp: str
     kind: str | None
     container: str | None
+    at: int = 0
+    length: int = 0
 
 
-def known_of(line: bytes) -> Known | None:
+def known_of(line: bytes, at: int = 0) -> Known | None:
     """None for what is no row."""
     try:
-        row = json.loads(line.decode())
+        row = from_json(line)
         key = row["input"]
         settled = row.get("status") in ("ok", "skipped")
         kind = PICTURE.words if settled else row.get("kind")
-        values = (key, row.get("stamp") or "", kind, row.get("container"))
-    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        known = Known(key, row.get("stamp") or "", kind, row.get("container"), at, len(line))
+    except (ValueError, TypeError, LookupError, AttributeError):
         return None
-    return Known(*values) if isinstance(key, str) and all(v is None or isinstance(v, str) for v in values) else None
+    texts = isinstance(key, str) and isinstance(known.stamp, str)
+    return known if texts and _is_text(known.kind) and _is_text(known.container) else None
 
 
-def as_settled(line: bytes, question: str, stamp: str) -> tuple[Json, bytes] | None:
-    """The row ``line`` as one of this run, and as it is written, where it answers the same question about a file in the
-    same state: whether its results are there is not asked here."""
+def equals_of(row: Json) -> str | None:
+    """The SHA-256 of the pictures that may take a copy of the row's result."""
+    return row.get("sha256") if row["output"] else None
+
+
+def as_settled(line: bytes, question: str, stamp: str) -> Json | None:
+    """The row ``line`` as one of this run, where it answers the same question about a file in the same state: whether
+    its results are there is not asked here."""
     if question.encode() not in line:
         return None
-    row = json.loads(line.decode("utf-8", "replace"))
+    row: Json = from_json(line)
     row = row.get("earlier") or row
     if not stamp or row.get("stamp") != stamp or row.get("question") != question:
         return None
     if not row.get("output") or not all(map(_is_plain, row["output"])):
         return None
-    return {**row, "status": "skipped"}, _skipped(line, row)
+    row["status"] = "skipped"
+    return row
 
 
-def _skipped(line: bytes, row: Json) -> bytes:
-    """Written anew only where the old line cannot be taken: a string inside it has its quotes escaped, so that what is
-    replaced is the field."""
-    if line.count(_MADE) == 1 and row.get("status") == "ok" and b'"earlier"' not in line:
-        return line.replace(_MADE, b'"status": "skipped"')
-    if row.get("status") == "skipped" and b'"earlier"' not in line:
-        return line
-    return f"{json_line({**row, 'status': 'skipped'})}\n".encode()
+def as_skipped(line: bytes, row: Json) -> bytes:
+    """``row``, which ``as_settled`` gave, as it is written. Written anew only where the old line cannot be taken: a
+    string inside it has its quotes escaped, so that what is replaced is the field."""
+    if b'"earlier"' not in line:
+        if line.count(_MADE) == 1:
+            return line.replace(_MADE, _SKIPPED)
+        if line.count(_SKIPPED) == 1:
+            return line
+    return f"{json_line(row)}\n".encode()
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def is_inside(name: str) -> bool:

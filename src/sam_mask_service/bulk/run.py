@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -14,12 +15,12 @@ from ..wire import Json
 from . import parquet
 from .errors import BadInput
 from .index import Index, Span
-from .ledger import Ledger, as_scratch_full, as_storage_full
+from .ledger import Ledger, Written, as_scratch_full, as_storage_full
 from .line import Line, Shard
 from .one import Wanted
 from .places import Place
 from .plan import Plan
-from .row import as_settled
+from .row import as_settled, as_skipped, equals_of
 from .sources import Source
 
 TABLE = "manifest.parquet"
@@ -53,11 +54,14 @@ class Run:
         self._plan = Plan(self._index, wanted.suffix(), named=source.named, repeats=source.repeats)
 
     def __enter__(self) -> Run:
+        """What is there by now stays, models and libraries: it is not looked through again with every thousand rows."""
+        gc.freeze()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        gc.unfreeze()
         try:
             self.ledger.close()
         finally:
@@ -85,7 +89,8 @@ class Run:
         """All lines from number ``first`` on."""
         shards = self._open(await runner.question(), each, first)
         async for number, row in runner.rows(shards, self.ledger):
-            self._keep(self.ledger.add(number, row), row, each)
+            if self.ledger.add(number, row):
+                each(row)
 
     def finish(self) -> None:
         """Raises StorageFull, and a store's errors."""
@@ -98,29 +103,28 @@ class Run:
             parquet.write((json.loads(line) for line in self.ledger.finished()), ready)
         self._place.put(TABLE, ready)
 
-    def _keep(self, span: Span | None, row: Json, each: Each) -> None:
-        """``span`` None: the line has its row already."""
-        if span is not None:
-            if row["output"] and row.get("sha256"):
-                self._index.keep_made(row["sha256"], span)
-            each(row)
-
     def _open(self, question: str, each: Each, first: int) -> Iterator[Shard]:
         """What is not done already; the rows of what is are written down."""
-        for shard, spans in self._index.shards(first):
-            rest: list[Line] = []
-            for line, span in zip(shard, spans, strict=True):
-                rest += self._rest(line, span, question, each)
+        for shard in self._index.shards(first):
+            self._settle(shard, question, each)
+            rest = [self._with_row(line, span) for line, span in self._index.open(shard)]
             if rest:
                 yield rest
 
-    def _rest(self, line: Line, span: Span | None, question: str, each: Each) -> list[Line]:
-        if span is None:
-            return [line]
-        before = self.ledger.line(span)
-        settled = as_settled(before, question, line.stamp)
-        if settled is None or len(self._place.there(settled[0]["output"])) < len(settled[0]["output"]):
-            return [line._replace(earlier=before)]
-        row, written = settled
-        self._keep(self.ledger.add_line(line.number, written), row, each)
-        return []
+    def _with_row(self, line: Line, span: Span | None) -> Line:
+        return line if span is None else line._replace(earlier=self.ledger.line(*span))
+
+    def _settle(self, shard: range, question: str, each: Each) -> None:
+        """Lines that are as their earlier row says, with its results there, are done."""
+        rows: list[Json] = []
+        written: list[Written] = []
+        for number, stamp, at, length in self._index.before(shard):
+            before = self.ledger.line(at, length)
+            row = as_settled(before, question, stamp)
+            if row is not None and len(self._place.there(row["output"])) == len(row["output"]):
+                written.append((number, as_skipped(before, row), equals_of(row)))
+                rows.append(row)
+        if written:
+            self.ledger.add_lines(written)
+        for row in rows:
+            each(row)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...wire import Json
-from ..index import Index, Span
+from ..index import Index
 from ..line import Line
 from ..one import Later
 
@@ -28,9 +28,9 @@ class Claims:
         """The number of the line that makes this picture; asked again, the answer is the same."""
         found = self._index.made(sha256)
         if found is None:
-            self._index.keep_made(sha256, Span(number, 0))
+            self._index.keep([(number, 0, 0, sha256)])
             return number
-        return found.at
+        return found[0]
 
 
 class Claimed:

@@ -95,8 +95,8 @@ def _put_off(ledger: Ledger) -> Iterator[Shard]:
     for found in ledger.index.later():
         yield [
             line._replace(
-                earlier=None if before is None else ledger.line(before),
-                first=None if made is None else ledger.line(made),
+                earlier=None if before is None else ledger.line(*before),
+                first=None if made is None else ledger.line(*made),
             )
             for line, before, made in found
         ]
