@@ -100,6 +100,15 @@ def test_a_picture_by_its_address(page: Page, stub: Stub, how: str) -> None:
     assert f"--form-string 'image_url={url}'" in page.locator("#command").input_value()
 
 
+def test_an_address_with_a_bare_percent_sign(page: Page, stub: Stub) -> None:
+    page.locator("#address").fill("https://pictures.example/100%.jpg")
+    page.locator("#address").press("Enter")
+    expect(page.locator("#state")).to_contain_text("Mask of 2 faces")
+    with page.expect_download() as got:
+        page.locator("#download").click()
+    assert got.value.suggested_filename.endswith("%-mask.png")
+
+
 def test_no_address(page: Page) -> None:
     page.locator("#address").fill("ftp://x.example/a.png")
     page.locator("#address").press("Enter")

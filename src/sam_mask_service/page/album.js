@@ -2,7 +2,7 @@
 
 import { ServiceError, Upload } from './api.js';
 import { filesOf } from './export.js';
-import { $, asks } from './form.js';
+import { $, asks, task } from './form.js';
 import { open } from './open.js';
 import { count, errorText } from './words.js';
 import { zip } from './zip.js';
@@ -82,7 +82,7 @@ async function one(item, row, harder) {
   try {
     const chosen = new Set(own?.chosen || []);
     const subject = { faces, points: [], box: null, strokes: [], ...own, chosen, everything: !own || chosen.size === faces.length };
-    if (!asks(subject) && !subject.strokes.length) throw new ServiceError(errorText('all_off'), 'all_off', 0);
+    if (task() !== 'anonymize' && !asks(subject) && !subject.strokes.length) throw new ServiceError(errorText('all_off'), 'all_off', 0);
     return (await filesOf(session, subject, { row, picture: bitmap })).files;
   } finally {
     session.close();

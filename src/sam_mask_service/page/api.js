@@ -33,7 +33,7 @@ async function failure(response) {
   let problem = {};
   try { problem = await response.json(); } catch { /* not JSON: a proxy's page, or nothing */ }
   const code = String(problem.code || '');
-  const text = String(problem.error || problem.detail || `The service answered ${response.status}.`);
+  const text = String(problem.error || problem.detail || `The service answered ${response.status}.`).replace(/^image_url:/, 'The address:');
   return new ServiceError(errorText(code, text), code, response.status);
 }
 

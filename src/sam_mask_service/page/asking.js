@@ -81,11 +81,11 @@ export class Asking {
     const left = response.headers.get('X-Residual-Faces');
     if (left === null) return 'Done.';
     const { chosen, faces } = this.workspace;
-    const kept = chosen.size < faces.length ? ', besides those that are switched off' : '';
+    const kept = chosen.size < faces.length ? ' besides those that are switched off' : '';
     const codes = (response.headers.get('X-Warnings') || '').split(',').filter((code) => code && code !== 'residual_faces');
     const amiss = codes.length ? ` (${codes.map(warningText).join(', ')})` : '';
-    const found = left === '0' ? 'no face, which is no proof: look for yourself' : `${count(Number(left), 'face')} left, marked red: draw a box around each`;
-    return `Done. A second look at the whole picture found ${found}${kept}${amiss}.`;
+    const found = left === '0' ? `no face${kept}, which is no proof: look for yourself` : `${count(Number(left), 'face')} left${kept}, marked red: draw a box around each`;
+    return `Done. A second look at the whole picture found ${found}${amiss}.`;
   }
 
   // Strokes changed: the result is put together anew from what the service gave.

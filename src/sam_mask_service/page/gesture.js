@@ -1,5 +1,7 @@
 // Pointers on the canvas: one finger or button does what the tool does, two fingers zoom and move, the wheel zooms.
 
+import { handle } from './paint.js';
+
 const STILL = 5; // CSS pixels: less is a click
 const GRIP = 20; // CSS pixels around the line between before and after
 
@@ -32,8 +34,15 @@ export class Gesture {
 
   kind(event) {
     if (event.button === 1) return 'pan';
-    if (this.workspace.result && Math.abs(this.line() - this.workspace.place(event)[0]) < GRIP) return 'split';
+    if (this.grips(event)) return 'split';
     return this.tools.draws() ? 'draw' : 'pan';
+  }
+
+  // With a tool that draws, the handle alone moves the line: what lies beside the line is to be drawn on.
+  grips(event) {
+    const { workspace } = this;
+    const [x, y] = workspace.place(event);
+    return Boolean(workspace.result) && Math.abs(this.line() - x) < GRIP && (!this.tools.draws() || Math.abs(handle(workspace) - y) < GRIP);
   }
 
   line() {
@@ -61,7 +70,7 @@ export class Gesture {
   hover(event) {
     const { workspace } = this;
     workspace.hover = event.pointerType === 'mouse' && workspace.brush ? workspace.at(event) : null;
-    workspace.canvas.classList.toggle('grip', Boolean(workspace.result) && Math.abs(this.line() - workspace.place(event)[0]) < GRIP);
+    workspace.canvas.classList.toggle('grip', this.grips(event));
     this.tools.hover(workspace.at(event));
     if (workspace.brush) workspace.draw();
   }

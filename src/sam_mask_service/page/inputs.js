@@ -42,8 +42,12 @@ function byAddress(text, take, fail) {
   let url;
   try { url = new URL(text.trim()); } catch { /* below */ }
   if (!url || !/^https?:$/.test(url.protocol)) return fail(new ServiceError('That is no address of a picture: it begins with https://.', 'no_address', 0));
-  const name = decodeURIComponent(url.pathname.split('/').pop() || '') || url.hostname;
-  return take([{ name, url: url.href }]);
+  return take([{ name: nameOf(url), url: url.href }]);
+}
+
+function nameOf({ pathname, hostname }) {
+  const last = pathname.split('/').pop();
+  try { return decodeURIComponent(last) || hostname; } catch { return last; } // "100%.jpg" is an address too
 }
 
 function listenToDrops(take, fail) {

@@ -116,13 +116,21 @@ function stroke(workspace) {
   context.globalAlpha = 1;
 }
 
+// From where to where the line between before and after is seen.
+function reach({ view, frame: [, top, , height] }) {
+  const low = view.y + top * view.scale;
+  return [Math.max(0, low), Math.min(view.height, low + height * view.scale)];
+}
+
+// The height at which the line has its handle.
+export const handle = (workspace) => reach(workspace).reduce((low, high) => (low + high) / 2);
+
 // The line between before and after, with its handle.
 export function divider(workspace) {
-  const { context, view, frame: [fx, fy, fw, fh], split } = workspace;
-  const [x, top] = screen(workspace, [fx + (fw * split) / 100, fy]);
-  const low = Math.max(0, top);
-  const high = Math.min(view.height, top + fh * view.scale);
-  const middle = (low + high) / 2;
+  const { context, frame: [fx, fy, fw], split } = workspace;
+  const [x] = screen(workspace, [fx + (fw * split) / 100, fy]);
+  const [low, high] = reach(workspace);
+  const middle = handle(workspace);
   pixels(context);
   Object.assign(context, { fillStyle: '#fff', strokeStyle: '#0008', lineWidth: 1 });
   context.fillRect(x - 1.5, low, 3, high - low);
