@@ -176,6 +176,30 @@ def test_a_point_changes_its_own_kind_near_by_and_nothing_else(points: list[tupl
     assert not ((mask != start) & ~free).any()
 
 
+@dataclass(slots=True)
+class Dusty(FakeSam):
+    """In a box: half of it with a clear outline, of a low predicted IoU, and unsure dots that fill it exactly."""
+
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        assert prompts[0].box is not None
+        left, top, right, bottom = (prompts[0].box / 4).astype(int)
+        logits = np.full((1, 2, self.image_size // 4, self.image_size // 4), -10, np.float32)
+        logits[0, 0, top:bottom, left : (left + right) // 2] = 10
+        logits[0, 1, top:bottom, left:right] = -0.5
+        logits[0, 1, top:bottom:2, left:right:2] = 0.5
+        return logits, np.array([[0.5, 0.99]], np.float32)
+
+
+def test_dust_that_fills_a_box_is_not_taken_for_a_thing() -> None:
+    segmenter = SamSegmenter(Dusty(), FakeSegmenter())
+    seen = segmenter.embed(IMAGE, [FACE], "picture")
+    mask = whole(segmenter.prompted(seen, None, [], Box(400, 80, 80, 96)))
+    assert mask[90:170, 404:436].all()
+    assert not mask[:, 444:].any()
+
+
 def test_a_box_takes_the_thing_in_it() -> None:
     """Not everything, though the network is surer of that; and points change what is taken."""
     segmenter, seen = at_work(Following())

@@ -56,6 +56,11 @@ def weight(agreement: float, score: float, tuning: PartTuning = PART) -> float:
     return agreement * (1 - tuning.trust + tuning.trust * score)
 
 
+def steadiness(logits: NDArray[np.float32]) -> float:
+    """SAM's own measure of a clear outline: what is inside at a logit of 1, as a share of what is at −1; 0…1."""
+    return float(np.count_nonzero(logits > 1) / max(1, np.count_nonzero(logits > -1)))
+
+
 def soft_iou(bits: Bits, prior: NDArray[np.float32]) -> float:
     """IoU of a mask with a map of shares 0…1; fair to faces of a few cells."""
     both = float(np.minimum(bits, prior).sum())

@@ -27,7 +27,6 @@ from . import candidate_choice, prompts
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask
 from .tuning import TUNED, Tuning
-from .tuning.sam import PartTuning
 from .views import best_view
 
 UserPoint = tuple[float, float, int]
@@ -69,7 +68,7 @@ def prompted(
         mask = None if prior is None else prompts.as_logits(prior, tuning.prompt)
         asked = view.prompt(Prompt(wish.points, wish.labels, wish.box, mask))
         logits, predicted = backend.decode(view.embedding, [asked], deadline)
-        one, score = _best(logits[0], predicted[0], prior, view, wish, tuning.part)
+        one, score = _best(logits[0], predicted[0], prior, view, wish, tuning)
     if wish.start is None:
         return FaceMask(_patch(one, view, wish), score, 1.0)
     patch = _corrected(one, view, wish, wish.start.patch, seen, deadline, tuning)
@@ -150,20 +149,21 @@ def _extent(wish: _Wish) -> Box:
 
 
 def _best(
-    logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish, tuning: PartTuning
+    logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish, tuning: Tuning
 ) -> tuple[F32, float]:
-    """The candidate that keeps most of the user's points on their side. Of equals the best by predicted IoU, and by
-    what it has in common with the mask that is corrected, or with the user's box: people draw boxes tight."""
-    ranked: list[tuple[int, float, int, float]] = []
+    """The candidate that keeps most of the user's points on their side, rather a steady one. Of equals the best by
+    predicted IoU, and by what it has in common with the mask to correct, or with the user's box, drawn tight."""
+    ranked: list[tuple[int, bool, float, int, float]] = []
     for i, one in enumerate(logits):
         if np.isfinite(one).all():
             score = float(np.clip(np.nan_to_num(predicted[i], nan=0.0, posinf=0.0, neginf=0.0), 0, 1))
             agreement = _fit(one, view, wish) if prior is None else candidate_choice.soft_iou(one > 0, prior)
-            weight = candidate_choice.weight(agreement, score, tuning)
-            ranked.append((_kept(one, view, wish), weight, -i, score))
+            weight = candidate_choice.weight(agreement, score, tuning.part)
+            steady = candidate_choice.steadiness(one) >= tuning.correction.steady
+            ranked.append((_kept(one, view, wish), steady, weight, -i, score))
     if not ranked:
         raise Internal
-    _, _, index, score = max(ranked)
+    *_, index, score = max(ranked)
     return logits[-index], score
 
 

@@ -136,6 +136,8 @@ class CorrectionTuning:
     """Points that say where the mask is already keep this distance from those that take away."""
     shown: Share = 0.9
     """A view shows prompts when it holds this share of the box around them."""
+    steady: Share = 0.5
+    """A candidate whose area shrinks below this between the logits −1 and 1 is dust, however well it fills a box."""
 
 
 VIEW, PROMPT, EVIDENCE, PART, CORRECTION = (
