@@ -2,60 +2,56 @@
 
 ``resume``: a second run over very many pictures that are done (drawn rows and empty files). ``plain``: pictures from a
 folder to a folder, against the service's own rate on the same pictures in memory. ``ray``: one actor against one
-process, and two actors against one (wants the extra ``ray``). SAM_ENGINE and SAM_MODEL choose the engine.
+process, and two actors against one (wants the extra ``ray``). SAM_ENGINE and SAM_MODEL choose the engine. All but
+``resume`` take turns, and say the middle one.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
+import os
 import resource
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from skimage import data
 
-from sam_mask_service.bulk.action import ACTIONS
-from sam_mask_service.bulk.cluster.actor import Kit, builder
-from sam_mask_service.bulk.cluster.connect import Cluster, connect
-from sam_mask_service.bulk.cluster.runner import RayRunner
 from sam_mask_service.bulk.local import AHEAD, LocalRunner
-from sam_mask_service.bulk.one import Wanted
 from sam_mask_service.bulk.places import FolderPlace
 from sam_mask_service.bulk.ready import until_ready
-from sam_mask_service.bulk.run import Run, Runner
-from sam_mask_service.bulk.sources.folder import Folder
-from sam_mask_service.cli.run import command_settings
 from sam_mask_service.compose import build
 from sam_mask_service.doors import tree
 from sam_mask_service.service import Service
-from sam_mask_service.settings import Settings, load
 from sam_mask_service.wire import Json
 
-WANTED = Wanted(ACTIONS["mask"], ACTIONS["mask"].parse({"mode": "combined"}))
+from .bulk_cost import WANTED, Cost, middle, settings, worked
 
 
 def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("what", choices=["resume", "plain", "ray"])
     words.add_argument("--pictures", type=int)
+    words.add_argument("--turns", type=int, default=3)
+    words.add_argument("--stand-in", type=float, default=0.0, help="ray: a picture takes these seconds, and no core")
     given = words.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bulk-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bulk-") as name:
+        folder = Path(name)
         if given.what == "resume":
-            asyncio.run(resume(Path(folder), given.pictures or 1_000_000))
-        elif given.what == "plain":
-            draw(Path(folder, "in"), given.pictures or 200)
-            asyncio.run(plain(Path(folder)))
+            asyncio.run(resume(folder, given.pictures or 1_000_000))
+            return
+        draw(folder / "in", given.pictures or 200)
+        if given.what == "plain":
+            asyncio.run(plain(folder, given.turns))
         else:
-            draw(Path(folder, "in"), given.pictures or 200)
-            on_ray(Path(folder))
+            from .bulk_cluster import on_ray
+
+            on_ray(folder, given.turns, given.stand_in)
 
 
 def draw(folder: Path, count: int) -> None:
@@ -65,29 +61,6 @@ def draw(folder: Path, count: int) -> None:
         pixels = np.roll(data.astronaut(), number % 64, axis=1)
         pixels[0, :2, 0] = number >> 8, number & 255
         Image.fromarray(pixels).save(folder / f"{number:05}.jpg", quality=92)
-
-
-def settings(**given: Any) -> Settings:
-    return command_settings(load(cache_bytes=0, offline=True, **given), "auto")
-
-
-@contextlib.contextmanager
-def opened(folder: Path, output: str) -> Iterator[Run]:
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        Run(Folder(folder / "in"), FolderPlace(folder / output), WANTED, Path(scratch)) as run,
-    ):
-        yield run
-
-
-async def worked(folder: Path, output: str, runner: Runner) -> float:
-    """Seconds, planning and the manifest included."""
-    start = time.perf_counter()
-    with opened(folder, output) as run:
-        run.look()
-        await run.work(runner, lambda _: None)
-        run.finish()
-    return time.perf_counter() - start
 
 
 # --- resume -----------------------------------------------------------------------------------------------------------
@@ -115,11 +88,12 @@ def drawn_rows(folder: Path, count: int, question: str) -> None:
     with (folder / "out/manifest.jsonl").open("w") as file:
         for number in range(count):
             name = f"{number // 1000:04}/{number:07}"
-            for path in (folder / "in" / f"{name}.jpg", folder / "out" / f"{name}.png"):
+            source, result = folder / "in" / f"{name}.jpg", folder / "out" / f"{name}.png"
+            for path in (source, result):
                 if not number % 1000:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch()
-            stamp = tree.entry_of(folder / "in" / f"{name}.jpg").stamp
+                os.mknod(path)
+            stamp = tree.entry_of(source).stamp
             row: Json = {"input": f"{name}.jpg", "output": [f"{name}.png"], "status": "ok", "error": None, "code": None}
             row |= {"stats": stats, "sha256": f"{number:064x}", "digests": [f"{number:064x}"], "stamp": stamp, **more}
             file.write(json.dumps(row) + "\n")
@@ -127,89 +101,56 @@ def drawn_rows(folder: Path, count: int, question: str) -> None:
 
 async def resume(folder: Path, count: int) -> None:
     drawn_rows(folder, count, "q")
-    before, cpu = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    seconds = await worked(folder, "out", Asked("q"))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    cost = await worked(folder, "out", Asked("q"))
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with (folder / "out/manifest.jsonl").open("rb") as rows:
         skipped = sum(b'"skipped"' in row for row in rows)
-    cpu = time.process_time() - cpu
     more = (after - before) >> 10
-    print(f"resume of {count} rows: {seconds:.1f} s ({cpu:.1f} s of CPU), {skipped} skipped, {more} MB more")
+    print(f"resume of {count} rows: {cost.wall:.1f} s ({cost.cores:.1f} s of CPU), {skipped} skipped, {more} MB more")
 
 
 # --- one process ------------------------------------------------------------------------------------------------------
 
 
-async def plain(folder: Path) -> None:
+async def plain(folder: Path, turns: int) -> None:
     service = build(settings(), fetch_nets=False)
     try:
         await until_ready(service, "auto", print)
         pictures = [path.read_bytes() for path in sorted((folder / "in").iterdir())]
-        await own_rate(service, pictures[:20])
-        engine = service.engines.pick("auto").name
-        shares = []
-        for turn in range(3):
-            alone = await own_rate(service, pictures)
-            bulk = await worked(folder, f"out{turn}", LocalRunner(service, FolderPlace(folder / f"out{turn}"), WANTED))
-            shares.append(alone / bulk)
-            print(
-                f"{engine}: alone {len(pictures) / alone:.1f}/s, batch {len(pictures) / bulk:.1f}/s, {shares[-1]:.1%}"
-            )
-        print(f"{engine}: batch reaches {sorted(shares)[1]:.1%} of the engine's own rate (median of three)")
+        await alone(service, pictures[:2])
+        pairs = [await in_turn(folder / f"out{turn}", service, pictures, turn) for turn in range(turns)]
+        name = service.engines.pick("auto").name
+        print(f"{name}: alone {middle(own for own, _ in pairs).per(len(pictures))}")
+        print(f"{name}: batch {middle(bulk for _, bulk in pairs).per(len(pictures))}")
+        for what in Cost._fields:
+            shares = [getattr(own, what) / getattr(bulk, what) for own, bulk in pairs]
+            print(f"{name}: batch reaches {median(shares):.1%} of the engine's own rate by {what} ({turns} turns)")
     finally:
         service.close()
 
 
-async def own_rate(service: Service, pictures: list[bytes]) -> float:
-    """Seconds for all of them, from memory to memory, as many at once as the service takes."""
+async def in_turn(output: Path, service: Service, pictures: list[bytes], turn: int) -> tuple[Cost, Cost]:
+    """The service alone, and the batch: now the one is first, now the other."""
+    runner = LocalRunner(service, FolderPlace(output), WANTED)
+    if turn % 2:
+        bulk = await worked(output.parent, output.name, runner)
+        return await alone(service, pictures), bulk
+    own = await alone(service, pictures)
+    return own, await worked(output.parent, output.name, runner)
+
+
+async def alone(service: Service, pictures: list[bytes]) -> Cost:
+    """All of them, from memory to memory, as many at once as the service takes."""
     slots = asyncio.Semaphore(service.settings.workers + AHEAD)
 
     async def one(picture: bytes) -> None:
         async with slots:
             await WANTED.action.make(service, picture, WANTED.params)
 
-    start = time.perf_counter()
+    start = Cost.now()
     await asyncio.gather(*map(one, pictures))
-    return time.perf_counter() - start
-
-
-# --- a cluster --------------------------------------------------------------------------------------------------------
-
-
-def on_ray(folder: Path) -> None:
-    count = len(list((folder / "in").iterdir()))
-    alone = asyncio.run(one_process(folder))
-    ray = connect(Cluster())
-    seconds: dict[int, float] = {}
-    for actors in (1, 2):
-        cluster = Cluster(actors=actors)
-        kit = Kit(builder(settings(), cluster.cpus), str(folder / f"ray{actors}"), WANTED)
-        asyncio.run(timed(folder, f"ray{actors}", RayRunner(ray, cluster, kit), seconds, actors))
-    ray.shutdown()
-    print(f"one process {count / alone:.2f}/s; actors: " + ", ".join(f"{n}: {1 / s:.2f}/s" for n, s in seconds.items()))
-    print(
-        f"Ray costs {seconds[1] * count / alone - 1:.1%} a picture; two actors are {seconds[1] / seconds[2]:.2f} x one"
-    )
-
-
-async def one_process(folder: Path) -> float:
-    service = build(settings(workers=1, threads=1), fetch_nets=False)
-    try:
-        await until_ready(service, "auto", print)
-        return await worked(folder, "alone", LocalRunner(service, FolderPlace(folder / "alone"), WANTED))
-    finally:
-        service.close()
-
-
-async def timed(folder: Path, output: str, runner: Runner, seconds: dict[int, float], actors: int) -> None:
-    """Seconds a picture between the first rows and the last: after the start."""
-    times: list[float] = []
-    with opened(folder, output) as run:
-        run.look()
-        await run.work(runner, lambda _: times.append(time.perf_counter()))
-        run.finish()
-    skip = len(times) // 3
-    seconds[actors] = (times[-1] - times[skip]) / (len(times) - skip - 1)
+    return Cost.now().since(start)
 
 
 if __name__ == "__main__":

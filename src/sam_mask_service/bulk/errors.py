@@ -15,3 +15,9 @@ class BadOutput(InvalidParameter):
     """OUTPUT cannot take results."""
 
     place = "OUTPUT"
+
+
+class BadTable(InvalidParameter):
+    """The manifest cannot be written as a table."""
+
+    place = "--parquet"

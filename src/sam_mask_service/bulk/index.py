@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .kinds import KINDS
-from .line import SHARD, Address, Line, Shard
+from .line import SHARD, Address, Line
 from .naming import further_names, place_of, written
 from .row import Known
 

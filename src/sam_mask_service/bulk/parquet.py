@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..wire import Json
-from .errors import BadInput
+from .errors import BadInput, BadTable
 
 ROWS = 10_000
 """Rows that are in memory at once."""
@@ -20,8 +20,11 @@ _AS_JSON = ("stats", "params")
 
 
 def check() -> None:
-    """Raises InvalidParameter where the library is missing."""
-    _arrow()
+    """Raises BadTable where the library is missing."""
+    try:
+        _arrow()
+    except BadInput as error:
+        raise BadTable(error.detail) from None
 
 
 def names(path: Path) -> list[str]:

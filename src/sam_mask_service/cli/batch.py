@@ -19,7 +19,7 @@ from ..bulk import ledger, parquet
 from ..bulk.cluster.actor import Kit, builder
 from ..bulk.cluster.connect import Cluster, connect
 from ..bulk.cluster.runner import RayRunner
-from ..bulk.errors import BadInput, BadOutput
+from ..bulk.errors import BadInput, BadOutput, BadTable
 from ..bulk.local import LocalRunner
 from ..bulk.naming import shown
 from ..bulk.one import Wanted
@@ -69,7 +69,7 @@ async def run_batch(batch: Batch, build: Build) -> Tally:
 
 
 def _opened(batch: Batch, scratch: Path) -> tuple[Source, Place]:
-    """Raises BadInput, BadOutput and what ``open_place`` raises."""
+    """Raises BadInput, BadOutput, BadTable and what ``open_place`` raises."""
     if batch.parquet:
         parquet.check()
     _apart(batch.source, batch.output)
@@ -162,8 +162,8 @@ class Told:
 
 @contextlib.contextmanager
 def _as_command_line() -> Iterator[None]:
-    """What INPUT or OUTPUT is wrong with, as the command line tells it."""
+    """What is wrong with INPUT, OUTPUT or --parquet, as the command line tells it."""
     try:
         yield
-    except (BadInput, BadOutput) as error:
+    except (BadInput, BadOutput, BadTable) as error:
         raise typer.BadParameter(error.detail, param_hint=error.place) from None
