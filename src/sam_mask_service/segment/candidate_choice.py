@@ -58,7 +58,7 @@ def weight(agreement: float, score: float, tuning: PartTuning = PART) -> float:
 
 def steadiness(logits: NDArray[np.float32]) -> float:
     """SAM's own measure of a clear outline: what is inside at a logit of 1, as a share of what is at −1; 0…1."""
-    return float(np.count_nonzero(logits > 1) / max(1, np.count_nonzero(logits > -1)))
+    return float(np.count_nonzero(logits > 1)) / max(1.0, float(np.count_nonzero(logits > -1)))
 
 
 def soft_iou(bits: Bits, prior: NDArray[np.float32]) -> float:

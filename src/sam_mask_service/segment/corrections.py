@@ -148,9 +148,7 @@ def _extent(wish: _Wish) -> Box:
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]) + 1, float(high[1] - low[1]) + 1)
 
 
-def _best(
-    logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish, tuning: Tuning
-) -> tuple[F32, float]:
+def _best(logits: F32, predicted: F32, prior: F32 | None, view: View, wish: _Wish, tuning: Tuning) -> tuple[F32, float]:
     """The candidate that keeps most of the user's points on their side, rather a steady one. Of equals the best by
     predicted IoU, and by what it has in common with the mask to correct, or with the user's box, drawn tight."""
     ranked: list[tuple[int, bool, float, int, float]] = []
