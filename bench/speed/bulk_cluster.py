@@ -89,11 +89,12 @@ async def after_start(folder: Path, output: str, runner: Runner) -> Cost:
     """A picture, once the first third is done: the slope of what was spent over what was done, since rows of an actor
     come many at once."""
     done, spent = itertools.count(), [(0, Cost(0, 0))]
+    processes: dict[int, float] = {}
 
     def each(_: Json) -> None:
         number = next(done)
         if time.perf_counter() - spent[-1][1].wall >= APART_S:
-            spent.append((number, Cost(ours(), time.perf_counter())))
+            spent.append((number, Cost(ours(processes), time.perf_counter())))
 
     with opened(folder, output) as run:
         run.look()
@@ -104,10 +105,10 @@ async def after_start(folder: Path, output: str, runner: Runner) -> Cost:
     return Cost(*(float(np.polyfit(numbers, values, 1)[0]) for values in zip(*costs, strict=True)))
 
 
-def ours() -> float:
-    """Core-seconds of this process and all below it, also of those that have ended."""
-    total = 0.0
+def ours(spent: dict[int, float]) -> float:
+    """Core-seconds of this process and all below it. ``spent``: by process, those that have ended with what they had
+    when they were seen last."""
     for process in (me := psutil.Process(), *me.children(recursive=True)):
         with contextlib.suppress(psutil.Error):
-            total += sum(process.cpu_times()[:4])
-    return total
+            spent[process.pid] = sum(process.cpu_times()[:2])
+    return sum(spent.values())
