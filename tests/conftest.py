@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from .support.redis_server import PROGRAM, Running, redis_server
+
 
 @pytest.fixture(scope="session", autouse=True)
 def no_models_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -17,3 +19,13 @@ def no_models_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Itera
         if "SAM_OFFLINE" not in os.environ:
             patch.setenv("SAM_OFFLINE", "true")
         yield
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running | None]:
+    """None where there is no redis-server here."""
+    if not PROGRAM:
+        yield None
+        return
+    with redis_server(tmp_path_factory.mktemp("redis")) as running:
+        yield running

@@ -22,7 +22,8 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from sam_mask_service.bulk.local import AHEAD, LocalRunner
+from sam_mask_service.bulk.local import LocalRunner
+from sam_mask_service.bulk.one import at_once
 from sam_mask_service.bulk.places import FolderPlace
 from sam_mask_service.bulk.ready import until_ready
 from sam_mask_service.compose import build
@@ -141,7 +142,7 @@ async def in_turn(output: Path, service: Service, pictures: list[bytes], turn: i
 
 async def alone(service: Service, pictures: list[bytes]) -> Cost:
     """All of them, from memory to memory, as many at once as the service takes."""
-    slots = asyncio.Semaphore(service.settings.workers + AHEAD)
+    slots = asyncio.Semaphore(at_once(service.settings))
 
     async def one(picture: bytes) -> None:
         async with slots:

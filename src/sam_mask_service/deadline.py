@@ -57,3 +57,4 @@ FOREVER = 1e6
 HANGING = 0.5
 """Seconds after its deadline that a step has to notice it by itself."""
 NO_DEADLINE = Deadline()
+"""For work that nobody gives up: its flag is everybody's. A run of the service wants one of its own."""

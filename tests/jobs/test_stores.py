@@ -27,7 +27,7 @@ from sam_mask_service.jobs.redis_store import QUEUE, RedisStore
 from sam_mask_service.jobs.sqlite_store import SqliteStore
 from sam_mask_service.params import Source
 
-from ..support.redis_server import PROGRAM, Running, redis_server
+from ..support.redis_server import PROGRAM, Running
 
 LIMITS = Limits(jobs=3, bytes=1 << 20, seconds=100.0)
 ME, OTHER = b"me", b"other"
@@ -54,15 +54,6 @@ class Open(Protocol):
 def in_redis(url: str, limits: Limits, clock: Callable[[], float]) -> RedisStore:
     """Messages are a job and an index, in JSON."""
     return RedisStore(url, limits, lambda *words: json.dumps(words).encode(), clock)
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running | None]:
-    if not PROGRAM:
-        yield None
-        return
-    with redis_server(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from ..support.scene import Fixed
+from .application import application
 from .stub import Stub, picture, serve
 
 FLAGS = [
@@ -36,6 +38,13 @@ def browser() -> Iterator[Browser]:
 def stub() -> Iterator[Stub]:
     with serve(Stub()) as served:
         yield served
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """Of the application itself, on fakes."""
+    with application(tmp_path, detector=Fixed()) as address:
+        yield address
 
 
 @pytest.fixture

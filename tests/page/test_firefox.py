@@ -15,11 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sam_mask_service.http.app import build_app
-from sam_mask_service.page import files
-
-from ..support.live import live
-from ..support.scene import Fixed, picture, service
+from ..support.scene import picture
 from .hands import drag, pixel, tool, wait
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
@@ -38,14 +34,6 @@ def firefox(saved: Path) -> Iterator[Browser]:
         opened = playwright.firefox.launch(executable_path=FIREFOX, channel="moz-firefox", downloads_path=saved)
         yield opened
         opened.close()
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    made = service(tmp_path, detector=Fixed())
-    with live(build_app(made, files())) as address:
-        yield address
-    made.close()
 
 
 @pytest.fixture

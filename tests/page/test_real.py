@@ -13,21 +13,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Response, expect
 
-from sam_mask_service.http.app import build_app
-from sam_mask_service.page import files
-
-from ..support.live import live
-from ..support.scene import Fixed, picture, service
+from ..support.scene import Fixed, picture
+from .application import application
 
 KEY = "sixteen-characters-at-least"
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    made = service(tmp_path, detector=Fixed(), api_key=KEY)
-    with live(build_app(made, files())) as address:
+    with application(tmp_path, detector=Fixed(), api_key=KEY) as address:
         yield address
-    made.close()
 
 
 @pytest.fixture

@@ -17,13 +17,10 @@ from playwright.sync_api import Browser, Page, expect
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.detector import DetectOptions
 from sam_mask_service.geometry import RGB, Box, Face
-from sam_mask_service.http.app import build_app
 from sam_mask_service.image.turn import upright
-from sam_mask_service.page import files
 
 from ..image.drawn import CASES, decode, drawn, exif
-from ..support.live import live
-from ..support.scene import service
+from .application import application
 from .hands import pixel, size, slide
 
 XMP = '<x:xmpmeta><rdf:Description tiff:Orientation="{}"/></x:xmpmeta>'
@@ -47,10 +44,8 @@ class RedIsAFace:
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    made = service(tmp_path, detector=RedIsAFace())
-    with live(build_app(made, files())) as address:
+    with application(tmp_path, detector=RedIsAFace()) as address:
         yield address
-    made.close()
 
 
 @pytest.fixture

@@ -20,14 +20,6 @@ from ..support.scene import Fixed, picture, service
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    made = service(tmp_path, detector=Fixed())
-    with live(build_app(made, files())) as address:
-        yield address
-    made.close()
-
-
-@pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     context = browser.new_context()
     opened = context.new_page()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,20 +11,11 @@ import pytest
 from sam_mask_service.errors import ImageGone, NotFound, TooLarge
 from sam_mask_service.sessions import FolderStore, ImageStore, MemoryStore, RedisStore, open_store
 
-from ..support.redis_server import PROGRAM, Running, redis_server
+from ..support.redis_server import Running
 
 ROOM = 512 + 1000
 """What a picture of 1000 bytes counts for."""
 Build = Callable[[int, float], ImageStore]
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running | None]:
-    if not PROGRAM:
-        yield None
-        return
-    with redis_server(tmp_path_factory.mktemp("redis")) as running:
-        yield running
 
 
 @pytest.fixture(params=["memory", "folder", "redis"])

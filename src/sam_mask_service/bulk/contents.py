@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TypeVar
@@ -20,6 +21,11 @@ def outputs(target: P, faces: Sequence[str] | None) -> list[P]:
     if faces is None:
         return [target]
     return [target.with_name(f"{target.stem}-{face}{target.suffix}") for face in faces]
+
+
+def is_of_face(name: str, target: PurePath) -> bool:
+    """Whether ``name`` is what ``outputs`` calls the result of one face."""
+    return re.fullmatch(re.escape(target.stem) + r"-\d+" + re.escape(target.suffix), name) is not None
 
 
 def fitted(target: P, kind: str, *, named: bool = False, free: bool = True) -> P:

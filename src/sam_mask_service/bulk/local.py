@@ -12,12 +12,9 @@ from ..wire import Json
 from .doubles import LocalDoubles
 from .ledger import Ledger
 from .line import Line, Shard
-from .one import Wanted, Worker
+from .one import Wanted, Worker, at_once
 from .places import Place
 from .question import Question
-
-AHEAD = 4
-"""Lines that are read or written while others compute, beyond those at work."""
 
 ROWS_AHEAD = 64
 """Rows that may wait for one that takes long."""
@@ -28,8 +25,7 @@ class LocalRunner:
 
     def __init__(self, service: Service, place: Place, wanted: Wanted) -> None:
         self._service, self._place, self._wanted = service, place, wanted
-        settings = service.settings
-        self._window = settings.workers + min(AHEAD, settings.queue)
+        self._window = at_once(service.settings)
 
     async def question(self) -> str:
         wanted = self._wanted

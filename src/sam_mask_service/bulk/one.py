@@ -8,8 +8,6 @@ import asyncio
 import errno
 import hashlib
 import json
-import logging
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,27 +18,24 @@ from typing import Any, Protocol
 from ..errors import (
     FileExists,
     FileMissing,
-    ServiceError,
     StorageFull,
     StoreRefused,
     StoreUnreachable,
     TooLarge,
-    UnsupportedMedia,
 )
 from ..service import Service
+from ..settings import Settings
 from ..wire import Json
 from . import reading
 from .action import PER_FACE, Action, Product
-from .contents import contents, digests, fitted, product_again
+from .contents import contents, digests, fitted, is_of_face, product_again
 from .kinds import HEAD, container_of, kind_of
 from .line import Line
-from .naming import shown
-from .outcome import Outcome, not_a_picture, outcome_of
+from .outcome import Outcome, failed, not_a_picture, outcome_of, without_work
 from .places import Place
 from .question import Question, in_words
 from .row import Row, row_of
 
-log = logging.getLogger(__name__)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -59,6 +54,15 @@ class Later(Exception):
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256)
         self.sha256 = sha256
+
+
+AHEAD = 4
+"""Lines that are read or written while others compute, beyond those at work."""
+
+
+def at_once(settings: Settings) -> int:
+    """How many lines a service of these settings is kept busy with."""
+    return settings.workers + min(AHEAD, settings.queue)
 
 
 @dataclass(frozen=True)
@@ -102,28 +106,20 @@ class Worker:
         return row
 
     async def _settled(self, line: Line) -> Outcome:
-        if not line.kind.work and not line.kind.failed:
-            return not_a_picture(line.name, line.kind)
         try:
-            if line.kind.failed:
-                raise UnsupportedMedia(f"This is {line.kind.words}.")
-            return await self._outcome(line)
-        except ServiceError as e:
-            if _ends_all(e):
-                raise
-            return Outcome(line.name, "error", error=e.detail, code=e.code)
+            return without_work(line.name, line.kind) or await self._outcome(line)
         except Later:
             raise
-        except Exception as e:
-            log.exception("a picture failed: %s", shown(line.name))
-            error = f"A fault of ours at this picture: {type(e).__name__}."
-            return Outcome(line.name, "error", error=error, code="internal")
+        except Exception as error:
+            if _ends_all(error):
+                raise
+            return failed(line.name, error)
 
     async def _outcome(self, line: Line) -> Outcome:
         try:
             data = await reading.read(self._service, line.address)
         except StoreRefused as e:  # of this one object: the store has listed it
-            return Outcome(line.name, "error", error=e.detail, code=e.code)
+            return failed(line.name, e)
         if not line.kind.seen:
             kind = kind_of(line.name.rpartition("/")[2], data[:HEAD])
             if not kind.work:
@@ -191,8 +187,7 @@ class Worker:
         target = PurePosixPath(line.target or "")
         if not self._wanted.per_face:
             return str(target) if self._place.present(str(target)) else None
-        ours = re.compile(re.escape(target.stem) + r"-\d+" + re.escape(target.suffix))
-        found = next((name for name in self._place.beside(str(target)) if ours.fullmatch(name)), None)
+        found = next((name for name in self._place.beside(str(target)) if is_of_face(name, target)), None)
         return None if found is None else str(target.with_name(found))
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -227,7 +222,7 @@ def row_id(sha256: str, question: str) -> str:
     return hashlib.sha256(f"{sha256}{question}".encode()).hexdigest()[:32]
 
 
-def _ends_all(error: ServiceError) -> bool:
+def _ends_all(error: Exception) -> bool:
     """Whether every further line would fail the same way."""
     full = isinstance(error, StorageFull) and isinstance(error.__cause__, OSError) and error.__cause__.errno in _FULL
     return full or isinstance(error, (StoreUnreachable, StoreRefused))

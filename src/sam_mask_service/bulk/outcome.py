@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..errors import ServiceError, UnsupportedMedia
 from ..wire import Json
 from .action import Product
 from .kinds import Kind
+from .naming import shown
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,21 @@ def outcome_of(name: str, status: str, paths: Sequence[str], made: Product, more
 
 def not_a_picture(name: str, kind: Kind) -> Outcome:
     return Outcome(name, "not_a_picture", more={"kind": kind.words})
+
+
+def without_work(name: str, kind: Kind) -> Outcome | None:
+    """Of a file that is none, or cannot be one that is read; None: it has to be tried."""
+    if kind.failed:
+        return failed(name, UnsupportedMedia(f"This is {kind.words}."))
+    return None if kind.work else not_a_picture(name, kind)
+
+
+def failed(name: str, error: Exception) -> Outcome:
+    """No single file stops a run. What is no error of ``errors.py`` is a fault of ours, and logged."""
+    if isinstance(error, ServiceError):
+        return Outcome(name, "error", error=error.detail, code=error.code)
+    log.error("a picture failed: %s", shown(name), exc_info=error)
+    return Outcome(name, "error", error=f"A fault of ours at this picture: {type(error).__name__}.", code="internal")
 
 
 def is_amiss(row: Json) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from ..doors import files, stores
+from ..doors import files, folder, stores
 from ..errors import StorageFull
 from .naming import meant
 
@@ -72,18 +72,15 @@ class FolderPlace:
         return os.path.lexists(self.local / name)
 
     def beside(self, name: str) -> list[str]:
-        folder = (self.local / name).parent
-        return sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208 - names are wanted
+        around = (self.local / name).parent
+        return sorted(os.listdir(around)) if around.is_dir() else []  # noqa: PTH208 - names are wanted
 
     def read(self, name: str, max_bytes: int) -> bytes:
         return files.read_file(self.local / name, max_bytes)
 
     def write(self, name: str, data: bytes, *, overwrite: bool) -> None:
         path = self.local / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageFull(f"The folder {path.parent} cannot be made.") from error
+        folder.make(path.parent)
         files.write_file(path, data, overwrite=overwrite)
 
     def put(self, name: str, path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 
 from ..bulk.action import Product
-from ..bulk.contents import contents, fitted
-from ..doors import files
-from ..errors import FileExists, InvalidParameter, StorageFull
+from ..bulk.contents import contents, fitted, is_of_face
+from ..doors import files, folder
+from ..errors import FileExists, InvalidParameter
 from .inputs import Job
 
 
@@ -37,8 +36,7 @@ def existing(job: Job, *, per_face: bool) -> Path | None:
         return None
     if not per_face:
         return job.target if os.path.lexists(job.target) else None
-    ours = re.compile(re.escape(job.target.stem) + r"-\d+" + re.escape(job.target.suffix))
-    return next((path for path in sorted(job.target.parent.iterdir()) if ours.fullmatch(path.name)), None)
+    return next((path for path in sorted(job.target.parent.iterdir()) if is_of_face(path.name, job.target)), None)
 
 
 def _to_stdout(target: Path, made: Product) -> Path:
@@ -55,12 +53,5 @@ def _to_stdout(target: Path, made: Product) -> Path:
 
 def _write_all(ready: dict[Path, bytes], overwrite: bool) -> None:
     for path, data in ready.items():
-        _make(path.parent)
+        folder.make(path.parent)
         files.write_file(path, data, overwrite=overwrite)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise StorageFull(f"The folder {folder} cannot be made.") from None

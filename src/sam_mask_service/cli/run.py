@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
@@ -13,19 +12,16 @@ from tqdm import tqdm
 
 from ..bulk.action import PER_FACE, Action
 from ..bulk.naming import shown
-from ..bulk.outcome import Outcome, Tally, is_amiss, is_picture, not_a_picture, outcome_of
+from ..bulk.outcome import Outcome, Tally, failed, is_amiss, is_picture, outcome_of, without_work
 from ..bulk.ready import until_ready
 from ..doors import weights
-from ..errors import FileExists, ServiceError, UnsupportedMedia
+from ..errors import FileExists
 from ..service import Service
 from ..settings import SMALL_SAM, Settings
 from ..tasks.notices import WEAKER_DETECTOR
 from ..wire import Json
 from . import inputs, results
 from .inputs import Job
-
-log = logging.getLogger(__name__)
-
 
 Work = Callable[[Job], Awaitable[Outcome]]
 """What makes one picture's result; raises what goes wrong with it."""
@@ -60,19 +56,10 @@ async def one(service: Service, job: Job, action: Action, params: Any, *, overwr
 
 async def settled(job: Job, work: Work) -> Outcome:
     """``work(job)``, or what went wrong with it: no single picture stops a run."""
-    if not job.kind.work and not job.kind.failed:
-        return not_a_picture(job.name, job.kind)
     try:
-        if job.kind.failed:
-            raise UnsupportedMedia(f"This is {job.kind.words}.")
-        return await work(job)
-    except ServiceError as e:
-        return Outcome(job.name, "error", error=e.detail, code=e.code)
-    except Exception as e:
-        log.exception("a picture failed: %s", shown(job.name))
-        return Outcome(
-            job.name, "error", error=f"A fault of ours at this picture: {type(e).__name__}.", code="internal"
-        )
+        return without_work(job.name, job.kind) or await work(job)
+    except Exception as error:
+        return failed(job.name, error)
 
 
 async def run_jobs(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..bulk.ready import until_ready
-from ..deadline import NO_DEADLINE
+from ..deadline import Deadline
 from ..errors import ServiceError
 from ..geometry import Bits
 from ..image import decode, encode
@@ -121,7 +121,7 @@ async def _tried(service: Service, data: bytes, engine: str, truth: Bits | None)
     times = []
     for _ in range(2):
         start = time.perf_counter()
-        answer = await service.run(MASK, Source("bytes", data), params, NO_DEADLINE)
+        answer = await service.run(MASK, Source("bytes", data), params, Deadline())
         times.append(time.perf_counter() - start)
     iou = None if truth is None else _iou(_bits(answer), truth)
     words = f"{engine}: {_what(answer)}; {times[0] * 1000:.0f} ms, again {times[1] * 1000:.0f} ms"

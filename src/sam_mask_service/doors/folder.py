@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+from ..errors import StorageFull
+
 DESCRIPTORS = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 
 
@@ -64,6 +66,14 @@ def opened(path: Path, *, follow: bool = False) -> Folder:
     if DESCRIPTORS:
         return ByDescriptor(os.open(path, _FOLDER if follow else _FOLDER | _ALWAYS))
     return ByPath(path, follow=follow)
+
+
+def make(path: Path) -> None:
+    """With those that it lies in. Raises StorageFull."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFull(f"The folder {path} cannot be made.") from error
 
 
 class ByDescriptor:

@@ -219,4 +219,4 @@ def _in_words(error: Exception, address: str) -> Exception:
 
 def _place(address: str) -> str:
     """``s3://bucket``: neither a name nor a password."""
-    return "/".join(address.split("/")[:3]).rpartition("@")[2] if "@" in address else "/".join(address.split("/")[:3])
+    return "/".join(address.split("/")[:3]).rpartition("@")[2]

@@ -15,7 +15,7 @@ from ...settings import Settings, load
 from ...wire import Json
 from ..line import Line
 from ..naming import json_line
-from ..one import Later, Wanted, Worker
+from ..one import Later, Wanted, Worker, at_once
 from ..places import open_place
 from ..ready import until_ready
 from .claims import Claimed, Unclaimed
@@ -73,8 +73,7 @@ class LineActor:
         service = kit.build()
         await until_ready(service, kit.wanted.params.drawn_by, lambda _: None)
         doubles = Unclaimed() if claims is None else Claimed(claims)
-        settings = service.settings
-        slots = asyncio.Semaphore(settings.workers + min(4, settings.queue))
+        slots = asyncio.Semaphore(at_once(service.settings))
         return Worker(service, open_place(kit.output), kit.wanted, doubles), slots
 
     async def _rows(self, lines: Sequence[Line]) -> list[Json]:
