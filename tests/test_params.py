@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sam_mask_service.actions.params import ImageMaskParams
 from sam_mask_service.errors import InvalidParameter
-from sam_mask_service.params import MaskFileParams, MaskParams, parse
+from sam_mask_service.params import MaskFileParams, MaskParams, Source, parse
 
 
 def test_the_seeds_defaults() -> None:
@@ -167,6 +167,18 @@ def test_file_parameters_are_mask_parameters_too() -> None:
     assert (p.output_name, p.overwrite, p.mode) == ("a.png", True, "crop")
     with pytest.raises(InvalidParameter):
         parse(MaskParams, {"overwrite": True})
+
+
+def test_windows_go_with_a_mask_for_each_face() -> None:
+    assert parse(MaskParams, {"masks_format": "window", "mode": "separate"}).masks_format == "window"
+    with pytest.raises(InvalidParameter, match="window goes with mode separate"):
+        parse(MaskParams, {"masks_format": "window"})
+
+
+@pytest.mark.parametrize("value", ["ü.png", "ü.png".encode()])
+def test_a_source_is_bytes_or_text_as_it_is_asked_for(value: str | bytes) -> None:
+    source = Source("bytes", value)
+    assert (source.data, source.text) == ("ü.png".encode(), "ü.png")
 
 
 TEXT = st.text(max_size=40)

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from sam_mask_service import image
+from sam_mask_service.errors import InvalidParameter
+from sam_mask_service.image.encoding import unasked
 
 from .drawn import drawn
 
@@ -44,3 +46,22 @@ def test_a_mask_with_its_soft_edge_is_small() -> None:
     soft = np.clip(255 * (300.5 - np.hypot(x - 500, y - 480)) / 6, 0, 255).astype(np.uint8)
     assert len(image.encode(soft)) < 20_000
     assert len(image.encode(soft > 127)) < 5_000
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_dots_per_inch_are_written_where_they_are_asked_for(kind: image.OutputFormat) -> None:
+    with Image.open(io.BytesIO(image.encode(drawn(), kind, dpi=300))) as out:
+        assert [round(value) for value in out.info["dpi"]] == [300, 300]
+
+
+@pytest.mark.parametrize(("kind", "longest"), [("jpeg", 65_500), ("webp", 16_383)])
+def test_a_side_that_a_format_has_no_room_for_is_refused(kind: image.OutputFormat, longest: int) -> None:
+    long = np.zeros((1, longest + 1, 3), np.uint8)
+    assert image.encode(long[:, 1:], kind)
+    with pytest.raises(InvalidParameter, match=f"{kind} has no picture of {longest + 1} × 1"):
+        image.encode(long, kind)
+
+
+def test_webp_alone_is_packed_without_being_asked() -> None:
+    assert unasked(drawn(), "png") == unasked(drawn(), "jpeg") == 0
+    assert unasked(np.zeros((1000, 1000, 3)), "webp") == pytest.approx(0.06)
