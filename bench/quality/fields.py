@@ -5,6 +5,7 @@ classes.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 from collections.abc import Iterator
@@ -60,7 +61,8 @@ def every(tunings: Tunings = Tunings()) -> Iterator[Field]:
 
 
 def _of(path: str, tuning: Any) -> Iterator[Field]:
-    said, units = sentences(type(tuning)), get_type_hints(type(tuning), include_extras=True)
+    kind: type = type(tuning)
+    said, units = sentences(kind), _hints(kind)
     for field in fields(tuning):
         value, name = getattr(tuning, field.name), f"{path}.{field.name}"
         if is_dataclass(value):
@@ -69,6 +71,12 @@ def _of(path: str, tuning: Any) -> Iterator[Field]:
             yield Field(name, value, unit(units[field.name]), said.get(field.name, ""))
 
 
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+@functools.cache
 def sentences(kind: type) -> dict[str, str]:
     """The text below each field of a class."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]

@@ -3,6 +3,7 @@ this file describes them from the same models, so that the description cannot la
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -101,6 +102,7 @@ WORK_ERRORS = tuple(code for code in _ERRORS if code != 409)
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def _fields(model: type[BaseModel]) -> tuple[Json, Json]:
     """The model's properties and definitions, fit to be put into a body's schema."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
