@@ -56,6 +56,9 @@ setup: $(VENV)/.ok-run  ## install what the service needs into .venv, and Mobile
 serve: $(VENV)/.ok-run  ## serve on PORT (8739)
 	exec $(VENV)/bin/gunicorn --bind $(HOST):$(PORT) --workers 1 --timeout 120 sam_mask_service:app
 
+# The bytecode of tests is kept, also where the environment says to keep none: else each worker spends ten seconds on it.
+test check: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.ok-dev  ## all tests, and every branch of the pure layers; ARGS="tests/test_mask.py -k feather": those alone
 	$(RUN) -m pytest $(if $(ARGS),$(ARGS),$(PARALLEL) --cov --cov-report=term)
 
