@@ -70,7 +70,7 @@ def test_o03_one_of_two_replicas_is_killed_and_the_other_ends_the_job_once(tmp_p
     for name in ("redis", "a", "b"):
         (tmp_path / name).mkdir()
     with redis_server(tmp_path / "redis") as redis:
-        shared: dict[str, Any] = {"jobs_url": redis.url, "FAKE_SECONDS": 0.3}
+        shared: dict[str, Any] = {"jobs_url": redis.url, "FAKE_SECONDS": 0.3, "FAKE_LEASE": 2}
         with started("serve", tmp_path / "a", **shared) as dying, started("serve", tmp_path / "b", **shared) as left:
             url = dying.post("/jobs", json={"endpoint": "create_mask", "images": images}).json()["status_url"]
             first = until(left, url, lambda told: told["pictures"]["answered"] >= 6)

@@ -2,7 +2,8 @@
 
 ``FAKE_SECONDS`` is how long a picture takes, ``FAKE_FAULT`` what goes wrong with it: ``raise`` or ``hang``.
 ``FAKE_POISON`` is what a picture of 66 × 66 pixels does to the process: ``abort``, ``memory`` (MemoryError) or
-``swallow`` (all memory that it gets).
+``swallow`` (all memory that it gets). ``FAKE_LEASE`` is for how many seconds a picture of a job in Redis is left to a
+worker that is not heard of.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sam_mask_service.geometry import RGB, Box, Face
 from sam_mask_service.http import logs
 from sam_mask_service.http.app import build_app
 from sam_mask_service.http.server import serve_app
+from sam_mask_service.jobs import runner
 from sam_mask_service.page import files
 from sam_mask_service.segment.fake import FakeSegmenter
 from sam_mask_service.service import Service
@@ -62,7 +64,11 @@ def make() -> Any:
     settings = load(_env_file=None)
     logs.configure(settings)
     segmenter = FakeSegmenter(seconds=float(os.environ.get("FAKE_SECONDS", "0")) / 2, fault=_fault)
-    return build_app(Service(settings, Middle(), Engines("mesh", segmenter, None)), files())
+    app = build_app(Service(settings, Middle(), Engines("mesh", segmenter, None)), files())
+    if lease := float(os.environ.get("FAKE_LEASE", "0")):
+        app.state.jobs.jobs.store.lease = lease
+        runner._TIDY = lease / 4
+    return app
 
 
 def __getattr__(name: str) -> Any:
