@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import re
@@ -90,6 +91,7 @@ def test_the_runtime_lock_holds_all_dependencies_and_nothing_heavy() -> None:
     assert not pins & UNWANTED
 
 
+@functools.cache
 def imported_distributions() -> set[str]:
     """Distributions that the product imports by itself."""
     owners = importlib.metadata.packages_distributions()

@@ -32,7 +32,7 @@ def test_encode_round_trips_masks_and_pictures() -> None:
         np.testing.assert_array_equal(np.asarray(out) == 255, bits)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (16, 1_000_001), (1_000_001, 16), (200, 333)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (2, 1_000_001), (1_000_001, 2), (200, 333)])
 def test_masks_of_every_shape_and_layout_round_trip(shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
     for mask in (noise, noise[::-1, ::-1], np.asfortranarray(noise), np.zeros(shape, np.uint8), noise > 200):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 from dataclasses import replace
@@ -25,14 +26,17 @@ EDITS: tuple[Edit, ...] = get_args(Edit)
 ROWS = list(TARGETS.values())
 
 
+@functools.lru_cache(maxsize=8)
 def scene(
     width: int, height: int, soft: float = 12
 ) -> tuple[Alpha, np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]]:
-    """A mask with a soft-edged ellipse in the middle, and a noisy picture."""
+    """A mask with a soft-edged ellipse in the middle, and a noisy picture; nobody may write on them."""
     y, x = np.mgrid[:height, :width]
     bits = ((x - width / 2) / (width / 4)) ** 2 + ((y - height / 2) / (height / 4)) ** 2 <= 1
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    return feather(bits, soft), picture
+    alpha = feather(bits, soft)
+    alpha.flags.writeable = picture.flags.writeable = False
+    return alpha, picture
 
 
 def opened(data: bytes) -> Image.Image:
