@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from sam_mask_service import page
-from sam_mask_service.http.app import build_app
 
 from ..support.scene import picture, service
 from ..support.wire import Client
@@ -18,8 +17,7 @@ from ..support.wire import Client
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
     """With the web page, and a root full of traps."""
-    made = Client(service(tmp_path))
-    made.app = build_app(made.service, page.files())
+    made = Client(service(tmp_path), pages=page.files())
     root = tmp_path / "images"
     (tmp_path / "secret.png").write_bytes(picture())
     (root / "good.png").write_bytes(picture())

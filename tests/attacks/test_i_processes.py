@@ -29,7 +29,7 @@ import pytest
 from sam_mask_service.image import encode
 
 from ..support.scene import picture
-from ..support.wire import REPO, Server, command, free_port, started
+from ..support.wire import PLAIN, REPO, Server, command, free_port, started
 from .test_k_lifecycle import _healthy, ask, in_flight, stop, until
 
 pytestmark = pytest.mark.server
@@ -160,7 +160,9 @@ def test_k06_two_replicas_are_restarted_one_after_the_other_and_no_accepted_requ
         servers = list(replicas)
 
         def caller(number: int) -> None:
-            with httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0), timeout=20) as client:
+            with httpx.Client(
+                trust_env=False, verify=PLAIN, limits=httpx.Limits(max_keepalive_connections=0), timeout=20
+            ) as client:
                 while not done.is_set():
                     number += 1
                     what = _call(client, replicas[number % 2].port, request := uuid.uuid4().hex)

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from ..support.scene import picture
-from ..support.wire import REPO, Kind, Server, command, free_port, started, status_of
+from ..support.wire import PLAIN, REPO, Kind, Server, command, free_port, started, status_of
 
 pytestmark = pytest.mark.server
 BOTH = pytest.mark.parametrize("kind", ["serve", "gunicorn"])
@@ -63,7 +63,7 @@ def test_k01_stops_at_once_when_idle(kind: Kind, tmp_path: Path) -> None:
 @BOTH
 def test_k02_accepted_work_is_finished_and_new_work_refused(kind: Kind, tmp_path: Path) -> None:
     with started(kind, tmp_path, FAKE_SECONDS=1.5) as server, ThreadPoolExecutor() as pool:
-        kept = httpx.Client(base_url=server.url, trust_env=False)
+        kept = httpx.Client(base_url=server.url, trust_env=False, verify=PLAIN)
         assert kept.get("/ready").status_code == 200
         work = in_flight(server, pool)
         stop(server)

@@ -40,7 +40,7 @@ def test_m01_the_audit_fails_when_it_cannot_ask(tmp_path: Path) -> None:
     recipe = re.search(r"^audit:.*\n\t\$\(UV\) (.*)$", (REPO / "Makefile").read_text(), re.MULTILINE)
     assert recipe
     env = {"PATH": "/usr/bin:/bin", "UV_HTTP_RETRIES": "0", "UV_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}
-    env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}  # the index, which it asks too, is away at once
+    env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}  # it asks the index too, and is not to wait
     line = [uv, *recipe[1].split(), "--service-url", "http://127.0.0.1:9/"]
     done = subprocess.run(line, cwd=REPO, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0

@@ -23,7 +23,7 @@ from sam_mask_service.tasks import TASKS
 from ..support.nginx import CONFIG, NGINX, balanced
 from ..support.redis_server import PROGRAM, redis_server
 from ..support.scene import picture
-from ..support.wire import Server, free_port, started
+from ..support.wire import PLAIN, Server, free_port, started
 
 TYPE = {"Content-Type": "image/png"}
 HERE = pytest.mark.skipif(not NGINX, reason="there is no nginx here")
@@ -45,7 +45,7 @@ def ports(servers: Three) -> list[int]:
 
 
 def ask(url: str, path: str = "/create_mask", **options: object) -> httpx.Response:
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, verify=PLAIN, timeout=30) as client:
         return client.post(url + path, **{"content": picture(), "headers": TYPE, **options})  # type: ignore[arg-type]
 
 
@@ -104,7 +104,7 @@ def test_when_all_are_full_or_gone_the_answer_is_the_services_own(tmp_path: Path
         assert answer.json()["code"] == "busy" and answer.json()["success"] is False
         large = ask(url, content=bytes(30 * MIB))
         assert (large.status_code, large.json()["code"]) == (413, "too_large")
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, verify=PLAIN) as client:
             assert client.get(url + "/metrics").status_code == 404
 
 
@@ -169,7 +169,7 @@ def test_a_job_is_taken_in_once_worked_on_by_any_and_told_by_all(tmp_path: Path)
         redis_server(tmp_path / "redis") as redis,
         replicas(tmp_path, jobs_url=redis.url) as three,
         balanced(tmp_path / "nginx", ports(three)) as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=url, trust_env=False, verify=PLAIN, timeout=30) as client,
     ):
         form = {"data": {"endpoint": "create_mask"}, "files": [("image", picture(200 + n)) for n in range(9)]}
         asked = client.post("/jobs", **form)  # type: ignore[arg-type]

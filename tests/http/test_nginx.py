@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from ..support.scene import picture
-from ..support.wire import REPO, Server, free_port, started
+from ..support.wire import PLAIN, REPO, Server, free_port, started
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 pytestmark = [pytest.mark.server, pytest.mark.skipif(not NGINX, reason="there is no nginx here")]
@@ -48,7 +48,7 @@ def in_front_of(server: Server, folder: Path, location: str) -> Iterator[httpx.C
     file.write_text(configuration(folder, port, location.replace("127.0.0.1:8739", f"127.0.0.1:{server.port}")))
     process = subprocess.Popen([str(NGINX), "-c", str(file), "-p", str(folder), "-e", str(folder / "start.log")])
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=PLAIN, timeout=20) as client:
             _await(client, process)
             yield client
     finally:

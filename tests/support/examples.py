@@ -65,9 +65,12 @@ class Stage:
             code = code.replace(name, place)
         return code
 
-    def bash(self, code: str) -> str:
-        """stdout of a shell block. curl is told to be silent, not to use a proxy, and to fail on nothing."""
-        return self._run(["bash", "-euc", f'curl() {{ command curl --noproxy "*" -s "$@"; }}\n{self.placed(code)}'])
+    def bash(self, code: str, **more: str) -> str:
+        """stdout of a shell block, with ``more`` in its environment. curl is told to be silent, not to use a proxy,
+        and to fail on nothing.
+        """
+        line = f'curl() {{ command curl --noproxy "*" -s "$@"; }}\n{self.placed(code)}'
+        return self._run(["bash", "-euc", line], **more)
 
     def module(self, code: str) -> str:
         """stdout of a JavaScript block that stands as printed in a file of its own (``.mjs``)."""
@@ -88,9 +91,9 @@ class Stage:
         """stdout of a Python block."""
         return self._run([sys.executable, "-c", self.placed(code)])
 
-    def _run(self, command: list[str]) -> str:
+    def _run(self, command: list[str], **more: str) -> str:
         path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-        environment = {"PATH": path, "no_proxy": "*", "HOME": str(self.folder)}
+        environment = {"PATH": path, "no_proxy": "*", "HOME": str(self.folder), **more}
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=90)
         assert done.returncode == 0, done.stderr
         return done.stdout

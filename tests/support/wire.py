@@ -175,7 +175,7 @@ def started(
 
 
 def _await_health(server: Server) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 110
     while time.monotonic() < end and server.process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
             server.get()
