@@ -67,8 +67,9 @@ def test_pause_that_is_too_long_and_time_that_grows_with_what_came() -> None:
     assert b"".join(pieces) == b"12345" * 6, "0.6 s, of which 3 s were earned by 30 bytes"
 
 
-def test_a_body_byte_by_byte_becomes_few_pieces() -> None:
+def test_a_body_byte_by_byte_becomes_few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """D02: an object and a parser's turn for every byte would take seconds and gigabytes."""
+    monkeypatch.setattr(body, "PIECE", 4096)
     sent = [b"%d" % (i % 10) for i in range(3 * body.PIECE // 2)]
     with BodyReserve(body.PIECE * 2).share() as share:
         pieces = asyncio.run(chunks(receiving(*sent), replace(BODY, seconds=100), body.PIECE * 2, share))
