@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from ..support.scene import Fixed
 from .application import application
@@ -21,6 +21,7 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+expect.set_options(timeout=30_000)  # a busy machine is slow; what is there is seen at once
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -32,6 +33,30 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="package")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One for all tests, held open by an empty page: to open one for each takes a second of computing."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(window: BrowserContext) -> Iterator[Page]:
+    """An empty page; in the end it and whatever was opened beside it are closed, and all that was kept is forgotten."""
+    first, *_ = window.pages
+    opened = window.new_page()
+    opened.set_default_timeout(30_000)
+    yield opened
+    for page in window.pages[1:]:
+        page.close()
+    session = window.new_cdp_session(first)
+    session.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
+    session.send("Network.clearBrowserCache")
+    session.detach()
 
 
 @pytest.fixture
@@ -55,7 +80,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def page(browser: Browser, stub: Stub) -> Iterator[Page]:
+def page(tab: Page, stub: Stub) -> Iterator[Page]:
     """The opened page. Whatever the browser complains about fails the test, but for requests that the stub refused and
     for the tests' own reading of pixels."""
     complaints: list[str] = []
@@ -65,14 +90,11 @@ def page(browser: Browser, stub: Stub) -> Iterator[Page]:
         if message.type in ("error", "warning") and not any(text in message.text for text in fine):
             complaints.append(message.text)
 
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(10_000)
-    opened.on("console", listen)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.goto(stub.url)
-    yield opened
-    context.close()
+    tab.on("console", listen)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(stub.url)
+    yield tab
+    tab.close()
     assert not complaints
 
 

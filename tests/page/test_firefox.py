@@ -48,7 +48,7 @@ def page(request: pytest.FixtureRequest, firefox: Browser, url: str) -> Iterator
     width, height = request.param
     context = firefox.new_context(viewport={"width": width, "height": height})
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(30_000)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.goto(url)
@@ -67,7 +67,7 @@ def test_load_reload_and_a_second_tab(page: Page, url: str, photo: Path) -> None
     page.reload()
     masked(page, photo)
     tab = page.context.new_page()
-    tab.set_default_timeout(20_000)
+    tab.set_default_timeout(30_000)
     tab.goto(url)
     masked(tab, photo)
 

@@ -29,7 +29,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 def page(browser: Browser, url: str) -> Iterator[Page]:
     context = browser.new_context(accept_downloads=True)
     opened = context.new_page()
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(30_000)
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from sam_mask_service.deadline import NO_DEADLINE, Deadline
 from sam_mask_service.faces.detector import DetectOptions
@@ -49,13 +49,9 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    context = browser.new_context()
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    opened.goto(url)
-    yield opened
-    context.close()
+def page(tab: Page, url: str) -> Page:
+    tab.goto(url)
+    return tab
 
 
 def turned(kind: str, notes: str, orientation: int, width: int, height: int) -> bytes:
@@ -72,7 +68,7 @@ def turned(kind: str, notes: str, orientation: int, width: int, height: int) -> 
 
 def show(page: Page, path: Path) -> None:
     page.set_input_files("#file", path)
-    expect(page.locator("#state")).to_contain_text("Mask of 1 face", timeout=20_000)
+    expect(page.locator("#state")).to_contain_text("Mask of 1 face")
     slide(page, "opacity", 0)
 
 

@@ -17,13 +17,14 @@ from sam_mask_service.page import files
 
 from ..support.live import live
 from ..support.scene import Fixed, picture, service
+from ..support.wire import PLAIN
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     context = browser.new_context()
     opened = context.new_page()
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(30_000)
     wrong: list[str] = []
     context.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     opened.goto(url)
@@ -56,8 +57,8 @@ def assert_alive(page: Page, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(files()))
 def test_the_answer_that_nothing_changed_has_the_same_policy(url: str, path: str) -> None:
-    first = httpx.get(url + path)
-    again = httpx.get(url + path, headers={"If-None-Match": first.headers["etag"]})
+    first = httpx.get(url + path, verify=PLAIN)
+    again = httpx.get(url + path, headers={"If-None-Match": first.headers["etag"]}, verify=PLAIN)
     assert (first.status_code, again.status_code) == (200, 304)
     assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
     assert "script-src 'self'" in again.headers["content-security-policy"]
@@ -71,7 +72,7 @@ def test_reload(page: Page, tmp_path: Path) -> None:
 
 def test_a_second_tab(page: Page, url: str, tmp_path: Path) -> None:
     tab = page.context.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(30_000)
     tab.goto(url)
     assert_alive(tab, tmp_path)
 
@@ -88,7 +89,7 @@ def test_to_the_docs_and_back(page: Page, tmp_path: Path) -> None:
 
 def test_behind_a_path_of_a_proxy(page: Page, proxied: str, tmp_path: Path) -> None:
     page = page.context.new_page()  # the first one may still ask for the icon of the page it has shown
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     outside: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((proxied, "blob:", "data:")) else outside.append(r.url))
     page.goto(proxied)
