@@ -475,7 +475,7 @@ def test_a_client_that_leaves_ends_the_work(tmp_path: Path) -> None:
             await task
         with pytest.raises(ClientLeft):
             limit.check()
-        await asyncio.wait_for(s.gate.idle(), 2)
+        await asyncio.wait_for(s.gate.idle(), 20)
 
     run(tmp_path, scene, segmenter=FakeSegmenter(30))
 

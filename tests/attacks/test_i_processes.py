@@ -143,7 +143,7 @@ def test_k06_stops_as_the_first_process_of_a_container(tmp_path: Path) -> None:
             work = in_flight(server, pool)
             first.send_signal(signal.SIGTERM)
             assert work.result().status_code == 200
-        assert outer.wait(8) == 0
+        assert outer.wait(60) == 0
     finally:
         outer.kill()
         outer.wait()
@@ -176,7 +176,7 @@ def test_k06_two_replicas_are_restarted_one_after_the_other_and_no_accepted_requ
                 served = counts["200"]
                 until(lambda served=served: counts["200"] > served + 10)  # type: ignore[misc]
                 stop(replicas[i])
-                assert replicas[i].process.wait(8) == 0
+                assert replicas[i].process.wait(60) == 0
                 replicas[i] = stack.enter_context(_replica(tmp_path, f"again-{i}"))
                 servers.append(replicas[i])
             until(lambda: counts["200"] > 60)

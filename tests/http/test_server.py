@@ -39,7 +39,7 @@ async def listening(folder: Path) -> AsyncIterator[tuple[GracefulServer, socket.
 
 
 async def hear(client: socket.socket) -> bytes:
-    return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 65536), 5)
+    return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 65536), 30)
 
 
 def connect(door: socket.socket) -> socket.socket:
