@@ -167,6 +167,8 @@ def test_file_parameters_are_mask_parameters_too() -> None:
     assert (p.output_name, p.overwrite, p.mode) == ("a.png", True, "crop")
     with pytest.raises(InvalidParameter):
         parse(MaskParams, {"overwrite": True})
+    with pytest.raises(InvalidParameter, match=r"output_name: must end in \.png"):
+        parse(MaskFileParams, {"output_name": "a.txt"})
 
 
 def test_windows_go_with_a_mask_for_each_face() -> None:
