@@ -22,7 +22,7 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 @contextmanager
@@ -47,13 +47,14 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     ready.
     """
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if httpx.get(f"{url}/ready", timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
+    with httpx.Client(timeout=2) as client:
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                if client.get(f"{url}/ready").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
     raise SystemExit("the service did not get ready")
 
 

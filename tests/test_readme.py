@@ -128,7 +128,7 @@ def test_python_client(stage: Stage) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_command_line(stage: Stage) -> None:
     photos = stage.folder / "photos"
     photos.mkdir()
@@ -162,7 +162,7 @@ def test_the_demo(tmp_path: Path) -> None:
     pytest.importorskip("skimage")
     command = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--out", "out"]
     done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "SAM_ENGINE": "mesh"}, capture_output=True, text=True, timeout=110
+        command, cwd=tmp_path, env={**os.environ, "SAM_ENGINE": "mesh"}, capture_output=True, text=True, timeout=280
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 face, ")

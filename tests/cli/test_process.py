@@ -17,7 +17,7 @@ from sam_mask_service.image import encode
 
 def sam_mask(*arguments: str, folder: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "sam_mask_service.cli", *arguments]
-    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, timeout=60)
+    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, timeout=240)
 
 
 @pytest.mark.server

@@ -45,7 +45,7 @@ def test_the_readmes_line_serves_from_any_folder(tmp_path: Path) -> None:
             assert client.get(f"http://127.0.0.1:{port}/health").status_code == 200
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=240)
 
 
 @pytest.mark.server
@@ -55,7 +55,7 @@ def test_without_its_settings_it_stops_with_the_reason(tmp_path: Path, more: lis
     at = words.index("-c")
     bare = [*words[:at], *words[at + 2 :], *more]
     server = gunicorn([word.replace("0.0.0.0:8739", f"127.0.0.1:{free_port()}") for word in bare], tmp_path)
-    said = server.communicate(timeout=60)[1].decode()
+    said = server.communicate(timeout=240)[1].decode()
     assert server.returncode != 0
     assert "-c python:sam_mask_service.http.gunicorn" in said
     assert "Traceback" not in said

@@ -94,7 +94,7 @@ class Stage:
     def _run(self, command: list[str], **more: str) -> str:
         path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
         environment = {"PATH": path, "no_proxy": "*", "HOME": str(self.folder), **more}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=90)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=280)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
