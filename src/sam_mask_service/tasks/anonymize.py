@@ -68,7 +68,7 @@ def _spare(work: _Work) -> None:
 def _named(params: AnonymizeBase, width: int, height: int) -> list[Box]:
     """Raises InvalidParameter for a box outside of the picture."""
     boxes = [Box(*box) for box in params.boxes or []]
-    if any(box.x >= width or box.y >= height for box in boxes):
+    if not all(box.intersection(Box(0, 0, width, height)) for box in boxes):
         raise InvalidParameter(f"boxes: one lies outside the picture of {width} × {height} pixels.")
     return boxes
 
