@@ -209,7 +209,7 @@ ANONYMIZE = Task(
     render=Render(bare="image", pictures=ANY_PICTURE, accept=ANY_PICTURE, headers=hidden_headers),
     wanted=mask_of,
     work=_Work,
-    command="Make the faces in pictures unreadable, look again, and drop all metadata.",
+    command="Make faces unreadable, look again, and drop all metadata.",
     keeps_format=True,
     later=True,
 )
