@@ -1,15 +1,21 @@
-"""The pictures of README.md, made by the service itself from the public-domain portrait that scikit-image carries.
+"""The pictures of README.md and of the recipes, made by the service itself from the public-domain portrait that
+scikit-image carries.
 
-.venv/bin/python -m bench.doc_pictures [--out docs/images]
+.venv/bin/python -m bench.doc_pictures [--out docs/images] [NAME…]
+
+In those of the recipes a stand-in, which paints everything red, is in the place of the editor.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import importlib.util
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import httpx
@@ -18,7 +24,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from bench.started import started
+from bench.started import ROOT, started
+from sam_mask_service.client import Client
 
 Pixels = NDArray[np.uint8]
 HEIGHT, GAP = 320, 6
@@ -29,6 +36,7 @@ class Api:
     """The started service: pictures in, pixels out."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def json(self, path: str, picture: Pixels, **form: str) -> dict[str, Any]:
@@ -134,6 +142,51 @@ def sam(api: Api) -> Pixels:
     )
 
 
+# --- the recipes ------------------------------------------------------------------------------------------------------
+
+
+def recipe(path: str) -> ModuleType:
+    """A script of integrations/."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / "integrations" / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def red(like: bytes) -> str:
+    """A red picture of the size of ``like``, in base64."""
+    height, width = pixels(like).shape[:2]
+    return base64.b64encode(png(np.full((height, width, 3), RED, np.uint8))).decode("ascii")
+
+
+def with_openai(api: Api) -> Pixels:
+    photo = portrait()
+
+    def edit(image: Any, **_: Any) -> SimpleNamespace:
+        return SimpleNamespace(data=[SimpleNamespace(b64_json=red(image[1]))])
+
+    stand_in = SimpleNamespace(images=SimpleNamespace(edit=edit))
+    with Client(api.url) as service:
+        made = recipe("openai/edit.py").edit(service, stand_in, png(photo), "a robot")
+        mask = service.mask(png(photo), target="openai", mode="combined").mask
+    return strip(photo, on_checks(pixels(mask or b"")), pixels(made))
+
+
+def with_a1111(api: Api) -> Pixels:
+    photo, sent = portrait(), []
+
+    def img2img(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        return httpx.Response(200, json={"images": [red(base64.b64decode(sent[-1]["init_images"][0]))]})
+
+    webui = httpx.Client(transport=httpx.MockTransport(img2img), base_url="http://webui")
+    with Client(api.url) as service, webui:
+        made = recipe("a1111/inpaint.py").inpaint(service, webui, png(photo), "a robot")
+    return strip(photo, pixels(base64.b64decode(sent[-1]["mask"])), pixels(made))
+
+
 PICTURES: dict[str, Callable[[Api], Pixels]] = {
     "first": first,
     "inpaint": inpaint,
@@ -141,6 +194,8 @@ PICTURES: dict[str, Callable[[Api], Pixels]] = {
     "anonymize": anonymize,
     "faces": faces,
     "sam": sam,
+    "integration-openai": with_openai,
+    "integration-a1111": with_a1111,
 }
 
 

@@ -23,6 +23,11 @@ from .support.examples import Stage, answers, blocks, staged
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = blocks(TEXT)
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "integrations/**/*.md", "clients/*/*.md", "deploy/**/*.md")
+    for path in ROOT.glob(pattern)
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +51,25 @@ def test_the_tables_are_those_of_the_code() -> None:
     assert readme_tables.filled(TEXT) == TEXT, "run: .venv/bin/python scripts/readme_tables.py"
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)", TEXT))))
-def test_every_link_leads_somewhere(link: str) -> None:
-    assert (ROOT / link).is_file()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """Also those of pictures."""
+    links = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")))
+    assert not [link for link in sorted(links) if not (document.parent / link).exists()]
+
+
+def test_every_command_of_this_repository_that_a_document_names_is_there() -> None:
+    named = {
+        word for page in DOCUMENTS for word in re.findall(r"python -m ((?:bench|scripts)[.\w]*\w)", page.read_text())
+    }
+    named |= {
+        word[:-3].replace("/", ".")
+        for page in DOCUMENTS
+        for word in re.findall(r"(?:scripts|bench)/[/\w]+\.py", page.read_text())
+    }
+    assert len(named) > 10
+    places = [ROOT.joinpath(*word.split(".")) for word in sorted(named)]
+    assert not [place for place in places if not place.is_dir() and not place.with_suffix(".py").is_file()]
 
 
 def test_every_make_target_that_is_named_is_there() -> None:
@@ -110,6 +131,19 @@ def test_use_case_a_folder(stage: Stage) -> None:
     stage.bash(f"cd 'a folder'\n{block('Batches', 'sam-mask batch')}", SAM_ENGINE="mesh")
     [row] = [json.loads(line) for line in (folder / "masks" / "manifest.jsonl").read_text().splitlines()]
     assert (row["status"], row["output"], row["faces"]) == ("ok", ["portrait.png"], 1)
+
+
+@pytest.mark.server
+def test_the_javascript_example_says_what_is_wrong(stage: Stage) -> None:
+    (stage.folder / "nothing.jpg").write_bytes(b"no picture")
+    with pytest.raises(AssertionError, match=r"Error: .*picture"):
+        stage.module(block("Example 3").replace("photo.jpg", "nothing.jpg"))
+
+
+@pytest.mark.server
+def test_the_python_example_says_what_is_wrong(stage: Stage) -> None:
+    said = stage.python(block("Example 4").replace("portrait.jpg", "nowhere.jpg"))
+    assert "URL" in said
 
 
 @pytest.mark.server

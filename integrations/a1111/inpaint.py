@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import json
 import os
 import sys
 from pathlib import Path
@@ -79,10 +78,10 @@ def main(arguments: list[str]) -> int:
             httpx.Client(base_url=chosen.webui, timeout=600) as webui,
         ):
             made = inpaint(service, webui, photo, chosen.prompt, edit=chosen.edit, strength=chosen.strength)
-    except (SamMaskError, httpx.HTTPError, OSError, json.JSONDecodeError) as error:
+        chosen.output.write_bytes(made)
+    except (SamMaskError, httpx.HTTPError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    chosen.output.write_bytes(made)
     return 0
 
 

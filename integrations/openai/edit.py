@@ -57,10 +57,10 @@ def main(arguments: list[str]) -> int:
         photo = chosen.photo.read_bytes()
         with Client(chosen.service, os.environ.get("SAM_API_KEY")) as service, OpenAI() as openai:
             made = edit(service, openai, photo, chosen.prompt, edit=chosen.edit, model=chosen.model)
+        chosen.output.write_bytes(made)
     except (SamMaskError, OpenAIError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    chosen.output.write_bytes(made)
     return 0
 
 

@@ -177,7 +177,10 @@ def parse(model: type[P], values: Mapping[str, Any], *, textual: bool = False) -
 
 
 def _unknown(name: str, model: type[BaseModel]) -> str:
-    near = difflib.get_close_matches(name, [*model.model_fields, *SOURCES], n=1, cutoff=0.4)
+    """The nearest: one that begins or ends so, else one spelt much alike; rather none than any."""
+    known = [*model.model_fields, *SOURCES]
+    parts = [other for other in known if len(name) > 2 and (other.startswith(name) or other.endswith(name))]
+    near = parts or difflib.get_close_matches(name, known, n=1)
     return f"There is no parameter {_shown(name)}" + (f"; did you mean {near[0]}?" if near else ".")
 
 
@@ -207,4 +210,4 @@ _WRONG_KIND = {
 
 
 def _words(kind: str, message: str) -> str:
-    return _WRONG_KIND.get(kind, message.removeprefix("Value error, "))
+    return _WRONG_KIND.get(kind, message.removeprefix("Value error, ").replace(" after validation", ""))

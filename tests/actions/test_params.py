@@ -25,6 +25,14 @@ REFUSED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (AnonymizeParams, {"except_points": [[-1, 2]]}, "except_points"),
     (AnonymizeParams, {"except_points": []}, "except_points"),
     (AnonymizeParams, {"methd": "blur"}, "did you mean method"),
+    (AnonymizeParams, {"box": [1, 2, 3, 4]}, "did you mean boxes"),
+    (AnonymizeParams, {"boxes": [[1, 2, 3]]}, "four numbers"),
+    (AnonymizeParams, {"boxes": [[1, 2, 0, 4]]}, "at least a pixel"),
+    (MaskParams, {"boxes": [[1, 2, 3, 4]]}, '"boxes"[.]$'),
+    (MaskParams, {"expand": 5}, "did you mean expand_pixels"),
+    (MaskParams, {"blur": 5}, "did you mean blur_iterations"),
+    (MaskParams, {"imageurl": "https://x"}, "did you mean image_url"),
+    (MaskParams, {"faces": []}, "at least 1 item, not 0"),
     (CutoutParams, {"background": "url(x)"}, "colour"),
     (CutoutParams, {"padding": 2.1}, "padding"),
     (CutoutParams, {"aspect": "16:9"}, "aspect"),
@@ -41,6 +49,7 @@ REFUSED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (ImageMaskParams, {"points": [5]}, "points"),
     (ImageMaskParams, {"points": "all"}, "points"),
     (ImageMaskParams, {"box": [1, 2, 3]}, "box"),
+    (ImageMaskParams, {"box": [-2e6, 2, 3, 4]}, "box"),
     (ImageMaskParams, {"box": [1, 2, 0, 5]}, "box"),
     (ImageMaskParams, {"box": [1, 2, 3, 4], "mode": "crop"}, "box"),
     (MaskParams, {"target": "photoshop"}, "stability"),
@@ -66,6 +75,11 @@ def test_text_is_read_as_what_it_stands_for() -> None:
     assert sent.transform is not None and Transform.from_dict(sent.transform) == way
     asked = parse(ImageMaskParams, {"points": "[[1, 2, 1], [3.5, 4, 0]]", "box": "[1, 2, 3, 4]"}, textual=True)
     assert asked.points == [[1, 2, 1], [3.5, 4, 0]]
+
+
+def test_a_box_may_begin_outside_of_the_picture() -> None:
+    assert parse(ImageMaskParams, {"box": [-5, -2.5, 60, 50]}).box == [-5, -2.5, 60, 50]
+    assert parse(AnonymizeParams, {"boxes": "-5,-2.5,60,50"}, textual=True).boxes == [[-5, -2.5, 60, 50]]
 
 
 def test_privacy_looks_harder_by_default() -> None:

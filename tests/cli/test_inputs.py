@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -46,3 +48,17 @@ def test_reading(tmp_path: Path) -> None:
         read(Job("a", tmp_path / "a.png", None), 10)
     with pytest.raises(FileMissing):
         read(Job("b", tmp_path / "b.png", None), 10)
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = os.stat
+
+    def stat(path: Any, *rest: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith("closed/p.png"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *rest, **named)
+
+    monkeypatch.setattr(os, "stat", stat)
+    [job] = gather(["closed/p.png"], "m.png")
+    with pytest.raises(FileMissing, match=r"closed/p\.png"):
+        read(job, 100)

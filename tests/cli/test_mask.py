@@ -181,6 +181,22 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--blur-iterations" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("group", [[], ["models"]])
+def test_each_command_is_told_in_a_line_that_is_whole(
+    group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main.call([*group, "--help"]) == 0
+    commands = capsys.readouterr().out.partition("Commands:")[2].strip().splitlines()
+    assert len(commands) >= 4
+    assert not [line for line in commands if not line.rstrip().endswith(".") or line.endswith("...")]
+
+
+def test_a_switch_is_told_with_its_opposite(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.call(["mask", "--help"]) == 0
+    assert "--invert, --no-invert" in capsys.readouterr().out
+
+
 def test_a_cut_out_in_the_format_that_is_asked_for(call: Call, pictures: Path, tmp_path: Path) -> None:
     """``--format`` is the picture's there, as in the API."""
     result = call("cutout", "in/a.png", "-o", "out/", "--format", "webp", "--background", "#102030", "--mode", "first")

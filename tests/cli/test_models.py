@@ -61,6 +61,13 @@ def test_pull_verify_remove(call: Call, tmp_path: Path) -> None:
     assert call("verify", "vit_b")[:2] == (1, "vit_b: absent\n")
 
 
+def test_the_list_has_columns(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_files, "ROWS", (ROW, replace(ROW, name="face-detector-near")))
+    lines = call("list")[1].splitlines()
+    assert [line.lstrip("* ").split()[:2] for line in lines] == [["vit_b", "absent"], ["face-detector-near", "absent"]]
+    assert len({line.index("absent") for line in lines}) == 1
+
+
 def test_what_nothing_works_without_comes_along(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = replace(ROW, name="face-mesh", file="mesh.bin")
     monkeypatch.setattr(models, "NEEDED", (needed,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sam_mask_service.bulk.action import Product
 from sam_mask_service.bulk.contents import fitted, outputs
 from sam_mask_service.cli.inputs import Job
 from sam_mask_service.cli.results import existing, write
-from sam_mask_service.errors import FileExists, InvalidParameter
+from sam_mask_service.errors import FileExists, InvalidParameter, StorageFull
 
 
 def made(*pictures: bytes, faces: tuple[str, ...] | None = None) -> Product:
@@ -53,6 +55,29 @@ def test_stdout_takes_one_picture() -> None:
     with pytest.raises(InvalidParameter, match="2 pictures"):
         write(Job("a", None, Path("-")), made(b"1", b"2", faces=("0", "1")), overwrite=False)
     assert write(Job("a", None, None), made(b"1"), overwrite=False) == []
+
+
+class Refusing:
+    """A stdout on a full disk, or one whose reader has left."""
+
+    def __init__(self, error: OSError) -> None:
+        self.error = error
+
+    @property
+    def buffer(self) -> Refusing:
+        return self
+
+    def write(self, data: bytes) -> int:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), BrokenPipeError(32, "Broken pipe")]
+)
+def test_a_stdout_that_takes_nothing_is_no_fault_of_ours(error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Refusing(error))
+    with pytest.raises(StorageFull, match=f"stdout .*{error.strerror}"):
+        write(Job("a", None, Path("-")), made(b"1"), overwrite=False)
 
 
 @pytest.mark.parametrize(("name", "per_face", "found"), [

@@ -336,6 +336,15 @@ def test_command_line_reads_any_regular_file_of_its_user(root: Path) -> None:
             read_file(bad, 100)
 
 
+def test_a_file_of_the_users_own_that_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(FileMissing, match=r"a\.png cannot be read \(Permission denied\)"):
+        read_file(root / "a.png", 100)
+
+
 def test_command_line_writes_with_the_same_care(root: Path) -> None:
     write_file(root / "sub" / "mask.png", BODY)
     with pytest.raises(FileExists):

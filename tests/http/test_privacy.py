@@ -248,13 +248,25 @@ def test_a_box_where_no_face_is_found_at_all(make: Callable[..., Client], method
     assert client.post("/anonymize", files=FORM).json()["code"] == "no_face"
 
 
+def test_a_box_that_reaches_beyond_the_picture_is_hidden_as_far_as_it_goes(make: Callable[..., Client]) -> None:
+    """As finders of faces give them where a face is cut by the edge."""
+    asked = {"boxes": "[[-20, -10.5, 60, 50], [380, 250, 90, 90]]", "method": "solid", "colour": "#010203"}
+    body = make(detector=Crowd(())).post("/anonymize", files=FORM, data=asked).json()
+    hidden = (pixels(body["image_base64"]) == (1, 2, 3)).all(axis=2)
+    assert body["stats"]["boxes_hidden"] == 2
+    assert hidden[:40, :40].all()
+    assert hidden[250:340, 380:400].all()
+    assert hidden.sum() == 40 * 40 + 90 * 20
+
+
 @pytest.mark.parametrize(
     "boxes",
     [
         "[]",
         "[[1,2,3]]",
         "[[1,2,0,4]]",
-        "[[-1,2,3,4]]",
+        "[[-3,2,3,4]]",
+        "[[1,-2e6,3,4]]",
         "[[400,2,3,4]]",
         "[[1,2,3,1e9]]",
         "1,2,3",

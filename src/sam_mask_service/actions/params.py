@@ -21,7 +21,8 @@ from .cutout import colour as read_colour
 MAX_POINTS = 64
 MAX_BOXES = 1000
 Numbers = Annotated[list[Annotated[int, Field(ge=0, le=9999)]], Field(min_length=1, max_length=1000)]
-Coordinate = Annotated[float, Field(ge=0, le=1e6)]
+FARTHEST = 1e6
+Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
 PictureOutput = Annotated[
     Literal["base64", "image"] | None, Field(description="JSON with base64, or the picture itself; unset: by Accept.")
 ]
@@ -73,13 +74,16 @@ class AnonymizeBase(DetectParams):
         """Four numbers are one box; as text they come each in a list of its own."""
         bare = [v[0] if isinstance(v, list) and len(v) == 1 else v for v in value] if isinstance(value, list) else []
         alone = len(bare) == 4 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in bare)
-        return [[float(v) for v in bare]] if alone and max(map(abs, bare)) <= 1e6 else value
+        return [[float(v) for v in bare]] if alone and max(map(abs, bare)) <= FARTHEST else value
 
     @field_validator("boxes")
     @classmethod
     def _sized(cls, value: list[list[float]] | None) -> list[list[float]] | None:
-        if any(len(box) != 4 or min(box) < 0 or max(box) > 1e6 or min(box[2:]) < 1 for box in value or []):
-            raise ValueError("each is [x, y, width, height], at least a pixel each way")
+        """It may reach beyond the picture, as faces do that its edge cuts."""
+        if any(len(box) != 4 for box in value or []):
+            raise ValueError("each is four numbers, [x, y, width, height]")
+        if any(max(map(abs, box)) > FARTHEST or min(box[2:]) < 1 for box in value or []):
+            raise ValueError("each is [x, y, width, height], at least a pixel wide and high")
         return value
 
     @field_validator("except_points")

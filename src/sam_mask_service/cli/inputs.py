@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def gather(
         raise typer.BadParameter("there is no picture in this folder", param_hint="INPUT")
     if out is None or out == STREAM:
         return _without_folder(found, out)
-    if len(found) > 1 or Path(out).is_dir() or out.endswith(("/", "\\")) or any(Path(w).is_dir() for w in inputs):
+    if len(found) > 1 or out.endswith(("/", "\\")) or any(map(_is_folder, (out, *inputs))):
         return _into_folder(found, Path(out), suffix)
     if suffix and Path(out).suffix.lower() != suffix:
         raise typer.BadParameter(
@@ -90,12 +91,17 @@ def _without_folder(found: Sequence[_Found], out: str | None) -> list[Job]:
     return [item.job(Path(STREAM) if out else None) for item in found]
 
 
+def _is_folder(word: str) -> bool:
+    """Not ``Path.is_dir``: before Python 3.14 it raises where a folder above may not be entered."""
+    return os.path.isdir(word)  # noqa: PTH112
+
+
 def _named(word: str, without: Path | None) -> Iterator[_Found]:
     """What one INPUT names; a file that is named by itself is taken whatever it is."""
     path = Path(word)
     if word == STREAM:
         yield _Found("stdin", None, Path("stdin"))
-    elif path.is_dir():
+    elif _is_folder(word):
         for entry in tree.everything_in(path, without):
             yield _looked_at(entry, path)
     else:

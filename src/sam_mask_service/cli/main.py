@@ -150,7 +150,11 @@ def _pictures(
     _judge(asyncio.run(_run_all(jobs, action, params, note, overwrite, params.drawn_by)))
 
 
-@app.command(cls=command_class(detection.ACTION.task.params), help=detection.ACTION.task.about)
+@app.command(
+    cls=command_class(detection.ACTION.task.params),
+    help=f"Find the faces. {detection.ACTION.task.about}",
+    short_help="Find the faces: where they are, and how sure that is.",
+)
 @with_options(detection.ACTION.task.params)
 def detect(pictures: Pictures, format: Format = "text", *, given: dict[str, str]) -> None:
     params = detection.ACTION.parse(given)
@@ -212,7 +216,7 @@ def batch(
     *,
     given: dict[str, str],
 ) -> None:
-    """Any number of pictures, one row each in manifest.jsonl; what is there already is skipped, so a broken run goes
+    """Any number of pictures, one row each in manifest.jsonl. What is there already is skipped, so a broken run goes
     on.
     """
     row = ACTIONS[action]
@@ -232,7 +236,7 @@ def doctor(
     pull: Annotated[bool, typer.Option("--pull", help="Fetch SAM's weights first when they are not here.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per finding.")] = False,
 ) -> None:
-    """What is installed, which engine and device would serve and why, and a self-test on a picture."""
+    """What is installed, what would serve and why, and a self-test."""
     from ..compose import build
 
     if not doctors.report(doctors.examine(image, partial(build, fetch_nets=False), pull=pull), as_json):

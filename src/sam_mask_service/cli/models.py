@@ -14,7 +14,7 @@ import typer
 from tqdm import tqdm
 
 from ..doors import weights
-from ..models.registry import NEEDED
+from ..models.registry import NEEDED, ROWS
 from ..models.row import ModelRow
 from ..settings import Settings, load
 
@@ -30,10 +30,13 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="One JSON o
         typer.echo(json.dumps({**asdict(item.row), "status": item.status}) if as_json else _line(item, settings))
 
 
+_WIDEST = max(len(row.name) for row in ROWS)
+
+
 def _line(item: weights.Installed, settings: Settings) -> str:
     chosen = "*" if item.row.name == settings.model else " "
     size = f"{item.row.bytes / 1e6:.1f} MB"
-    return f"{chosen} {item.row.name:13}{item.status:9}{size:>10}  {item.row.what} ({item.row.licence})"
+    return f"{chosen} {item.row.name:{_WIDEST}}  {item.status:9}{size:>10}  {item.row.what} ({item.row.licence})"
 
 
 @app.command()
@@ -44,8 +47,8 @@ def pull(
     ] = False,
     needed: Annotated[bool, typer.Option("--needed", help="Only those that nothing works without.")] = False,
 ) -> None:
-    """Fetch models, every byte verified: those that nothing works without and the one that SAM_MODEL names, unless said
-    otherwise. Goes on where it broke off."""
+    """Fetch models, every byte verified. Without a name: those that nothing works without, and the one that SAM_MODEL
+    names. Goes on where it broke off."""
     settings = load()
     asked = names or ([] if needed else [settings.model])
     for row in [*([] if names else NEEDED), *_rows(asked)]:
@@ -95,7 +98,7 @@ def _bar(name: str) -> Iterator[weights.Progress]:
 
 @app.command()
 def verify(names: Names = None) -> None:
-    """Read every byte of models (all that are here, unless named) and compare with the published hash."""
+    """Compare models with their published hash, byte by byte. Without a name: all that are here."""
     folder = load().models_dir
     rows = _rows(names) if names else [item.row for item in weights.listing(folder) if item.status != "absent"]
     states = {row.name: weights.verify(row, folder) for row in rows}

@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 
 PANEL = "Parameters (as in the API)"
 _WORDS = {"true", "false", "1", "0"}
-_METAVARS: dict[Any, str] = {int: "N", float: "X", bool: "BOOL", str: "TEXT", list: "N,N"}
+_METAVARS: dict[Any, str] = {int: "N", float: "X", bool: "[true|false]", str: "TEXT", list: "N,N"}
 
 
 def with_options(
@@ -125,9 +125,12 @@ def _one_text(value: Any) -> str | None:
     )
 
 
-def _flags(name: str, repeatable: bool) -> list[str]:
-    """``--boxes`` and, of a list of lists, ``--box`` for each of its items."""
+def _flags(name: str, repeatable: bool, switch: bool) -> list[str]:
+    """``--boxes`` and, of a list of lists, ``--box`` for each of its items; ``--matte`` and ``--no-matte``, which is
+    there to be read: ``plain_booleans`` has written it out before."""
     flag = f"--{name.replace('_', '-')}"
+    if switch:
+        return [flag, f"--no-{flag[2:]}"]
     return [flag, flag.removesuffix("es" if flag.endswith("xes") else "s")] if repeatable else [flag]
 
 
@@ -142,7 +145,7 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     repeatable = _is_nested(field.annotation)
     option = typer.Option(
         None,
-        *_flags(name, repeatable),
+        *_flags(name, repeatable, bool in kinds(field.annotation)),
         help=_help(field),
         metavar="N,N,…" if repeatable else _metavar(field.annotation),
         show_default=False,

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..bulk.action import Product
 from ..bulk.contents import contents, fitted, is_of_face
 from ..doors import files, folder
-from ..errors import FileExists, InvalidParameter
+from ..errors import FileExists, InvalidParameter, StorageFull
 from .inputs import Job
 
 
@@ -46,8 +46,11 @@ def _to_stdout(target: Path, made: Product) -> Path:
         )
     if made.beside:
         raise InvalidParameter("The picture has to be made to fit too and stdout takes one: name a file with -o.")
-    sys.stdout.buffer.write(made.pictures[0])
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(made.pictures[0])
+        sys.stdout.buffer.flush()
+    except OSError as error:  # a full disk, or a reader that has left
+        raise StorageFull(f"stdout does not take the picture ({error.strerror}).") from None
     return target
 
 

@@ -96,14 +96,16 @@ def check_name(name: str) -> None:
 def read_file(path: Path, max_bytes: int) -> bytes:
     """A regular file that the user of the command line named; links are his own and are followed.
 
-    Raises FileMissing for anything but a regular file, and TooLarge.
+    Raises FileMissing for anything but a regular file that may be read, and TooLarge.
     """
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         raise FileMissing(f"There is no file {path}.") from None
-    with _as_missing():
+    try:
         descriptor = os.open(real, READ)
+    except OSError as error:
+        raise FileMissing(f"{path} cannot be read ({error.strerror}).") from None
     return _read(descriptor, max_bytes)
 
 

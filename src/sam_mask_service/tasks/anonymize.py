@@ -68,7 +68,7 @@ def _spare(work: _Work) -> None:
 def _named(params: AnonymizeBase, width: int, height: int) -> list[Box]:
     """Raises InvalidParameter for a box outside of the picture."""
     boxes = [Box(*box) for box in params.boxes or []]
-    if any(box.x >= width or box.y >= height for box in boxes):
+    if not all(box.intersection(Box(0, 0, width, height)) for box in boxes):
         raise InvalidParameter(f"boxes: one lies outside the picture of {width} × {height} pixels.")
     return boxes
 
@@ -209,7 +209,7 @@ ANONYMIZE = Task(
     render=Render(bare="image", pictures=ANY_PICTURE, accept=ANY_PICTURE, headers=hidden_headers),
     wanted=mask_of,
     work=_Work,
-    command="Make the faces in pictures unreadable, look again, and drop all metadata.",
+    command="Make faces unreadable, look again, and drop all metadata.",
     keeps_format=True,
     later=True,
 )

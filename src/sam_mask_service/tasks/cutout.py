@@ -106,6 +106,6 @@ CUTOUT = Task(
     files=(File("background_image", needed=False),),
     wanted=_white,
     work=_Work,
-    command="Cut faces or heads out of pictures: on transparency, or on a colour.",
+    command="Cut faces or heads out: on transparency, or on a colour.",
     later=True,
 )
