@@ -129,6 +129,33 @@ def test_a_point_takes_away_the_thing_that_it_lies_on() -> None:
     assert share(visible("face"), mask) > 0.9
 
 
+def test_a_point_on_the_face_does_not_take_the_face_away() -> None:
+    """What SAM leaves of a face without its skin is nothing, or dots: then colour has the word (tasks/image_masks)."""
+    assert np.array_equal(corrected([(240.0, 200.0, 0)]), THINGS["face"])
+    with_hand = corrected([(240.0, 200.0, 0), (*HAND, 0)])
+    assert share(visible("hand"), with_hand) < 0.1 and share(visible("face"), with_hand) > 0.9
+
+
+@dataclass(slots=True)
+class Doubtful(FakeSam):
+    """The hand is out of the mask by half a logit, or clearly."""
+
+    out: float = -0.5
+
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        mask = np.where(THINGS["face"], 10, -10).astype(np.float32)
+        mask[THINGS["hand"]] = self.out
+        return mask[None, None, 2::4, 2::4], np.array([[0.9]], np.float32)
+
+
+@pytest.mark.parametrize(("out", "left"), [(-0.5, 1.0), (-5.0, 0.1)])
+def test_a_piece_that_sam_is_not_sure_of_stays(out: float, left: float) -> None:
+    mask = corrected([(*HAND, 0)], backend=Doubtful(out=out, image_size=SIZE))
+    assert share(visible("hand") & THINGS["face"], mask) == pytest.approx(left, abs=0.1)
+
+
 def test_both_at_once_and_in_any_order() -> None:
     points = [(*HAND, 0), (*EAR, 1)]
     masks = [corrected(points), corrected(points[::-1])]
