@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -54,10 +56,10 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def page(browser: Browser, stub: Stub) -> Iterator[Page]:
-    """The opened page. Whatever the browser complains about fails the test, but for requests that the stub refused and
-    for the tests' own reading of pixels."""
+@contextlib.contextmanager
+def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
+    """The page. Whatever the browser complains about fails the test, but for requests that the stub refused and for the
+    tests' own reading of pixels."""
     complaints: list[str] = []
     fine = ("Failed to load resource", "Multiple readback operations")
 
@@ -65,15 +67,29 @@ def page(browser: Browser, stub: Stub) -> Iterator[Page]:
         if message.type in ("error", "warning") and not any(text in message.text for text in fine):
             complaints.append(message.text)
 
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(10_000)
-    opened.on("console", listen)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.goto(stub.url)
-    yield opened
+    context = browser.new_context(accept_downloads=True, **options)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    yield page
     context.close()
     assert not complaints
+
+
+@pytest.fixture
+def page(browser: Browser, stub: Stub) -> Iterator[Page]:
+    with opened(browser, stub.url, viewport={"width": 1280, "height": 800}) as page:
+        yield page
+
+
+@pytest.fixture
+def phone(browser: Browser, stub: Stub) -> Iterator[Page]:
+    """The page on a small phone."""
+    screen = {"width": 360, "height": 640}
+    with opened(browser, stub.url, viewport=screen, device_scale_factor=2, is_mobile=True, has_touch=True) as page:
+        yield page
 
 
 @pytest.fixture
