@@ -1,5 +1,5 @@
-"""The page by keyboard alone: an order that makes sense, a focus that is seen, and a whole way from the first Tab to the
-saved file."""
+"""The page by keyboard alone: an order that makes sense, a focus that is seen, and a whole way from the first Tab to
+the saved file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ STOP = """() => {
   const e = document.activeElement;
   const seen = e.closest('label')?.querySelector('span') || document.querySelector(`.drop label[for="${e.id}"]`) || e;
   return { id: e.id || e.name || e.textContent.trim(), outline: getComputedStyle(seen).outlineStyle,
-           own: getComputedStyle(e).outlineStyle, size: seen.checkVisibility() ? seen.getBoundingClientRect().width : 0 };
+           own: getComputedStyle(e).outlineStyle,
+           size: seen.checkVisibility() ? seen.getBoundingClientRect().width : 0 };
 }"""
 
 
