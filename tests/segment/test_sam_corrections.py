@@ -5,7 +5,7 @@ that do not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -138,22 +138,26 @@ def test_a_point_on_the_face_does_not_take_the_face_away() -> None:
 
 @dataclass(slots=True)
 class Doubtful(FakeSam):
-    """The hand is out of the mask by half a logit, or clearly."""
+    """A thing on the face is out of the mask by so many logits."""
 
+    thing: Bits = field(default_factory=lambda: THINGS["hand"])
     out: float = -0.5
 
     def decode(
         self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
     ) -> tuple[F32, F32]:
         mask = np.where(THINGS["face"], 10, -10).astype(np.float32)
-        mask[THINGS["hand"]] = self.out
+        mask[self.thing] = self.out
         return mask[None, None, 2::4, 2::4], np.array([[0.9]], np.float32)
 
 
-@pytest.mark.parametrize(("out", "left"), [(-0.5, 1.0), (-5.0, 0.1)])
-def test_a_piece_that_sam_is_not_sure_of_stays(out: float, left: float) -> None:
-    mask = corrected([(*HAND, 0)], backend=Doubtful(out=out, image_size=SIZE))
-    assert share(visible("hand") & THINGS["face"], mask) == pytest.approx(left, abs=0.1)
+@pytest.mark.parametrize(("out", "across", "stays"), [(-0.5, 40, True), (-5.0, 40, False), (-0.5, 16, False)])
+def test_a_large_piece_that_sam_is_not_sure_of_stays(out: float, across: float, stays: bool) -> None:
+    x, y = 240, 220
+    doubtful = Doubtful(thing=ellipse(x, y, across, across), out=out, image_size=SIZE)
+    mask = corrected([(x, y, 0)], backend=doubtful)
+    assert mask[y, x] == stays
+    assert share(THINGS["face"] & ~doubtful.thing, mask) == 1
 
 
 def test_both_at_once_and_in_any_order() -> None:

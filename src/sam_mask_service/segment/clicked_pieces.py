@@ -12,19 +12,21 @@ from ..deadline import Deadline
 from ..geometry import Bits
 from ..mask import parts_touching
 from ..sam.config import F32
-from ..units import Share
+from .tuning.sam import CorrectionTuning
 
 Piece = tuple[tuple[slice, slice], Bits]
 """A window, and which of its pixels belong to the piece."""
 
 
-def worth_taking(piece: Piece, perhaps: Bits, most: float, steady: Share) -> bool:
-    """``perhaps``: what SAM masks down to the logit −1; ``most``: pixels; ``steady``: the share of the piece that SAM
-    has to be sure of. Asked what is left of a face without a point on its skin, SAM knows no answer: dots, or nearly
-    all of it."""
+def worth_taking(piece: Piece, perhaps: Bits, masked: int, tuning: CorrectionTuning) -> bool:
+    """``perhaps``: what SAM masks down to the logit −1; ``masked``: the mask's area in pixels. Asked what is left of a
+    face without a point on its skin, SAM knows no answer: dots, or nearly all of it."""
     where, bits = piece
-    area, sure = np.count_nonzero(bits), np.count_nonzero(bits & ~perhaps[where])
-    return bool(area <= most and sure >= steady * area)
+    area = np.count_nonzero(bits)
+    if area <= tuning.small * masked:
+        return True
+    sure = np.count_nonzero(bits & ~perhaps[where])
+    return bool(area <= tuning.most * masked and sure >= tuning.steady * area)
 
 
 def joined(pieces: Iterable[Piece], shape: tuple[int, ...]) -> Bits:

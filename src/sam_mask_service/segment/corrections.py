@@ -185,17 +185,16 @@ def _corrected(
     logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding, deadline: Deadline, tuning: Tuning
 ) -> Patch:
     """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one
-    outside the piece that it lies on is taken away, when SAM is sure of it and it is no third of the mask. Everything
-    else stays as the user saw it."""
+    outside the piece that it lies on is taken away, when it is worth it. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
     reach, size = tuning.correction.reach, candidate_choice.size_of(start.bits, tuning.part)
     far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
     wide = start.widened(int(np.ceil(far)) + 2, seen.width, seen.height)
     at, before, found = (wide.x, wide.y), wide.bits, drawn(logits, view, wide.box).bits
-    perhaps, most = drawn(logits + 1, view, wide.box).bits, tuning.correction.most * np.count_nonzero(before)
+    perhaps, masked = drawn(logits + 1, view, wide.box).bits, int(np.count_nonzero(before))
     added = pieces(found & ~before, gains - at, distance_to(before), reach, deadline)
     taken = pieces(~found & before, losses - at, distance_to(~before), reach, deadline)
-    sure = (piece for piece in taken if worth_taking(piece, perhaps, most, tuning.correction.steady))
+    sure = (piece for piece in taken if worth_taking(piece, perhaps, masked, tuning.correction))
     return Patch(*at, (before | joined(added, before.shape)) & ~joined(sure, before.shape)).trimmed()
 
 

@@ -139,6 +139,8 @@ class CorrectionTuning:
     steady: Share = 0.5
     """A candidate whose area shrinks below this between the logits −1 and 1 is dust, however well it fills a box; so is
     a piece to be taken away of which less than this lies below the logit −1."""
+    small: Share = 0.1
+    """Up to this share of the mask a piece is taken away as SAM sees it, however unsure."""
     most: Share = 0.33
     """A piece that is more of the mask than this is not taken away at a click: it is what the click was on, a face."""
 
