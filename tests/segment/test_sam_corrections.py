@@ -157,7 +157,7 @@ def test_a_large_piece_that_sam_is_not_sure_of_stays(out: float, across: float, 
     doubtful = Doubtful(thing=ellipse(x, y, across, across), out=out, image_size=SIZE)
     mask = corrected([(x, y, 0)], backend=doubtful)
     assert mask[y, x] == stays
-    assert share(THINGS["face"] & ~doubtful.thing, mask) == 1
+    assert share(THINGS["face"] & ~doubtful.thing, mask) > 0.99
 
 
 def test_both_at_once_and_in_any_order() -> None:
