@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,10 +80,10 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def page(tab: Page, stub: Stub) -> Iterator[Page]:
-    """The opened page. Whatever the browser complains about fails the test, but for requests that the stub refused and
-    for the tests' own reading of pixels."""
+@contextlib.contextmanager
+def opened(tab: Page, url: str) -> Iterator[Page]:
+    """The page. Whatever the browser complains about fails the test, but for requests that the stub refused and for the
+    tests' own reading of pixels."""
     complaints: list[str] = []
     fine = ("Failed to load resource", "Multiple readback operations")
 
@@ -92,10 +93,33 @@ def page(tab: Page, stub: Stub) -> Iterator[Page]:
 
     tab.on("console", listen)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.goto(stub.url)
+    tab.goto(url)
     yield tab
     tab.close()
     assert not complaints
+
+
+@pytest.fixture
+def page(tab: Page, stub: Stub) -> Iterator[Page]:
+    with opened(tab, stub.url) as page:
+        yield page
+
+
+@pytest.fixture
+def phone(browser: Browser, stub: Stub) -> Iterator[Page]:
+    """The page on a small phone."""
+    context = browser.new_context(
+        viewport={"width": 360, "height": 640},
+        device_scale_factor=2,
+        is_mobile=True,
+        has_touch=True,
+        accept_downloads=True,
+    )
+    tab = context.new_page()
+    tab.set_default_timeout(30_000)
+    with opened(tab, stub.url) as page:
+        yield page
+    context.close()
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ class Stub:
         path = request.url.path
         size = self.size or size_of(values.get("image") or picture())
         if size is None:
-            return problem(415, "unsupported_media_type", "This is not a picture in a format that this service reads.")
+            return problem(415, "unsupported_media", "This is not a picture in a format that this service reads.")
         faces = [
             {"face_id": i, "bbox": dict(zip(("x", "y", "width", "height"), box, strict=True)), "confidence": 0.97}
             for i, box in enumerate([] if self.blind else FACES)
@@ -170,9 +170,7 @@ class Stub:
         if path == "/images" and self.with_images:
             size = self.size or size_of(values.get("image") or picture())
             if size is None:
-                return problem(
-                    415, "unsupported_media_type", "This is not a picture in a format that this service reads."
-                )
+                return problem(415, "unsupported_media", "This is not a picture in a format that this service reads.")
             name = f"id{len(self.images)}"
             self.images[name] = values.get("image", b"")
             about = {"image_id": name, "width": size[0], "height": size[1], "faces": faces, "expires_in": 600}

@@ -162,6 +162,25 @@ def test_undo_and_redo_of_everything(loaded: Page, stub: Stub) -> None:
     expect(loaded.locator("#redo")).to_be_disabled()
 
 
+def test_undo_and_redo_of_points_and_boxes(loaded: Page, stub: Stub) -> None:
+    points, hidden = loaded.locator("#points"), loaded.locator("#hidden")
+    press(loaded, "-", "ArrowDown", "Enter", "b", "Enter", *["Shift+ArrowRight"] * 3, *["Shift+ArrowDown"] * 3, "Enter")
+    said = ["1 point, a box in place of the faces.", "1 point.", "None."]
+    for text in said:
+        expect(points).to_have_text(text)
+        loaded.keyboard.press("Control+z")
+    for text in said[1::-1]:
+        loaded.keyboard.press("Control+y")
+        expect(points).to_have_text(text)
+    loaded.get_by_text("Anonymise").click()
+    expect(loaded.locator("#state")).to_contain_text("Done")
+    press(loaded, "b", "ArrowLeft", "Enter", *["Shift+ArrowRight"] * 2, "Shift+ArrowUp", "Enter")
+    for key, text in (("", "1 box."), ("Control+z", "None."), ("Control+y", "1 box.")):
+        if key:
+            loaded.keyboard.press(key)
+        expect(hidden).to_have_text(text)
+
+
 def test_undo_goes_back_to_the_tab(loaded: Page, stub: Stub) -> None:
     loaded.get_by_text("Anonymise").click()
     expect(loaded.locator("#state")).to_contain_text("Done")

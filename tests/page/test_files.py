@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from sam_mask_service import errors
+from sam_mask_service.errors import ServiceError
 from sam_mask_service.page import CSP, files
 from sam_mask_service.targets import TARGETS
 
@@ -65,6 +67,14 @@ def test_the_target_list_is_the_table() -> None:
     rows = json.loads(text("/static/targets.json"))
     assert [row["name"] for row in rows] == list(TARGETS)
     assert all("change" in row["polarity"]["faces"] for row in rows)
+
+
+def test_every_error_that_the_page_words_is_one_of_the_service() -> None:
+    """A code that nobody sends says nothing: 413 and 415 had names of their own here."""
+    worded = set(re.findall(r"^  (\w+): ", text("/static/words.js").split("const WARNINGS")[0], re.MULTILINE))
+    known = {one.code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, ServiceError)}
+    assert worded - known == {"all_off", "not_kept"}, "the page's own"
+    assert {"too_large", "unsupported_media", "busy", "deadline"} <= worded
 
 
 def test_content_types() -> None:

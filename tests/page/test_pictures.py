@@ -5,6 +5,7 @@ curl.
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import zipfile
@@ -213,6 +214,42 @@ def test_the_busy_sign_ends(loaded: Page, stub: Stub) -> None:
     expect(loaded.locator("#error")).to_contain_text("Try a smaller picture")
     expect(loaded.locator("body")).not_to_have_class("busy")
     expect(loaded.locator("#workspace")).to_have_attribute("aria-busy", "false")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ((413, "too_large"), "larger than this service takes"),
+        ((415, "unsupported_media"), "not a picture that the service can read"),
+        ((503, "draining"), "is being stopped"),
+        ((502, ""), "The service answered 502"),
+        (None, "cannot be reached"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["**/images", "**/masks"])
+def test_the_busy_sign_ends_whatever_fails(
+    loaded: Page, photo: Path, asked: str, how: tuple[int, str] | None, said: str
+) -> None:
+    """An error of the service, a page of a proxy, a connection that is cut: the sign ends and the page goes on."""
+
+    def answer(route: Route) -> None:
+        if how is None:
+            route.abort("connectionreset")
+        else:
+            route.fulfill(status=how[0], body=json.dumps({"code": how[1], "error": "raw"}) if how[1] else "<html>")
+
+    loaded.route(asked, answer)
+    if asked.endswith("images"):
+        loaded.set_input_files("#file", photo)
+    else:
+        slide(loaded, "expand", 30)
+    expect(loaded.locator("#error")).to_contain_text(said)
+    expect(loaded.locator("body")).not_to_have_class("busy")
+    expect(loaded.locator("#workspace")).to_have_attribute("aria-busy", "false")
+    loaded.unroute(asked)
+    slide(loaded, "expand", 12)
+    expect(loaded.locator("#state")).to_contain_text("Mask of 2 faces")
+    expect(loaded.locator("#error")).not_to_be_visible()
 
 
 def test_a_crowd_that_the_service_cannot_draw_in_time(page: Page, stub: Stub, photo: Path) -> None:

@@ -5,7 +5,7 @@ that do not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,37 @@ def test_a_point_takes_away_the_thing_that_it_lies_on() -> None:
     mask = corrected([(*HAND, 0)])
     assert share(visible("hand"), mask) < 0.1
     assert share(visible("face"), mask) > 0.9
+
+
+def test_a_point_on_the_face_does_not_take_the_face_away() -> None:
+    """What SAM leaves of a face without its skin is nothing, or dots: then colour has the word (tasks/image_masks)."""
+    assert np.array_equal(corrected([(240.0, 200.0, 0)]), THINGS["face"])
+    with_hand = corrected([(240.0, 200.0, 0), (*HAND, 0)])
+    assert share(visible("hand"), with_hand) < 0.1 and share(visible("face"), with_hand) > 0.9
+
+
+@dataclass(slots=True)
+class Doubtful(FakeSam):
+    """A thing on the face is out of the mask by so many logits."""
+
+    thing: Bits = field(default_factory=lambda: THINGS["hand"])
+    out: float = -0.5
+
+    def decode(
+        self, embedding: Features, prompts: Sequence[Prompt], deadline: Deadline = NO_DEADLINE
+    ) -> tuple[F32, F32]:
+        mask = np.where(THINGS["face"], 10, -10).astype(np.float32)
+        mask[self.thing] = self.out
+        return mask[None, None, 2::4, 2::4], np.array([[0.9]], np.float32)
+
+
+@pytest.mark.parametrize(("out", "across", "stays"), [(-0.5, 40, True), (-5.0, 40, False), (-0.5, 16, False)])
+def test_a_large_piece_that_sam_is_not_sure_of_stays(out: float, across: float, stays: bool) -> None:
+    x, y = 240, 220
+    doubtful = Doubtful(thing=ellipse(x, y, across, across), out=out, image_size=SIZE)
+    mask = corrected([(x, y, 0)], backend=doubtful)
+    assert mask[y, x] == stays
+    assert share(THINGS["face"] & ~doubtful.thing, mask) > 0.99
 
 
 def test_both_at_once_and_in_any_order() -> None:

@@ -12,7 +12,7 @@ from ..errors import InvalidParameter
 from ..geometry import RGB, Box, Face, PixelBox
 from ..patch import Patch
 from ..segment.segmenter import FaceMask
-from .correct import UserPoint, correct
+from .correct import UserPoint, closing, correct, follows
 from .tuning import POINT, PointTuning
 
 
@@ -62,9 +62,16 @@ def inside(mask: FaceMask, box: Box) -> FaceMask:
     return replace(mask, patch=mask.patch.cut(within).cut(mask.patch.box))
 
 
-def missed(patch: Patch, points: Sequence[UserPoint]) -> list[UserPoint]:
-    """The points that are not on their side of the mask."""
-    return [(x, y, sign) for x, y, sign in points if patch.has(x, y) != bool(sign)]
+def missed(patch: Patch, points: Sequence[UserPoint], size: float, grow: int = 0) -> list[UserPoint]:
+    """The points that are not on their side of the mask, or would not be once it has grown by ``grow`` pixels.
+    ``size``: of the face, in pixels."""
+    return [point for point in points if not _on_its_side(patch, point, closing(grow, point[2], size))]
+
+
+def _on_its_side(patch: Patch, point: UserPoint, against: int) -> bool:
+    x, y, sign = int(point[0]), int(point[1]), point[2]
+    side = 2 * against + 1
+    return follows(patch.cut(PixelBox(x - against, y - against, side, side)).bits, against, against, sign, against)
 
 
 def by_colour(
@@ -74,12 +81,13 @@ def by_colour(
     points: Sequence[UserPoint],
     check: Check = unchecked,
     tuning: PointTuning = POINT,
+    grow: int = 0,
 ) -> Patch:
     """The patch corrected by what hangs together in colour around each point, in a window that holds them all. ``rgb``:
-    the whole picture, (H, W, 3) uint8; ``size``: of the face, in pixels."""
+    the whole picture, (H, W, 3) uint8; ``size``: of the face, in pixels; ``grow`` as in ``correct``."""
     box = patch.box
     far = max(max(box.x - x, x - box.right, box.y - y, y - box.bottom) for x, y, _ in points)
-    wide = patch.widened(int(max(0.0, far) + tuning.reach * size) + 4, rgb.shape[1], rgb.shape[0])
+    wide = patch.widened(int(max(0.0, far) + tuning.reach * size) + abs(grow) + 4, rgb.shape[1], rgb.shape[0])
     part = np.ascontiguousarray(rgb[wide.box.rows, wide.box.columns])
     moved = [(x - wide.x, y - wide.y, sign) for x, y, sign in points]
-    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size, check, tuning)).trimmed()
+    return Patch(wide.x, wide.y, correct(part, wide.bits, moved, size, check, tuning, grow)).trimmed()

@@ -84,8 +84,10 @@ function begin(item, { session, faces, bitmap }) {
   workspace.put(bitmap, faces);
   if (item.own && item.found?.length === faces.length) snapshot.putOwn(item.own, workspace);
   Object.assign(item, { problem: '', found: faces });
+  const lost = $('drop').contains(document.activeElement); // what had the focus goes away
   $('drop').hidden = true;
   $('work').hidden = false;
+  if (lost) $('canvas').focus({ preventScroll: true });
   for (const id of ['download', 'curl', 'other']) $(id).disabled = false;
   workspace.resize();
   list(workspace, toggle);

@@ -22,7 +22,8 @@ export class Tools {
     this.brush = new Brush(workspace, painted);
     this.gesture = new Gesture(workspace, this);
     for (const radio of document.querySelectorAll('input[name=tool]')) radio.addEventListener('change', () => this.take(radio.value));
-    $('size').addEventListener('input', () => { this.show(); workspace.draw(); });
+    $('size').addEventListener('input', () => { this.show(); this.sizing(true); });
+    $('size').addEventListener('change', () => this.sizing(false));
     workspace.canvas.addEventListener('keydown', (event) => this.key(event));
     workspace.canvas.addEventListener('blur', () => { workspace.cross = null; workspace.draw(); });
   }
@@ -95,12 +96,25 @@ export class Tools {
     const { workspace } = this;
     if (event.ctrlKey || event.metaKey || event.altKey || !workspace.picture) return;
     if (STEPS[event.key]) this.move(STEPS[event.key], event.shiftKey ? 20 : 100);
-    else if ((event.key === 'Enter' || event.key === ' ') && workspace.cross) this.act(workspace.cross);
+    else if (event.key === 'Enter' || event.key === ' ') this.enter();
     else if (/^[1-9]$/.test(event.key)) this.toggle(Number(event.key) - 1);
     else if (TOOLS[event.key]) this.takeByKey(event.key);
     else if (event.key === '[' || event.key === ']') this.resize(event.key === ']' ? 1.25 : 0.8);
     else return;
     event.preventDefault();
+  }
+
+  // The first time it shows where the cross is.
+  enter() {
+    if (this.workspace.cross) this.act(this.workspace.cross);
+    else this.move([0, 0], 1);
+  }
+
+  // While its size is chosen the brush is seen in the middle of what is shown.
+  sizing(on) {
+    const { workspace } = this;
+    workspace.hover = on ? workspace.view.picture([workspace.view.width / 2, workspace.view.height / 2]) : null;
+    workspace.draw();
   }
 
   takeByKey(key) {

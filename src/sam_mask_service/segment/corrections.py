@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..deadline import Deadline
 from ..errors import Internal, InvalidParameter
-from ..geometry import Bits, Box, PixelBox
+from ..geometry import Box, PixelBox
 from ..mask import bounds, distance_to, parts_touching
 from ..patch import Patch
 from ..sam.backend import SamBackend
 from ..sam.config import F32
 from ..sam.prompt import INSIDE, OUTSIDE, Prompt
 from . import candidate_choice, prompts
+from .clicked_pieces import discs, joined, pieces, worth_taking
 from .sam_view import CELL, SamEmbedding, View, coarse, drawn
 from .segmenter import FaceMask
 from .tuning import TUNED, Tuning
@@ -185,31 +185,17 @@ def _corrected(
     logits: F32, view: View, wish: _Wish, start: Patch, seen: SamEmbedding, deadline: Deadline, tuning: Tuning
 ) -> Patch:
     """``start`` with what SAM sees near the user's points: at a point inside the piece that it lies on is added, at one
-    outside the piece that it lies on is taken away. Everything else stays as the user saw it."""
+    outside the piece that it lies on is taken away, when it is worth it. Everything else stays as the user saw it."""
     gains, losses = wish.spots(INSIDE), wish.spots(OUTSIDE)
     reach, size = tuning.correction.reach, candidate_choice.size_of(start.bits, tuning.part)
     far = (1 + reach) * _beyond(start, gains) + size if len(gains) else 0.0
     wide = start.widened(int(np.ceil(far)) + 2, seen.width, seen.height)
     at, before, found = (wide.x, wide.y), wide.bits, drawn(logits, view, wide.box).bits
-    added = _pieces(found & ~before, gains - at, distance_to(before), reach, deadline)
-    taken = _pieces(~found & before, losses - at, distance_to(~before), reach, deadline)
-    return Patch(*at, (before | added) & ~taken).trimmed()
-
-
-def _pieces(bits: Bits, spots: NDArray[np.float32], depth: F32, reach: float, deadline: Deadline) -> Bits:
-    """Of ``bits``, the pieces that a spot lies on, as far as ``reach`` times the ``depth`` in pixels at which it lies
-    from the outline: who clicks into the middle of what is wrong says how wide it is."""
-    out = np.zeros_like(bits)
-    for column, row in np.floor(spots).astype(int).tolist():
-        deadline.check()
-        if 0 <= row < bits.shape[0] and 0 <= column < bits.shape[1] and bits[row, column]:
-            radius = int(reach * float(depth[row, column]) + 1)
-            top, left = max(0, row - radius), max(0, column - radius)
-            around = slice(top, row + radius + 1), slice(left, column + radius + 1)
-            here = bits[around]
-            spot = np.array([[column - left, row - top]])
-            out[around] |= parts_touching(here & _discs(here.shape, spot, radius), _discs(here.shape, spot, 0))
-    return out
+    perhaps, masked = drawn(logits + 1, view, wide.box).bits, int(np.count_nonzero(before))
+    added = pieces(found & ~before, gains - at, distance_to(before), reach, deadline)
+    taken = pieces(~found & before, losses - at, distance_to(~before), reach, deadline)
+    sure = (piece for piece in taken if worth_taking(piece, perhaps, masked, tuning.correction))
+    return Patch(*at, (before | joined(added, before.shape)) & ~joined(sure, before.shape)).trimmed()
 
 
 def _beyond(patch: Patch, spots: NDArray[np.float32]) -> float:
@@ -219,19 +205,12 @@ def _beyond(patch: Patch, spots: NDArray[np.float32]) -> float:
     return float(np.max(np.maximum(low - spots, spots - high), initial=0.0))
 
 
-def _discs(shape: tuple[int, ...], spots: NDArray[np.float32], radius: float) -> Bits:
-    out = np.zeros(shape, np.uint8)
-    for column, row in np.floor(spots).astype(int):
-        cv2.circle(out, (int(column), int(row)), int(radius), 1, -1)
-    return out.astype(bool)
-
-
 def _patch(logits: F32, view: View, wish: _Wish) -> Patch:
     """The candidate at the picture's size in the smallest window; only the parts that hold a point inside, if there are
     any.
     """
     patch = drawn(logits, view, _window(logits, view))
-    seeds = _discs(patch.bits.shape, wish.spots(INSIDE) - (patch.x, patch.y), 0)
+    seeds = discs(patch.bits.shape, wish.spots(INSIDE) - (patch.x, patch.y), 0)
     pointed = Patch(patch.x, patch.y, parts_touching(patch.bits, seeds))
     return (pointed if pointed.area else patch).trimmed()
 

@@ -123,12 +123,13 @@ def _corrected(work: _Work, face: Face, mask: FaceMask, points: list[UserPoint])
 
 def _followed(work: _Work, mask: FaceMask, face: Face, points: Sequence[UserPoint]) -> FaceMask:
     """The mask with every point on its side: where the engine did not follow one, by colour."""
-    left = missed(mask.patch, points)
+    left = missed(mask.patch, points, face.box.side, work.wanted.expand_pixels)
     return replace(mask, patch=_by_colour(work, mask.patch, face, left)) if left else mask
 
 
 def _by_colour(work: _Work, patch: Patch, face: Face, points: Sequence[UserPoint]) -> Patch:
-    return by_colour(work.picture.rgb, patch, face.box.side, points, work.deadline.check)
+    grow = work.wanted.expand_pixels
+    return by_colour(work.picture.rgb, patch, face.box.side, points, work.deadline.check, grow=grow)
 
 
 def _nothing_to_correct(work: _Work) -> bool:

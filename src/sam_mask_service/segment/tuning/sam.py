@@ -137,7 +137,12 @@ class CorrectionTuning:
     shown: Share = 0.9
     """A view shows prompts when it holds this share of the box around them."""
     steady: Share = 0.5
-    """A candidate whose area shrinks below this between the logits −1 and 1 is dust, however well it fills a box."""
+    """A candidate whose area shrinks below this between the logits −1 and 1 is dust, however well it fills a box; so is
+    a piece to be taken away of which less than this lies below the logit −1."""
+    small: Share = 0.1
+    """Up to this share of the mask a piece is taken away as SAM sees it, however unsure."""
+    most: Share = 0.33
+    """A piece that is more of the mask than this is not taken away at a click: it is what the click was on, a face."""
 
 
 VIEW, PROMPT, EVIDENCE, PART, CORRECTION = (
