@@ -57,7 +57,8 @@ def head_mask(
     palette = Palette(lab, seen.within, tuning.colour)
     odds = _log_odds(palette, prior, seen, up, dome, own, crowded=bool(rivals))
     if seen.logits is not None:
-        odds = odds + head_odds(seen.logits, up, tuning.head_trust)
+        hair = None if rivals else _surely_hair(seen, own)  # among several SAM knows whose hair it is
+        odds = odds + head_odds(seen.logits, up, hair, tuning.head_trust)
     never = (dome > own.beyond) | (up < own.lowest) | under_jaw(prior, rgb.shape[0], own)
     sure_hair = None if seen.hair is None or not _sees(seen, own) else seen.hair > own.hair_sure
     for rival in rivals:
@@ -127,6 +128,11 @@ def _learned(palette: Palette, odds: Soft, never: Bits, face: Bits, up: Soft, tu
     likely = np.where(never, 0, 1 / (1 + np.exp(-certain))).astype(np.float32)
     head, other = palette.density(likely * ~face), palette.density((1 - likely) * ~face * (up > 0))
     return np.asarray(tuning.again * log_ratio(head, other, tuning.unseen, tuning.colour_most), np.float32)
+
+
+def _surely_hair(seen: HeadEvidence, tuning: HeadTuning) -> Soft | None:
+    """(S, S) float32 0…1: how surely the hair network sees hair, as far as it is believed; None without it."""
+    return None if seen.hair is None else ramp(seen.hair, tuning.hair_sure, 1.0, 0, _sees(seen, tuning))
 
 
 def _sees(seen: HeadEvidence, tuning: HeadTuning) -> float:
