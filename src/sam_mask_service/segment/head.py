@@ -90,14 +90,20 @@ def _log_odds(
         bare = ramp(up, *tuning.bare_low, tuning.net_bare_low, tuning.net_bare)
         told = np.where(above > 0, tuning.net_hair * above, bare * above)
         hair = np.asarray(hair + sees * told, np.float32)
-        if crowded:
-            beside = ramp(up, *tuning.beside_up, 1, 0) * ramp(-inside, *tuning.beside, 0, 1)
-            must_show = np.maximum(must_show, sees * beside)
+        must_show = np.maximum(must_show, sees * _beside(prior, inside, up, tuning, crowded))
     hanging = np.minimum(odds, hair + tuning.hair_bias - tuning.hanging * np.maximum(0, -up))
     odds = (1 - must_show) * odds + must_show * hanging
     if seen.head is not None:
         odds = odds + _parsed_odds(seen.head, prior.axes.width, tuning)
     return np.asarray(odds, np.float32)
+
+
+def _beside(prior: Prior, inside: Soft, up: Soft, tuning: HeadTuning, crowded: bool) -> Soft:
+    """(S, S) float32 0…1: beside the ears, where a neighbour may stand or the own collar, and hair must show itself."""
+    heights, asked = tuning.beside_up, 1.0
+    if not crowded:
+        heights, asked = tuning.collar_up, max(0.0, 1 - abs(prior.axes.turn) / tuning.collar_turn)
+    return np.asarray(asked * ramp(up, *heights, 1, 0) * ramp(-inside, *tuning.beside, 0, 1), np.float32)
 
 
 def _parsed_odds(head: Soft, width: float, tuning: HeadTuning) -> Soft:
