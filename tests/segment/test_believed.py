@@ -72,3 +72,9 @@ def test_at_the_jaw_the_mesh_and_the_colours_say_all_that_they_did() -> None:
 )
 def test_a_bald_forehead_may_go_on_above_the_mesh(logit: float, inside: float, up: float, open_: bool) -> None:
     assert bool(crown(one(logit), one(inside), one(up))[0, 0]) == open_
+
+
+def test_an_objection_is_not_heard_where_hair_surely_is_and_a_claim_is() -> None:
+    bare, half, sure = (float(head_odds(one(-4), one(1), one(hair))[0, 0]) for hair in (0, 0.5, 1))
+    assert bare == head_odds(one(-4), one(1))[0, 0] < half < sure < 0
+    assert head_odds(one(2), one(1), one(1)) == head_odds(one(2), one(1))

@@ -65,3 +65,41 @@ def test_a_map_moves_from_window_to_window() -> None:
     soft[20:60, 20:60] = 1
     assert transferred(soft, wide, narrow)[2:-2, 2:-2].min() > 0.99
     assert transferred(soft, wide, wide) is soft
+
+
+@given(ANGLES, st.floats(20, 400), st.floats(-60, 160), st.floats(-60, 140))
+def test_a_clipped_window_shows_the_picture_from_border_to_border(
+    angle: float, side: float, x: float, y: float
+) -> None:
+    window = _window((x, y), side, angle)
+    clipped = window.clipped(100, 80)
+    corners = np.array([[0, 0], [100, 0], [0, 80], [100, 80]], np.float32)
+    low, high = clipped.points(corners).min(0), clipped.points(corners).max(0)
+    assert clipped is window or ((low <= 0.01) & (high >= window.size - 0.01)).all()
+    inside = np.array([[50, 40], [5, 5], [95, 70]], np.float32)
+    seen = ((window.points(inside) >= 0) & (window.points(inside) <= window.size)).all(1)
+    still = clipped.points(inside)[seen]
+    assert ((still >= -0.01) & (still <= window.size + 0.01)).all()
+
+
+@pytest.mark.parametrize(
+    ("centre", "side", "same"),
+    [((50.0, 40.0), 60.0, True), ((500.0, 40.0), 60.0, True), ((50.0, 40.0), 90.0, False), ((0.0, 40.0), 60.0, False)],
+    ids=["within", "misses", "taller", "beside"],
+)
+def test_a_window_that_the_picture_fills_or_misses_stays(centre: tuple[float, float], side: float, same: bool) -> None:
+    window = _window(centre, side, 0.0)
+    assert (window.clipped(100, 80) is window) == same
+
+
+def test_a_clipped_window_repeats_no_border() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[:, :30] = 200
+    clipped = cut(image, _window((0, 20), 60, 0.0).clipped(60, 40))  # sees columns 0 to 30 and all rows
+    assert (clipped[:, :60] == 200).all()
+
+
+def test_another_size_shows_the_same() -> None:
+    window = _window((30, 20), 50, 0.4)
+    corners = np.array([[30, 20], [41, 12]], np.float32)
+    assert window.resized(256).points(corners) == pytest.approx(4 * window.points(corners))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,12 @@ def _drawn(
     rivals: tuple[Prior, ...] = (),
     sure: float = 1.0,
     hair_above: int | None = None,
+    prior: Prior | None = None,
     **told: Any,
 ) -> tuple[NDArray[np.bool_], Prior]:
     """``sure``: the person network's probability of what is not wall. ``hair_above``: the hair network sees the hair's
     colour above this row."""
-    whole = prior_of(_FACE)
+    whole = prior or prior_of(_FACE)
     window = whole.window(WINDOW.head_zoom, HEAD_SIZE)
     rgb, prior = cut(image, window), whole.seen_in(window)
     person = np.where(np.abs(rgb.astype(int) - WALL).max(-1) > 40, sure, 1 - sure).astype(np.float32)
@@ -162,3 +164,13 @@ def test_a_claim_of_sams_on_the_neck_is_not_heard() -> None:
     claims = np.full((HEAD_SIZE, HEAD_SIZE), 20, np.float32)
     head, _ = _drawn(_scene(hair_to=200), logits=claims)
     assert head[105, 200] and not head[250:, 180:220].any()
+
+
+@pytest.mark.parametrize(("turned", "kept"), [(0.0, False), (0.6, True)])
+def test_a_hood_beside_the_ears_is_not_head_unless_the_face_is_turned(turned: float, kept: bool) -> None:
+    """The person network sees head and hood alike, the hair network hair alone."""
+    scene = _scene(hair_to=190)
+    scene[170:260, 262:290] = scene[170:260, 110:138] = (200, 60, 120)
+    axes = replace(prior_of(_FACE).axes, turn=turned)
+    hood, _ = _drawn(scene, hair_above=190, prior=replace(prior_of(_FACE), axes=axes))
+    assert hood[150, 200] and hood[186, 270] == kept

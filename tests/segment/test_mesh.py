@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -19,11 +20,12 @@ from sam_mask_service.mask import iou
 from sam_mask_service.segment import face_view
 from sam_mask_service.segment.crop import Window
 from sam_mask_service.segment.cutter import Logits, no_logits
+from sam_mask_service.segment.face_view import Nets
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.outline import face_mask
 from sam_mask_service.segment.segmenter import FaceMask
 from sam_mask_service.segment.tuning import TUNED
-from tests.support.drawn_face import face, portrait
+from tests.support.drawn_face import HAIR, SKIN, WALL, face, portrait
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +292,64 @@ def test_a_face_that_the_picture_cuts_off_is_drawn_to_its_border(engine: MeshSeg
     found = [face(*args)]
     mask = whole(engine.masks(engine.embed(image, found), found, pixels=lambda: image)[0], truth.shape)
     assert np.count_nonzero(mask[:, 0] & truth[:, 0]) > 0.98 * np.count_nonzero(truth[:, 0])
+
+
+class _ByColour:
+    """Stands in for a small network: sees what is, or is not, of one colour."""
+
+    def __init__(self, colour: tuple[int, int, int], like: bool, size: int) -> None:
+        self.colour, self.like, self.size = colour, like, size
+        self.shown: list[NDArray[np.uint8]] = []
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.shown.append(rgb)
+        return np.asarray((np.abs(rgb.astype(int) - self.colour).max(-1) < 40) == self.like, np.float32)
+
+
+@pytest.fixture
+def sighted() -> MeshSegmenter:
+    """The engine with networks that see every person before a wall, and all hair."""
+    engine = MeshSegmenter()
+    engine.regions |= {"hair"}
+    engine._nets = Nets(_ByColour(WALL, False, 256), _ByColour(HAIR, True, 512))  # type: ignore[arg-type]
+    return engine
+
+
+def _long_haired(hair_to: int) -> NDArray[np.uint8]:
+    """A face of 80 × 100 with its chin in row 230; hair hangs down to this row on both sides."""
+    image, _ = portrait((420, 400), (200, 180), 80, 100)
+    for left in (138, 240):
+        image[165:hair_to, left : left + 22] = HAIR
+    return image
+
+
+@pytest.mark.parametrize("region", ["head", "hair"])
+def test_long_hair_is_followed_beyond_the_window(sighted: MeshSegmenter, region: str) -> None:
+    image, found = _long_haired(380), [face((200, 180), 80, 100)]
+    embedding = sighted.embed(image, found)
+    cut_off, followed = (
+        whole(sighted.masks(embedding, found, region, pixels=pixels)[0], (420, 400)) for pixels in (None, lambda: image)
+    )
+    assert not cut_off[330:].any()
+    for column in (149, 251):
+        assert abs(np.flatnonzero(followed[:, column])[-1] - 379) <= 4
+
+
+def test_the_wider_window_is_for_hair_that_leaves_the_other_of_a_face_large_enough(sighted: MeshSegmenter) -> None:
+    for scale, hair_to, asked in ((1.0, 380, 1), (1.0, 280, 0), (0.25, 380, 0)):
+        image = _long_haired(hair_to)
+        small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        pixels, found = Mock(return_value=small), [face((200 * scale, 180 * scale), 80 * scale, 100 * scale)]
+        sighted.masks(sighted.embed(small, found), found, "head", pixels=pixels)
+        assert pixels.call_count == asked, (scale, hair_to)
+
+
+def test_networks_are_shown_the_picture_and_no_repeated_border(sighted: MeshSegmenter) -> None:
+    """A face that fills its picture, whose border alone is of a colour that nothing else has."""
+    image, found = np.full((120, 100, 3), SKIN, np.uint8), [face((50, 60), 80, 100)]
+    image[:, 0] = image[:, -1] = image[0] = image[-1] = 1
+    embedding = sighted.embed(image, found)
+    sighted.masks(embedding, found, "head")
+    for net in (sighted._nets.person, sighted._nets.hair):
+        (shown,) = net.shown  # type: ignore[union-attr]
+        assert (shown[8:-8, 8:-8] > 100).all()

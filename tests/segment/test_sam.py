@@ -157,6 +157,15 @@ def test_two_candidates_are_heard_and_the_others_are_not(region: str, names: lis
         assert mask.warnings == (DISAGREED,)
 
 
+@pytest.mark.parametrize("part", ["speck", "everything"])
+def test_a_candidate_of_something_else_does_not_thin_out_the_other(part: str) -> None:
+    alone, beside = (
+        run([("nan", 0), ("nan", 0), (name, 0.4), ("face", 0.8)], region="head")[0] for name in ("face", part)
+    )
+    assert beside.warnings == () and beside.score == pytest.approx(0.8)
+    assert np.array_equal(whole(beside), whole(alone))
+
+
 @pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf, 7.0, -3.0])
 def test_scores_are_numbers_between_0_and_1(score: float) -> None:
     (mask,) = run([("face", score)])

@@ -50,9 +50,11 @@ def crown(logits: Soft, inside: Soft, up: Soft, trust: FaceTrust = FACE_TRUST) -
     return np.asarray((logits > 0) & (up > trust.top[0]) & (inside > -trust.crown))
 
 
-def head_odds(logits: Soft, up: Soft, trust: HeadTrust = HEAD_TRUST) -> Soft:
-    """(S, S) float32 log odds of being head."""
+def head_odds(logits: Soft, up: Soft, hair: Soft | None = None, trust: HeadTrust = HEAD_TRUST) -> Soft:
+    """(S, S) float32 log odds of being head. ``hair``: how surely the hair network sees some, 0…1, or None: there SAM,
+    which often means the skin alone, objects in vain."""
     biased = logits + trust.bias * ramp(up, *trust.low, 0, 1)
     claim = ramp(up, *trust.low, trust.neck, 1)
-    odds = trust.gain * biased * np.where(biased > 0, claim, 1)
+    objection = np.float32(1) if hair is None else 1 - np.float32(trust.hair) * hair
+    odds = trust.gain * biased * np.where(biased > 0, claim, objection)
     return np.asarray(np.clip(odds, -trust.bound, trust.bound), np.float32)

@@ -22,10 +22,10 @@ _HALF = np.array([0.5, 0.5])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A square of the picture seen upright in ``size`` × ``size`` pixels.
+    """A square of the picture seen upright in ``size`` × ``size`` pixels, or a rectangle of it stretched to that.
 
     ``matrix``: (2, 3) float64, picture → window, both with pixel centres at +0.5. ``scale``: window pixels per picture
-    pixel.
+    pixel, across where both directions differ.
     """
 
     matrix: NDArray[np.float64]
@@ -47,6 +47,22 @@ class Window:
         x = inverse[0, 0] * at[None] + inverse[0, 1] * at[:, None] + inverse[0, 2]
         y = inverse[1, 0] * at[None] + inverse[1, 1] * at[:, None] + inverse[1, 2]
         return np.asarray((x > 0) & (x < width) & (y > 0) & (y < height))
+
+    def resized(self, size: int) -> Window:
+        """The same part of the picture in ``size`` × ``size`` pixels."""
+        return Window(self.matrix * (size / self.size), size)
+
+    def clipped(self, width: int, height: int) -> Window:
+        """What of this window lies in the picture of this size, stretched to all of it, for networks: a border that is
+        repeated looks like a person to them. The window itself where the picture fills it, or misses it."""
+        corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
+        seen = self.points(corners)
+        low, high = np.maximum(seen.min(0), 0.0), np.minimum(seen.max(0), float(self.size))
+        if (high - low >= self.size).all() or (high - low < 1).any():
+            return self
+        stretch, matrix = self.size / (high - low), self.matrix.copy()
+        matrix[:, 2] -= low
+        return Window(stretch[:, None] * matrix, self.size)
 
     def inverse(self) -> NDArray[np.float64]:
         """(2, 3) float64, window → picture."""

@@ -4,9 +4,9 @@ each made when it is first needed."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +30,20 @@ class Nets:
     parsing: ParsingNet | None = None
 
 
+class Net(Protocol):
+    """A small network. ``size``: the side of what it looks at."""
+
+    size: int
+
+    def __call__(self, rgb: RGB) -> NDArray[Any]: ...
+
+
+def _shown(image: RGB, net: Net, window: Window) -> tuple[Net, Window, RGB]:
+    """A network, what of the window it is shown, and those pixels."""
+    seen = window.resized(net.size).clipped(image.shape[1], image.shape[0])
+    return net, seen, cut(image, seen)
+
+
 class FaceView:
     """``prior`` in picture pixels; ``face`` and ``head``: the windows, with their pixels in ``face_rgb`` and
     ``head_rgb``.
@@ -38,26 +52,23 @@ class FaceView:
     """
 
     def __init__(self, image: RGB, face: Face, nets: Nets, tuning: Tuning = TUNED) -> None:
-        self._tuning, windows = tuning, tuning.window
+        self._made_of, self._tuning, windows = (face, nets), tuning, tuning.window
         self.prior: Prior = prior_of(face, tuning)
         self.face = self.prior.window(windows.face_zoom, windows.face_size)
-        self.head = self.prior.window(windows.head_zoom, windows.head_size)
+        self.head = self.prior.window(windows.head_zoom, windows.head_size, windows.head_lift)
+        parts = self.prior.window(windows.parsing_zoom, windows.head_size)
         self.face_rgb, self.head_rgb = cut(image, self.face), cut(image, self.head)
-        self._ask: dict[str, tuple[Callable[[RGB], NDArray[Any]], Window, RGB]] = {
-            "person": (nets.person, self.head, self.head_rgb)
-        }
-        if nets.person.size != self.head.size:
-            window = self.prior.window(windows.head_zoom, nets.person.size)
-            self._ask["person"] = nets.person, window, cut(image, window)
-        if nets.hair is not None:
-            window = self.prior.window(windows.head_zoom, nets.hair.size)
-            self._ask["hair"] = nets.hair, window, cut(image, window)
-        if nets.parsing is not None:
-            window = self.prior.window(windows.parsing_zoom, nets.parsing.size)
-            self._ask["classes"] = nets.parsing, window, cut(image, window)
+        asked = ("person", nets.person, self.head), ("hair", nets.hair, self.head), ("classes", nets.parsing, parts)
+        self._ask = {name: _shown(image, net, window) for name, net, window in asked if net is not None}
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         self._outline: Outline | None = None
         self._answers: dict[str, NDArray[Any]] = {}
+
+    def wider(self, image: RGB) -> FaceView:
+        """The same face with a larger window for the head, for hair that leaves this one."""
+        windows = self._tuning.window
+        wide = replace(windows, head_zoom=windows.wide_zoom, head_size=windows.wide_size, head_lift=windows.wide_lift)
+        return FaceView(image, *self._made_of, replace(self._tuning, window=wide))
 
     @property
     def nbytes(self) -> int:
@@ -93,11 +104,11 @@ class FaceView:
         """(S, S) float32 in the target window: probability of a person."""
         return transferred(self._answer("person"), self._ask["person"][1], target)
 
-    def person_in(self, rgb: RGB) -> Soft:
-        """(S, S) float32: probability of a person in any window's pixels ((S, S, 3) uint8)."""
-        ask, *_ = self._ask["person"]
-        soft = ask(rgb)
-        return np.asarray(cv2.resize(soft, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    def person_in(self, image: RGB, window: Window) -> Soft:
+        """(S, S) float32: probability of a person in any window of the picture, 0 beyond the picture."""
+        _, nets = self._made_of
+        ask, seen, rgb = _shown(image, nets.person, window)
+        return transferred(ask(rgb), seen, window)
 
     def hair(self, target: Window) -> Soft | None:
         """(S, S) float32 in the target window: probability of hair; None without the network."""

@@ -57,7 +57,8 @@ def head_mask(
     palette = Palette(lab, seen.within, tuning.colour)
     odds = _log_odds(palette, prior, seen, up, dome, own, crowded=bool(rivals))
     if seen.logits is not None:
-        odds = odds + head_odds(seen.logits, up, tuning.head_trust)
+        hair = None if rivals else _surely_hair(seen, own)  # among several SAM knows whose hair it is
+        odds = odds + head_odds(seen.logits, up, hair, tuning.head_trust)
     never = (dome > own.beyond) | (up < own.lowest) | under_jaw(prior, rgb.shape[0], own)
     sure_hair = None if seen.hair is None or not _sees(seen, own) else seen.hair > own.hair_sure
     for rival in rivals:
@@ -89,14 +90,20 @@ def _log_odds(
         bare = ramp(up, *tuning.bare_low, tuning.net_bare_low, tuning.net_bare)
         told = np.where(above > 0, tuning.net_hair * above, bare * above)
         hair = np.asarray(hair + sees * told, np.float32)
-        if crowded:
-            beside = ramp(up, *tuning.beside_up, 1, 0) * ramp(-inside, *tuning.beside, 0, 1)
-            must_show = np.maximum(must_show, sees * beside)
+        must_show = np.maximum(must_show, sees * _beside(prior, inside, up, tuning, crowded))
     hanging = np.minimum(odds, hair + tuning.hair_bias - tuning.hanging * np.maximum(0, -up))
     odds = (1 - must_show) * odds + must_show * hanging
     if seen.head is not None:
         odds = odds + _parsed_odds(seen.head, prior.axes.width, tuning)
     return np.asarray(odds, np.float32)
+
+
+def _beside(prior: Prior, inside: Soft, up: Soft, tuning: HeadTuning, crowded: bool) -> Soft:
+    """(S, S) float32 0…1: beside the ears, where a neighbour may stand or the own collar, and hair must show itself."""
+    heights, asked = tuning.beside_up, 1.0
+    if not crowded:
+        heights, asked = tuning.collar_up, max(0.0, 1 - abs(prior.axes.turn) / tuning.collar_turn)
+    return np.asarray(asked * ramp(up, *heights, 1, 0) * ramp(-inside, *tuning.beside, 0, 1), np.float32)
 
 
 def _parsed_odds(head: Soft, width: float, tuning: HeadTuning) -> Soft:
@@ -127,6 +134,11 @@ def _learned(palette: Palette, odds: Soft, never: Bits, face: Bits, up: Soft, tu
     likely = np.where(never, 0, 1 / (1 + np.exp(-certain))).astype(np.float32)
     head, other = palette.density(likely * ~face), palette.density((1 - likely) * ~face * (up > 0))
     return np.asarray(tuning.again * log_ratio(head, other, tuning.unseen, tuning.colour_most), np.float32)
+
+
+def _surely_hair(seen: HeadEvidence, tuning: HeadTuning) -> Soft | None:
+    """(S, S) float32 0…1: how surely the hair network sees hair, as far as it is believed; None without it."""
+    return None if seen.hair is None else ramp(seen.hair, tuning.hair_sure, 1.0, 0, _sees(seen, tuning))
 
 
 def _sees(seen: HeadEvidence, tuning: HeadTuning) -> float:

@@ -45,6 +45,14 @@ class WindowTuning:
     """Side of the window that a head is drawn in."""
     head_zoom: Factor = 2.5
     """What of the picture that window and the hair network see."""
+    head_lift: FaceHeights = 0.0
+    """How far over the middle of the face that window's middle lies."""
+    wide_size: PixelCount = 408
+    """Side of the window that a head is drawn in when hair leaves the other."""
+    wide_zoom: Factor = 4.0
+    """What of the picture that window shows: hair to the breast."""
+    wide_lift: FaceHeights = -0.6
+    """How far over the middle of the face its middle lies: hair hangs down."""
     parsing_zoom: Factor = 2.0
     """What of the picture the face-parsing network sees."""
 

@@ -32,9 +32,13 @@ class HeadTuning:
     low: tuple[FaceHeights, FaceHeights] = (0.0, 0.3)
     """Below hair must show itself, above the person network decides, between both."""
     beside: tuple[FaceWidths, FaceWidths] = (0.2, 0.35)
-    """With others near by, hair must show itself beside the ears too, from between these distances from the face on."""
+    """Hair must show itself beside the ears too, from between these distances from the face on."""
     beside_up: tuple[FaceHeights, FaceHeights] = (0.6, 0.9)
-    """It must up to between these heights."""
+    """With others near by it must up to between these heights."""
+    collar_up: tuple[FaceHeights, FaceHeights] = (0.4, 0.7)
+    """Alone it must up to between these heights: collars and hoods reach there."""
+    collar_turn: Share = 0.5
+    """That is asked the less the more a face is turned, and not from this turn on: a profile's ear is far from it."""
     hair_bias: LogOdds = 0.2
     """Added to hair's log odds below."""
     hanging: LogOdds = 1.0
@@ -62,8 +66,8 @@ class HeadTuning:
     net_bare: LogOdds = 4.0
     """What it counts below."""
     net_bare_low: LogOdds = 10.0
-    """What it counts below, under the chin: there clothes of the hair's colour begin."""
-    bare_low: tuple[FaceHeights, FaceHeights] = (-0.3, 0.0)
+    """What it counts below, beside the jaw and under it: there clothes of the hair's colour begin."""
+    bare_low: tuple[FaceHeights, FaceHeights] = (0.0, 0.3)
     """The one goes over into the other between these heights."""
     net_even: Probability = 0.4
     """At this answer it says nothing."""

@@ -63,6 +63,8 @@ class HeadTrust:
     """A claim of SAM's rises between these heights from ``neck`` to all of it."""
     neck: Factor = 0.3
     """Part of a claim that counts below the chin."""
+    hair: Factor = 0.7
+    """Part of an objection that is not heard where the hair network surely sees hair."""
 
 
 FACE_TRUST, HEAD_TRUST = FaceTrust(), HeadTrust()
