@@ -94,7 +94,11 @@ WHOLE: dict[str, dict[str, str]] = {
     "actions/composite.py": {"_ASPECT_TOLERANCE": "in FIXED"},
     "actions/cutout.py": {"MAX_FRAME": "a limit", "_TILE": "memory"},
     "actions/hide.py": {"_SEES_A_FACE": "the threshold of the mesh's own graph"},
-    "actions/params.py": {"MAX_POINTS": "a limit of the wire", "MAX_BOXES": "a limit of the wire"},
+    "actions/params.py": {
+        "MAX_POINTS": "a limit of the wire",
+        "MAX_BOXES": "a limit of the wire",
+        "FARTHEST": "a limit of the wire",
+    },
     "sam/advice.py": {"LINEAR": "in FIXED"},
     "sam/architectures/efficientvit.py": {"IMAGE_SIZE": "the model's", "_NO_CELL": "a guard"},
     "sam/architectures/tinyvit.py": {"IMAGE_SIZE": "the model's", "EPSILON": "the model's"},
