@@ -3,7 +3,7 @@ that face.
 
 The logits are the mean of two candidates. SAM answers a prompt on a face with three masks, from part to whole; those
 that are averaged are the ones that measured best on labelled pictures, and where they differ their mean says how unsure
-SAM is. One of them that has nothing to do with the proposal, while the other has, is left out.
+SAM is. Of a head one that has nothing to do with the proposal, while the other has, is left out.
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ def _evidence(question: OutlineQuestion, logits: F32, predicted: F32, tuning: Ev
     if not np.isfinite(logits[heard]).all():
         return SamEvidence(question.outline, question.view, None, 0.0, 0.0)
     proposal = coarse(question.proposal, question.view)
-    # the skin alone is no head: where another candidate means all of it, one that means a part is left out
-    chosen = [i for i in heard if agrees(logits[i], proposal, tuning) >= tuning.floor] or heard
+    chosen = heard
+    if question.outline == "head":  # the skin alone is none: where another candidate means all of it, it is left out
+        chosen = [i for i in heard if agrees(logits[i], proposal, tuning) >= tuning.floor] or heard
     mean = np.asarray(logits[chosen].mean(axis=0), np.float32)
     agreement = agrees(mean, proposal, tuning)
     score = float(np.clip(np.nan_to_num(predicted[chosen].mean()), 0, 1))
