@@ -261,7 +261,10 @@ def test_d04_d07_connections_by_the_thousand(tmp_path: Path) -> None:
             alive(server)
             assert all_answers(slow) == Counter({408: 500})
             idle = many_connections(server, 5000, b"")
-            assert server.worker.num_fds() <= before + most + WIRE.backlog + 20
+            bound, patience = before + most + WIRE.backlog + 20, time.monotonic() + 4 * WIRE.linger_seconds
+            while server.worker.num_fds() > bound and time.monotonic() < patience:
+                time.sleep(0.05)  # who was told that there are too many lingers so long; on a busy machine more at once
+            assert server.worker.num_fds() <= bound
             answers = all_answers(idle)
             assert set(answers) == {0, 503} and sum(answers.values()) == 5000, (
                 "closed without a word at the head limit, or told that there are too many"
