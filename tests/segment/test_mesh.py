@@ -17,10 +17,11 @@ from sam_mask_service.deadline import Deadline
 from sam_mask_service.errors import DeadlinePassed, InvalidParameter, RegionUnavailable
 from sam_mask_service.geometry import Face
 from sam_mask_service.mask import iou
-from sam_mask_service.segment import face_view
+from sam_mask_service.segment import artist, face_view
 from sam_mask_service.segment.crop import Window
 from sam_mask_service.segment.cutter import Logits, no_logits
 from sam_mask_service.segment.face_view import Nets
+from sam_mask_service.segment.head import head_mask
 from sam_mask_service.segment.mesh import MeshSegmenter
 from sam_mask_service.segment.outline import face_mask
 from sam_mask_service.segment.segmenter import FaceMask
@@ -342,6 +343,18 @@ def test_the_wider_window_is_for_hair_that_leaves_the_other_of_a_face_large_enou
         pixels, found = Mock(return_value=small), [face((200 * scale, 180 * scale), 80 * scale, 100 * scale)]
         sighted.masks(sighted.embed(small, found), found, "head", pixels=pixels)
         assert pixels.call_count == asked, (scale, hair_to)
+
+
+def test_the_face_parsing_network_is_asked_once_and_heard_in_the_wider_window_too(
+    sighted: MeshSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, found = _long_haired(380), [face((200, 180), 80, 100)]
+    parsing, drawing = _ByColour(WALL, False, 448), Mock(wraps=head_mask)
+    sighted._nets = replace(sighted._nets, parsing=parsing)  # type: ignore[arg-type]
+    monkeypatch.setattr(artist, "head_mask", drawing)
+    sighted.masks(sighted.embed(image, found), found, "head", pixels=lambda: image)
+    assert [call.args[2].head.shape for call in drawing.call_args_list] == [(256, 256), (408, 408)]
+    assert len(parsing.shown) == 1
 
 
 def test_networks_are_shown_the_picture_and_no_repeated_border(sighted: MeshSegmenter) -> None:

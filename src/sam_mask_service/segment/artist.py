@@ -134,7 +134,7 @@ class Artist:
         """(S, S) float32 whose ½ level is the head's outline in ``view.head``."""
         face = transferred(self.view.outline.soft, self.view.face, view.head) > 0.5
         within = view.head.within(self.width, self.height)
-        hair, parsed = view.hair(view.head), view.parsed(head_classes(), view.head, beyond=0.5)
+        hair, parsed = view.hair(view.head), self.view.parsed(head_classes(), view.head, beyond=0.5)
         logits = self._logits("head", view.head)
         seen = HeadEvidence(view.person(view.head), within, hair, parsed, logits, view.prior.axes.width)
         rivals = [rival.seen_in(view.head) for rival in self.rivals]
@@ -149,7 +149,8 @@ class Artist:
 
     def _hair_in(self, view: FaceView) -> Soft:
         """(S, S) float32: what the networks that are loaded call hair, in the mean, where this head can be."""
-        answers = [s for s in (view.hair(view.head), view.parsed(row_of("hair").classes, view.head)) if s is not None]
+        parsed = self.view.parsed(row_of("hair").classes, view.head)
+        answers = [s for s in (view.hair(view.head), parsed) if s is not None]
         tuning = self._tuning.head
         own, mean = view.prior.seen_in(view.head), np.mean(answers, axis=0)
         near = dome_distance(own, view.head.size, tuning)

@@ -65,10 +65,11 @@ class FaceView:
         self._answers: dict[str, NDArray[Any]] = {}
 
     def wider(self, image: RGB) -> FaceView:
-        """The same face with a larger window for the head, for hair that leaves this one."""
-        windows = self._tuning.window
+        """The same face with a larger window for the head, for hair that leaves this one. It has no face-parsing
+        network: what that sees does not depend on the head's window, and this view knows it."""
+        (face, nets), windows = self._made_of, self._tuning.window
         wide = replace(windows, head_zoom=windows.wide_zoom, head_size=windows.wide_size, head_lift=windows.wide_lift)
-        return FaceView(image, *self._made_of, replace(self._tuning, window=wide))
+        return FaceView(image, face, replace(nets, parsing=None), replace(self._tuning, window=wide))
 
     @property
     def nbytes(self) -> int:
